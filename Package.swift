@@ -1,0 +1,48 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+/// Leaves one exported symbol in a module, whatever its language pulls in.
+let oneSymbol: [LinkerSetting] = [
+    .unsafeFlags(["-use-ld=lld", "-Xlinker", "--version-script=\(Context.packageDirectory)/Modules/module.map"])
+]
+
+/// A first-party module: its folder in Modules/, built into mod_NAME.so on the public header alone.
+func module(_ name: String, _ libraries: [Target.Dependency] = []) -> Target {
+    .target(
+        name: "mod_\(name)", dependencies: ["ModuleKit"] + libraries, path: "Modules/\(name)",
+        linkerSettings: oneSymbol)
+}
+
+let modules: [Target] = [
+    module("alias"),
+    module("authz_core"),
+    module("dir"),
+    module("log_config"),
+    module("mime"),
+    module("ssl", ["COpenSSL"]),
+    module("welcome"),
+]
+
+let package = Package(
+    name: "apus",
+    products: [
+        .executable(name: "apus", targets: ["Host"]),
+        .library(name: "ModuleKit", targets: ["ModuleKit"]),
+    ] + modules.map { .library(name: $0.name, type: .dynamic, targets: [$0.name]) },
+    targets: [
+        // The contract between host and modules, and its Swift face for module authors.
+        .target(name: "ModuleABI"),
+        .target(name: "ByteKit", dependencies: ["ModuleABI"]),
+        .target(name: "ModuleKit", dependencies: ["ModuleABI", "ByteKit", "CSystem"]),
+        // What Swift cannot see of the system and of C libraries.
+        .target(name: "CSystem"),
+        .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        // The server.
+        .executableTarget(
+            name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2"]),
+        .testTarget(name: "HostTests", dependencies: ["Host"]),
+    ] + modules,
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,81 @@
+#define _GNU_SOURCE
+#include "csystem.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int cs_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
+    return accept4(fd, address, length, flags);
+}
+int cs_pipe2(int fds[2], int flags) { return pipe2(fds, flags); }
+int cs_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+int cs_set_no_new_privs(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+int cs_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+int cs_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+int cs_wait_exited(int status) { return WIFEXITED(status); }
+int cs_wait_exit_status(int status) { return WEXITSTATUS(status); }
+int cs_wait_signaled(int status) { return WIFSIGNALED(status); }
+int cs_wait_signal(int status) { return WTERMSIG(status); }
+int cs_wait_dumped(int status) { return WCOREDUMP(status) ? 1 : 0; }
+
+int cs_thread_count(void) {
+    DIR *tasks = opendir("/proc/self/task");
+    if (!tasks) return -1;
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(tasks)) != NULL;)
+        if (entry->d_name[0] != '.') count++;
+    closedir(tasks);
+    return count;
+}
+
+void cs_ignore_signal(int signal_number) { signal(signal_number, SIG_IGN); }
+void cs_default_signal(int signal_number) { signal(signal_number, SIG_DFL); }
+
+size_t cs_mutex_size(void) { return sizeof(pthread_mutex_t); }
+
+int cs_mutex_init(void *where) {
+    pthread_mutexattr_t attributes;
+    int error = pthread_mutexattr_init(&attributes);
+    if (error) return error;
+    pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+    error = pthread_mutex_init(where, &attributes);
+    pthread_mutexattr_destroy(&attributes);
+    return error;
+}
+
+/* The next user of a lock whose owner died repairs the lock; what it guards is for the caller to look at. */
+static int recovered(void *mutex, int error) {
+    if (error == EOWNERDEAD) pthread_mutex_consistent(mutex);
+    return error;
+}
+int cs_mutex_lock(void *mutex) { return recovered(mutex, pthread_mutex_lock(mutex)); }
+int cs_mutex_trylock(void *mutex) { return recovered(mutex, pthread_mutex_trylock(mutex)); }
+int cs_mutex_unlock(void *mutex) { return pthread_mutex_unlock(mutex); }
+
+int64_t cs_load(const int64_t *cell) { return __atomic_load_n(cell, __ATOMIC_RELAXED); }
+void cs_store(int64_t *cell, int64_t value) { __atomic_store_n(cell, value, __ATOMIC_RELAXED); }
+int64_t cs_add(int64_t *cell, int64_t value) { return __atomic_add_fetch(cell, value, __ATOMIC_RELAXED); }
+
+const char *cs_image_of(const void *address) {
+    Dl_info info;
+    return dladdr(address, &info) ? info.dli_fname : NULL;
+}
+
+void cs_set_title(int argc, char **argv, const char *title) {
+    char *end = argv[0];
+    for (int i = 0; i < argc; i++)
+        if (argv[i] == end) end += strlen(argv[i]) + 1;
+    size_t room = (size_t)(end - argv[0]), length = strlen(title);
+    if (room == 0) return;
+    if (length >= room) length = room - 1;
+    memcpy(argv[0], title, length);
+    memset(argv[0] + length, 0, room - length);
+}

@@ -1,0 +1,57 @@
+/* csystem.h — the macros and calls of Linux and glibc that Swift cannot see. Nothing here has logic of its own. */
+#ifndef CSYSTEM_H
+#define CSYSTEM_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <elf.h>
+#include <grp.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+
+int cs_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+int cs_pipe2(int fds[2], int flags);
+/** PR_SET_PDEATHSIG: the kernel sends `signal` to this process when its parent thread ends. */
+int cs_die_with_parent(int signal);
+int cs_set_no_new_privs(void);
+int cs_set_process_name(const char *name);
+int cs_memfd(const char *name);
+int cs_wait_exited(int status);
+int cs_wait_exit_status(int status);
+int cs_wait_signaled(int status);
+int cs_wait_signal(int status);
+int cs_wait_dumped(int status);
+/** Number of threads of this process, from /proc/self/task; -1 when it cannot be read. */
+int cs_thread_count(void);
+void cs_ignore_signal(int signal);
+void cs_default_signal(int signal);
+/** Size of a robust, process-shared mutex, and its operations. */
+size_t cs_mutex_size(void);
+int cs_mutex_init(void *where);
+int cs_mutex_lock(void *mutex);     /* 0, EOWNERDEAD (made consistent), or an errno */
+int cs_mutex_trylock(void *mutex);
+int cs_mutex_unlock(void *mutex);
+/** Atomics on plain shared memory. */
+int64_t cs_load(const int64_t *cell);
+void cs_store(int64_t *cell, int64_t value);
+int64_t cs_add(int64_t *cell, int64_t value);
+/** The address of a symbol's defining file, as dladdr says; NULL: unknown. */
+const char *cs_image_of(const void *address);
+/** Overwrites the memory that held argv and environ with a process title, as ps shows it. */
+void cs_set_title(int argc, char **argv, const char *title);
+
+#endif

@@ -1,0 +1,25 @@
+/* apus/all.h — every header of the contract. */
+#ifndef APUS_ALL_H
+#define APUS_ALL_H
+#include "../apus.h"
+#include "authz.h"
+#include "body.h"
+#include "config.h"
+#include "conn.h"
+#include "filters.h"
+#include "functions.h"
+#include "headers.h"
+#include "hooks.h"
+#include "log.h"
+#include "log_item.h"
+#include "pool.h"
+#include "protocol.h"
+#include "providers.h"
+#include "regex.h"
+#include "request.h"
+#include "server.h"
+#include "shared.h"
+#include "subrequest.h"
+#include "tasks.h"
+#include "transport.h"
+#endif

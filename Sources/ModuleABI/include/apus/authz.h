@@ -1,0 +1,22 @@
+/* apus/authz.h — the vtable of provider group "authz/1": what `Require NAME …` asks. */
+#ifndef APUS_AUTHZ_H
+#define APUS_AUTHZ_H
+#include "../apus.h"
+
+#define APUS_GROUP_AUTHZ "authz/1"
+
+#define APUS_AUTHZ_DENIED 0
+#define APUS_AUTHZ_GRANTED 1
+#define APUS_AUTHZ_NEUTRAL 2    /**< does not decide */
+#define APUS_AUTHZ_NEEDS_USER 3 /**< denied as long as no user is known: ask who it is */
+
+typedef struct apus_authz_v1 {
+    uint32_t size, flags;
+    /** Checks and compiles the words after the name. [main], or [conn] for .htaccess.
+     *  @return APUS_OK with *parsed (any pointer), or what apus_config_v1.fail returned */
+    apus_status (*parse)(void *ctx, const apus_cmd *cmd, apus_str arguments, void **parsed);
+    /** Decides. [req] @return APUS_AUTHZ_…, or a negative error: denied and logged */
+    apus_status (*check)(void *ctx, apus_req *r, void *parsed);
+} apus_authz_v1;
+
+#endif

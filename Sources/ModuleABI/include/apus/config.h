@@ -1,0 +1,47 @@
+/* apus/config.h — what a directive's handler may ask and do: "apus.config/1". All [main], or [conn] for .htaccess. */
+#ifndef APUS_CONFIG_H
+#define APUS_CONFIG_H
+#include "../apus.h"
+
+#define APUS_EXT_CONFIG "apus.config/1"
+
+/* Kinds of scope. */
+#define APUS_SCOPE_SERVER 0u    /**< the main server */
+#define APUS_SCOPE_VHOST 1u     /**< a <VirtualHost> */
+#define APUS_SCOPE_DIRECTORY 2u /**< <Directory>, <DirectoryMatch> */
+#define APUS_SCOPE_FILES 3u
+#define APUS_SCOPE_LOCATION 4u
+#define APUS_SCOPE_HTACCESS 5u
+
+typedef struct apus_config_v1 {
+    uint32_t size, reserved;
+    /** Reports an error at the directive; reading goes on and all errors are shown together.
+     *  @return what the handler should return */
+    apus_status (*fail)(const apus_cmd *cmd, apus_str message);
+    /** Reports something legal that is probably wrong. */
+    void (*warn)(const apus_cmd *cmd, apus_str message);
+    /** The directive's name as written. */
+    apus_str (*name)(const apus_cmd *cmd);
+    /** The file and line it stands at; lives as long as the configuration. */
+    apus_str (*location)(const apus_cmd *cmd, uint32_t *line);
+    /** `data` of the directive's row. */
+    void *(*data)(const apus_cmd *cmd);
+    /** The pool that lives as long as the configuration. */
+    apus_pool *(*pool)(const apus_cmd *cmd);
+    /** The server the directive belongs to. */
+    const apus_server *(*server)(const apus_cmd *cmd);
+    /** The module's own server configuration there. NULL for a module without one. */
+    void *(*server_conf)(const apus_cmd *cmd);
+    /** The module's own directory configuration of the scope at hand. */
+    void *(*dir_conf)(const apus_cmd *cmd);
+    /** `path` made absolute against ServerRoot, in the configuration's pool, without a trailing slash. */
+    apus_str (*resolve)(const apus_cmd *cmd, apus_str path);
+    /** Handles the directives inside the section at hand, in the scope it stands in. */
+    apus_status (*walk)(const apus_cmd *cmd);
+    const apus_scope *(*scope)(const apus_cmd *cmd);
+    uint32_t (*scope_kind)(const apus_scope *scope);
+    /** The section's path or pattern; empty for servers. */
+    apus_str (*scope_path)(const apus_scope *scope);
+} apus_config_v1;
+
+#endif

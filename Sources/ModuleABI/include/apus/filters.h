@@ -1,0 +1,59 @@
+/* apus/filters.h — filters on request and response bodies: "apus.filters/1".
+ *
+ * Output is pushed: `process` gets a chain and passes what it makes of it on. Input is pulled: `fill` asks the next
+ * filter and puts what it makes of that into the chain. */
+#ifndef APUS_FILTERS_H
+#define APUS_FILTERS_H
+#include "../apus.h"
+
+#define APUS_EXT_FILTERS "apus.filters/1"
+
+#define APUS_OUTPUT 0u
+#define APUS_INPUT 1u
+
+/* Stages, from the handler to the wire. */
+#define APUS_STAGE_CONTENT 10u   /**< makes or changes content: include, substitute */
+#define APUS_STAGE_TRANSFORM 20u /**< changes the representation */
+#define APUS_STAGE_ENCODE 30u    /**< content codings: deflate, brotli */
+#define APUS_STAGE_FRAME 40u     /**< sees the final body: ranges, rate limits */
+#define APUS_STAGE_TRANSPORT 50u /**< byte counts, dumps */
+
+/** A registration. Set `size`. */
+typedef struct apus_filter_reg {
+    uint32_t size;
+    uint32_t direction, stage;
+    uint32_t flags; /**< 0 */
+    const char *name; /**< as SetOutputFilter and friends name it: "DEFLATE"; compared without case */
+    void *ctx;
+    const char *const *after, *const *before; /**< filter names of the same stage, NULL terminated */
+    /** The filter was put on a request. [req] May be NULL. @return APUS_OK, or APUS_DECLINED to be left out */
+    apus_status (*begin)(void *ctx, apus_filter *f);
+    /** Output: takes the chain, passes on what it makes of it. [req] Returns what `pass` returned. */
+    apus_status (*process)(void *ctx, apus_filter *f, apus_chain *chain);
+    /** Input: appends up to about `max` bytes to the chain. [req] Returns what `pull` returned. */
+    apus_status (*fill)(void *ctx, apus_filter *f, size_t max, apus_chain *chain);
+    /** The request ends. [req] May be NULL. */
+    void (*end)(void *ctx, apus_filter *f);
+} apus_filter_reg;
+
+typedef struct apus_filters_v1 {
+    uint32_t size, reserved;
+    /** Registers a filter. [main], from `attach`. */
+    apus_status (*add)(const apus_host *host, const apus_filter_reg *reg);
+    /** Puts a registered filter on a request, at its stage. [req], at the latest in insert_filter (output) or before
+     *  the first read (input). @return APUS_OK, or APUS_E_NOT_FOUND */
+    apus_status (*insert)(apus_req *r, uint32_t direction, apus_str name);
+    /** Takes the filter off; what follows passes it by. [req] */
+    void (*remove)(apus_filter *f);
+    /** Hands a chain to the next output filter, which then owns its segments. [req]
+     *  @return APUS_OK, APUS_AGAIN (taken; slow down) or an error */
+    apus_status (*pass)(apus_filter *f, apus_chain *chain);
+    /** Asks the next input filter for up to `max` bytes. [req] Returns as apus_body_v1.read */
+    apus_status (*pull)(apus_filter *f, size_t max, apus_chain *chain);
+    apus_req *(*request)(const apus_filter *f);
+    /** The filter's own pointer on this request; NULL at first. */
+    void *(*state)(const apus_filter *f);
+    void (*set_state)(apus_filter *f, void *state);
+} apus_filters_v1;
+
+#endif

@@ -1,0 +1,23 @@
+/* apus/pool.h — memory that is freed at once: "apus.pool/1". All [owner]. */
+#ifndef APUS_POOL_H
+#define APUS_POOL_H
+#include "../apus.h"
+
+#define APUS_EXT_POOL "apus.pool/1"
+
+typedef struct apus_pool_v1 {
+    uint32_t size, reserved;
+    /** `n` bytes aligned to 16, not cleared. @return NULL only when memory is gone */
+    void *(*alloc)(apus_pool *pool, size_t n);
+    /** The same, cleared. */
+    void *(*zalloc)(apus_pool *pool, size_t n);
+    /** A copy of `s` followed by a NUL byte. */
+    apus_str (*dup)(apus_pool *pool, apus_str s);
+    /** Calls `fn(ctx)` when the pool is freed, last registered first. */
+    apus_status (*on_destroy)(apus_pool *pool, void (*fn)(void *ctx), void *ctx);
+    /** A pool of the module's own, freed with `parent` at the latest; NULL parent: the module frees it. */
+    apus_pool *(*create)(apus_pool *parent);
+    void (*destroy)(apus_pool *pool);
+} apus_pool_v1;
+
+#endif

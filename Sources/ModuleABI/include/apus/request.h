@@ -1,0 +1,77 @@
+/* apus/request.h — one request: "apus.request/1". All [req] unless said otherwise. */
+#ifndef APUS_REQUEST_H
+#define APUS_REQUEST_H
+#include "../apus.h"
+
+#define APUS_EXT_REQUEST "apus.request/1"
+
+/* Strings of a request. (rw): may be set. An unset one is {NULL, 0}. */
+#define APUS_R_METHOD 0u           /**< rw; RFC 9110 section 9, case-sensitive */
+#define APUS_R_TARGET 1u           /**< the request target as the client sent it */
+#define APUS_R_PATH 2u             /**< rw; decoded, normalised path: begins with '/' but for "*" */
+#define APUS_R_QUERY 3u            /**< rw; after '?', not decoded; ptr NULL when there was no '?' */
+#define APUS_R_PROTOCOL 4u         /**< "HTTP/1.1" */
+#define APUS_R_SCHEME 5u           /**< "http" or "https" */
+#define APUS_R_HOST 6u             /**< host asked for, lower case, without port */
+#define APUS_R_REQUEST_LINE 7u     /**< the first line as the client sent it */
+#define APUS_R_FILENAME 8u         /**< rw; set by translate_name */
+#define APUS_R_PATH_INFO 9u        /**< rw; what followed the file in the path */
+#define APUS_R_HANDLER 10u         /**< rw */
+#define APUS_R_CONTENT_TYPE 11u    /**< rw */
+#define APUS_R_CONTENT_ENCODING 12u /**< rw */
+#define APUS_R_CONTENT_LANGUAGE 13u /**< rw */
+#define APUS_R_USER 14u            /**< rw */
+#define APUS_R_AUTH_TYPE 15u       /**< rw */
+#define APUS_R_LOCAL_ROOT 16u      /**< rw; the directory that stands for the document root here, if an alias set one */
+#define APUS_R_PEER_ADDRESS 17u    /**< rw; the client's, which a module may correct */
+
+/* Numbers of a request. */
+#define APUS_R_STATUS 0u           /**< rw */
+#define APUS_R_BYTES_SENT 1u       /**< body bytes handed to the connection */
+#define APUS_R_WIRE_SENT 2u        /**< head and body bytes handed to the connection */
+#define APUS_R_WIRE_RECEIVED 3u    /**< head and body bytes read */
+#define APUS_R_TIME_US 4u          /**< when its first byte came, microseconds since 1970 */
+#define APUS_R_PORT 5u             /**< the port asked for, or the connection's */
+#define APUS_R_KEEPALIVES 6u       /**< requests answered on the connection before it */
+#define APUS_R_IS_EXPLAIN 7u       /**< 1 while `apus explain` runs hooks: no side effects */
+#define APUS_R_IS_SUBREQUEST 8u
+#define APUS_R_HEADER_ONLY 9u      /**< HEAD */
+#define APUS_R_FILE_TYPE 10u       /**< APUS_FILE_…, of the file name after map_to_storage */
+#define APUS_R_FILE_SIZE 11u       /**< bytes */
+#define APUS_R_FILE_MTIME_US 12u   /**< microseconds since 1970 */
+#define APUS_R_CONNECTION_STATE 13u /**< in log_transaction: 'X' aborted, '+' kept, '-' closed */
+#define APUS_R_BODY_EXPECTED 14u   /**< 1: the request has a body */
+#define APUS_R_NO_CACHE 15u        /**< rw; 1: the answer must not be cached */
+
+#define APUS_FILE_NONE 0
+#define APUS_FILE_REGULAR 1
+#define APUS_FILE_DIRECTORY 2
+#define APUS_FILE_OTHER 3
+
+typedef struct apus_request_v1 {
+    uint32_t size, reserved;
+    apus_str (*get)(const apus_req *r, uint32_t field);
+    /** Sets a (rw) string; the host keeps a copy. @return APUS_E_INVALID for a field that cannot be set */
+    apus_status (*set)(apus_req *r, uint32_t field, apus_str value);
+    int64_t (*number)(const apus_req *r, uint32_t field);
+    apus_status (*set_number)(apus_req *r, uint32_t field, int64_t value);
+    const apus_server *(*server)(const apus_req *r);
+    apus_conn *(*conn)(const apus_req *r);
+    /** Memory that lives until the request has been logged. */
+    apus_pool *(*pool)(const apus_req *r);
+    /** The request this is a sub-request of, or NULL. */
+    apus_req *(*main)(const apus_req *r);
+    /** The request that was internally redirected to this one, or NULL. */
+    apus_req *(*previous)(const apus_req *r);
+    /** The calling module's own pointer on the request; NULL at first. */
+    void *(*slot)(const apus_req *r, const apus_host *host);
+    void (*set_slot)(apus_req *r, const apus_host *host, void *value);
+    /** The calling module's merged directory configuration. Before map_to_storage: that of the server. */
+    void *(*dir_conf)(const apus_req *r, const apus_host *host);
+    /** The calling module's configuration of the request's server. */
+    void *(*server_conf)(const apus_req *r, const apus_host *host);
+    /** Identity of the merged set of sections: equal numbers, equal directory configuration. Never 0. */
+    uint64_t (*conf_identity)(const apus_req *r);
+} apus_request_v1;
+
+#endif

@@ -1,0 +1,49 @@
+/* apus/server.h — servers and the process: "apus.server/1". All [any]. */
+#ifndef APUS_SERVER_H
+#define APUS_SERVER_H
+#include "../apus.h"
+
+#define APUS_EXT_SERVER "apus.server/1"
+
+/* Strings of a server. */
+#define APUS_S_NAME 0u          /**< ServerName's host */
+#define APUS_S_DEFINED_IN 1u    /**< the file its section stands in */
+#define APUS_S_DOCUMENT_ROOT 2u
+#define APUS_S_ADMIN 3u
+
+/* Numbers of a server. */
+#define APUS_S_PORT 0u          /**< ServerName's port, or 0 */
+#define APUS_S_LINE 1u          /**< the line its section begins at; 0: the main server */
+#define APUS_S_IS_VIRTUAL 2u
+#define APUS_S_TIMEOUT_US 3u
+#define APUS_S_INDEX 4u         /**< 0: the main server, then in order of the configuration */
+
+/* Facts of the process. */
+#define APUS_P_SERVER_ROOT 0u   /**< string */
+#define APUS_P_VERSION 1u       /**< string: "Apus/1.0.0" */
+#define APUS_P_WORKER 0u        /**< number: index of this worker, or -1 in the leader */
+#define APUS_P_WORKERS 1u       /**< number */
+#define APUS_P_GENERATION 2u    /**< number: 1 for the first start */
+#define APUS_P_NOW_US 3u        /**< number: microseconds since 1970, as of this turn of the loop */
+#define APUS_P_CLOCK_US 4u      /**< number: the same, read now */
+
+typedef struct apus_server_v1 {
+    uint32_t size, reserved;
+    apus_str (*get)(const apus_server *s, uint32_t field);
+    int64_t (*number)(const apus_server *s, uint32_t field);
+    const apus_server *(*first)(const apus_host *host);      /**< the main server */
+    const apus_server *(*next)(const apus_server *s);        /**< the next virtual host, or NULL */
+    void *(*conf)(const apus_server *s, const apus_host *host); /**< the calling module's server configuration */
+    /** The calling module's directory configuration of the server, before any section. */
+    void *(*dir_conf)(const apus_server *s, const apus_host *host);
+    apus_str (*process)(const apus_host *host, uint32_t fact);
+    int64_t (*process_number)(const apus_host *host, uint32_t fact);
+    int32_t (*is_defined)(const apus_host *host, apus_str name); /**< by -D or Define */
+    /** Calls `fn` for each loaded module, in order of loading; `file` is empty for those built in. */
+    void (*each_module)(const apus_host *host, void (*fn)(void *arg, apus_str name, apus_str version, apus_str file,
+                                                          apus_str toolchain), void *arg);
+    /** The pool that lives as long as the configuration. [main] */
+    apus_pool *(*pool)(const apus_host *host);
+} apus_server_v1;
+
+#endif

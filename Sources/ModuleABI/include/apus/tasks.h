@@ -1,0 +1,41 @@
+/* apus/tasks.h — waiting without holding a thread: "apus.tasks/1".
+ *
+ * A hook that must wait takes a task with `suspend`, arranges that `resume` is called once, and returns
+ * APUS_SUSPENDED. The request's memory stays until then. When the client goes away or the time is over, on_cancel runs
+ * once and a later resume is answered APUS_E_STALE. */
+#ifndef APUS_TASKS_H
+#define APUS_TASKS_H
+#include "../apus.h"
+
+#define APUS_EXT_TASKS "apus.tasks/1"
+
+/* What a descriptor is watched for, and what happened to it. */
+#define APUS_FD_READ 1u
+#define APUS_FD_WRITE 4u
+#define APUS_FD_ERROR 8u
+
+typedef struct apus_tasks_v1 {
+    uint32_t size, reserved;
+    /** Suspends the hook at hand. [req] @param on_cancel [conn], may be NULL
+     *  @return APUS_OK, or APUS_E_UNSUPPORTED when the hook is not registered MAY_SUSPEND */
+    apus_status (*suspend)(apus_req *r, void (*on_cancel)(void *ctx), void *ctx, apus_task *out);
+    /** Goes on as if the hook had returned `status`. [any] Exactly once. @return APUS_OK or APUS_E_STALE */
+    apus_status (*resume)(apus_task task, apus_status status);
+    /** Runs `fn` on the blocking pool; its result resumes the task. [conn] `fn` runs [pool] and may touch only what
+     *  `ctx` holds. */
+    apus_status (*run_blocking)(apus_task task, apus_status (*fn)(void *ctx), void *ctx);
+    /** Suspends a handshake: for transports, from their `handshake`. `resume` with APUS_OK calls it again. [conn] */
+    apus_status (*suspend_conn)(apus_conn *c, void (*on_cancel)(void *ctx), void *ctx, apus_task *out);
+    /** Runs `fn` on the loop of a connection. [any] @return APUS_OK or APUS_E_STALE; when the connection goes before
+     *  its turn comes, `fn` is called with NULL */
+    apus_status (*post)(apus_token token, void (*fn)(void *ctx, apus_conn *c), void *ctx);
+    /** Calls `fn` once after `us` microseconds, on the loop. [conn] With a connection: not after it has gone.
+     *  @param c  NULL: a timer of the worker */
+    apus_status (*timer)(apus_conn *c, uint64_t us, void (*fn)(void *ctx), void *ctx, uint64_t *id);
+    void (*cancel_timer)(uint64_t id);
+    /** Calls `fn` each time the descriptor is ready, until `unwatch`. [conn] */
+    apus_status (*watch)(int32_t fd, uint32_t mask, void (*fn)(void *ctx, uint32_t events), void *ctx);
+    void (*unwatch)(int32_t fd);
+} apus_tasks_v1;
+
+#endif

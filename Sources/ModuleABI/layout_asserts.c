@@ -1,0 +1,48 @@
+/* layout_asserts.c — what a compiler must make of the header, or modules and host would disagree. */
+#include "apus/all.h"
+
+#define SIZE(type, bytes) _Static_assert(sizeof(type) == (bytes), #type)
+#define AT(type, member, offset) _Static_assert(offsetof(type, member) == (offset), #type "." #member)
+
+SIZE(apus_str, 16);
+SIZE(apus_status, 4);
+SIZE(apus_link, 24);
+SIZE(apus_host, 24);
+AT(apus_host, self, 8);
+AT(apus_host, extension, 16);
+SIZE(apus_directive, 56);
+AT(apus_directive, handle, 32);
+AT(apus_directive, data, 48);
+SIZE(apus_conf_ops, 24);
+SIZE(apus_module, 136);
+AT(apus_module, name, 24);
+AT(apus_module, directives, 64);
+AT(apus_module, server_conf, 72);
+AT(apus_module, dir_conf, 96);
+AT(apus_module, attach, 120);
+SIZE(apus_hook_reg, 64);
+AT(apus_hook_reg, fn, 24);
+AT(apus_hook_reg, flags, 56);
+SIZE(apus_filter_reg, 80);
+SIZE(apus_segment, 48);
+SIZE(apus_config_v1, 8 + 14 * 8);
+SIZE(apus_hooks_v1, 8 + 5 * 8);
+SIZE(apus_functions_v1, 8 + 3 * 8);
+SIZE(apus_providers_v1, 8 + 3 * 8);
+SIZE(apus_pool_v1, 8 + 6 * 8);
+SIZE(apus_log_v1, 8 + 4 * 8);
+SIZE(apus_request_v1, 8 + 14 * 8);
+SIZE(apus_headers_v1, 8 + 9 * 8);
+SIZE(apus_subrequest_v1, 8 + 5 * 8);
+SIZE(apus_conn_v1, 8 + 12 * 8);
+SIZE(apus_server_v1, 8 + 11 * 8);
+SIZE(apus_body_v1, 8 + 13 * 8);
+SIZE(apus_filters_v1, 8 + 8 * 8);
+SIZE(apus_tasks_v1, 8 + 9 * 8);
+SIZE(apus_transport_v1, 8 + 7 * 8);
+SIZE(apus_protocol_v1, 8 + 4 * 8);
+SIZE(apus_authz_v1, 8 + 2 * 8);
+SIZE(apus_log_item_v1, 8 + 1 * 8);
+SIZE(apus_regex_v1, 8 + 4 * 8);
+SIZE(apus_shm_v1, 8 + 3 * 8);
+SIZE(apus_mutex_v1, 8 + 5 * 8);

@@ -1,0 +1,201 @@
+public import ByteKit
+public import ModuleABI
+
+/// Where directives may stand; see the APUS_IN_… constants.
+public struct Scopes: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let server = Scopes(rawValue: APUS_IN_SERVER)
+    public static let global = Scopes(rawValue: APUS_IN_GLOBAL)
+    public static let directory = Scopes(rawValue: APUS_IN_DIRECTORY)
+    public static let location = Scopes(rawValue: APUS_IN_LOCATION)
+    public static let files = Scopes(rawValue: APUS_IN_FILES)
+    public static let htaccess = Scopes(rawValue: APUS_IN_HTACCESS)
+    public static let sections: Scopes = [.directory, .location, .files]
+    public static let any: Scopes = [.server, .directory, .location, .files, .htaccess]
+}
+
+/// The class of AllowOverride that admits a directive in .htaccess.
+public enum Override: UInt32, Sendable {
+    case none = 0
+    case auth = 1
+    case fileInfo = 2
+    case indexes = 4
+    case limit = 8
+    case options = 16
+}
+
+/// How many words a directive takes and how they are given to its handler.
+public enum Shape: Sendable {
+    case none, one, two, three
+    case words(ClosedRange<UInt32>)
+    /// At least so many.
+    case many(UInt32)
+    /// On or Off.
+    case flag
+    /// The rest of the line as it stands.
+    case raw
+    /// One call a word.
+    case each
+    /// One call for the first word with each of the others.
+    case pairs
+    case section
+
+    var bounds: (min: UInt32, max: UInt32, shape: UInt32) {
+        switch self {
+        case .none: (0, 0, APUS_SHAPE_ARGS)
+        case .one: (1, 1, APUS_SHAPE_ARGS)
+        case .two: (2, 2, APUS_SHAPE_ARGS)
+        case .three: (3, 3, APUS_SHAPE_ARGS)
+        case .words(let range): (range.lowerBound, range.upperBound, APUS_SHAPE_ARGS)
+        case .many(let least): (least, APUS_MANY, APUS_SHAPE_ARGS)
+        case .flag: (1, 1, APUS_SHAPE_FLAG)
+        case .raw: (0, 1, APUS_SHAPE_RAW)
+        case .each: (1, APUS_MANY, APUS_SHAPE_EACH)
+        case .pairs: (2, APUS_MANY, APUS_SHAPE_PAIRS)
+        case .section: (0, 1, APUS_SHAPE_SECTION)
+        }
+    }
+}
+
+/// One directive of a module. An error its handler throws is shown with the directive's file and line.
+public struct Directive {
+    let name: String
+    let shape: Shape
+    let scopes: Scopes
+    let override: Override
+    let flags: UInt32
+    let help: String
+    let handle: (Command, Arguments) throws -> Void
+
+    public init(
+        _ name: String, _ shape: Shape, in scopes: Scopes, override: Override = .none, flags: UInt32 = 0,
+        help: String = "", _ handle: @escaping (Command, Arguments) throws -> Void
+    ) {
+        self.name = name
+        self.shape = shape
+        self.scopes = scopes
+        self.override = override
+        self.flags = flags
+        self.help = help
+        self.handle = handle
+    }
+}
+
+/// What a handler says when an argument is wrong.
+public struct DirectiveError: Error {
+    let message: String
+    public init(_ message: String) { self.message = message }
+}
+
+/// The words of a directive; valid during the call.
+public struct Arguments {
+    let start: UnsafePointer<Bytes>?
+    public let count: Int
+
+    public subscript(index: Int) -> Bytes { UnsafeBufferPointer(start: start, count: count)[index] }
+
+    /// The word as text.
+    public func string(_ index: Int) -> String { self[index].string }
+}
+
+/// A value that a directive's word can be turned into.
+public protocol DirectiveValue {
+    init(word: Bytes) throws
+}
+
+extension String: DirectiveValue {
+    public init(word: Bytes) { self = word.string }
+}
+
+extension Bool: DirectiveValue {
+    public init(word: Bytes) throws {
+        if word.equalsIgnoringCase("on") {
+            self = true
+        } else if word.equalsIgnoringCase("off") {
+            self = false
+        } else {
+            throw DirectiveError("\"\(word.string)\" is neither On nor Off")
+        }
+    }
+}
+
+extension Int: DirectiveValue {
+    public init(word: Bytes) throws {
+        guard let value = Int(word.string) else { throw DirectiveError("\"\(word.string)\" is not a whole number") }
+        self = value
+    }
+}
+
+/// The directive being handled.
+public struct Command {
+    public let raw: OpaquePointer
+    public let host: UnsafePointer<apus_host>
+
+    public var name: Bytes { configTable.pointee.name(raw) }
+    public var pool: Pool { Pool(configTable.pointee.pool(raw).unsafelyUnwrapped) }
+    public var server: Server { Server(configTable.pointee.server(raw).unsafelyUnwrapped, host: host) }
+
+    /// The file and line the directive stands at.
+    public var location: (file: Bytes, line: Int) {
+        var line: UInt32 = 0
+        let file = configTable.pointee.location(raw, &line)
+        return (file, Int(line))
+    }
+
+    public var scopeKind: UInt32 { configTable.pointee.scope_kind(configTable.pointee.scope(raw)) }
+
+    /// The path or pattern of the section at hand; empty in a server.
+    public var scopePath: Bytes { configTable.pointee.scope_path(configTable.pointee.scope(raw)) }
+
+    /// `path` made absolute against ServerRoot; lives as long as the configuration.
+    public func resolve(_ path: Bytes) -> Bytes { configTable.pointee.resolve(raw, path) }
+
+    public func warn(_ message: String) {
+        var message = message
+        message.withUTF8 { configTable.pointee.warn(raw, Bytes(UnsafeRawBufferPointer($0))) }
+    }
+
+    /// Handles the directives inside the section at hand.
+    public func walk() throws {
+        guard configTable.pointee.walk(raw) >= 0 else { throw AlreadyReported() }
+    }
+
+    /// Sets a property of the server configuration from the directive's only word.
+    public func set<C: Configuration, V: DirectiveValue>(server path: WritableKeyPath<C, V>, _ arguments: Arguments) throws {
+        let value = try V(word: arguments[0])
+        updateServer { (conf: inout C) in conf[keyPath: path] = value }
+    }
+
+    /// Sets a property of the directory configuration from the directive's only word.
+    public func set<C: Configuration, V: DirectiveValue>(_ path: WritableKeyPath<C, V>, _ arguments: Arguments) throws {
+        let value = try V(word: arguments[0])
+        update { (conf: inout C) in conf[keyPath: path] = value }
+    }
+
+    /// Changes the directory configuration of the scope at hand, now and again wherever it is merged over another.
+    public func update<C: Configuration>(_ setting: @escaping (inout C) -> Void) {
+        apply(setting, to: configTable.pointee.dir_conf(raw))
+    }
+
+    /// The same for the server configuration.
+    public func updateServer<C: Configuration>(_ setting: @escaping (inout C) -> Void) {
+        apply(setting, to: configTable.pointee.server_conf(raw))
+    }
+
+    private func apply<C: Configuration>(_ setting: @escaping (inout C) -> Void, to raw: UnsafeMutableRawPointer?) {
+        let stored = Stored<C>.stored(raw)
+        setting(&stored.pointee.value)
+        stored.pointee.settings.append(setting)
+    }
+
+    func fail(_ error: any Error) -> apus_status {
+        if error is AlreadyReported { return APUS_E_FAIL }
+        var message = (error as? DirectiveError)?.message ?? String(describing: error)
+        return message.withUTF8 { configTable.pointee.fail(raw, Bytes(UnsafeRawBufferPointer($0))) }
+    }
+}
+
+/// An error inside a section has been reported at its own line.
+struct AlreadyReported: Error {}

@@ -1,0 +1,124 @@
+import ByteKit
+public import ModuleABI
+
+/// One filter on one request.
+public struct Filter {
+    public let raw: OpaquePointer
+    public let host: UnsafePointer<apus_host>
+
+    public var request: Request { Request(filterTable.pointee.request(raw).unsafelyUnwrapped, host: host) }
+
+    /// Hands a chain to the next output filter.
+    public func pass(_ chain: Chain) -> Status { Status(rawValue: filterTable.pointee.pass(raw, chain.raw)) }
+
+    /// Asks the next input filter for more.
+    public func pull(_ max: Int, into chain: Chain) -> Status {
+        Status(rawValue: filterTable.pointee.pull(raw, max, chain.raw))
+    }
+
+    /// Takes the filter off the request.
+    public func remove() { filterTable.pointee.remove(raw) }
+}
+
+/// A filter's behaviour: one object is made for each request it is put on.
+public protocol OutputFilter: AnyObject {
+    init?(_ filter: Filter)
+    func process(_ chain: Chain, _ filter: Filter) -> Status
+}
+
+/// The same on the way in.
+public protocol InputFilter: AnyObject {
+    init?(_ filter: Filter)
+    func fill(_ chain: Chain, max: Int, _ filter: Filter) -> Status
+}
+
+/// How a filter is made and driven, behind the ctx pointer of its registration.
+final class FilterKind {
+    let host: UnsafePointer<apus_host>
+    let make: (Filter) -> AnyObject?
+    let process: (AnyObject, Chain, Filter) -> Status
+    let fill: (AnyObject, Chain, Int, Filter) -> Status
+
+    init(
+        host: UnsafePointer<apus_host>, make: @escaping (Filter) -> AnyObject?,
+        process: @escaping (AnyObject, Chain, Filter) -> Status = { _, _, _ in .failed },
+        fill: @escaping (AnyObject, Chain, Int, Filter) -> Status = { _, _, _, _ in .failed }
+    ) {
+        self.host = host
+        self.make = make
+        self.process = process
+        self.fill = fill
+    }
+}
+
+extension Host {
+    /// Registers an output filter type under a name, at a stage.
+    public func outputFilter<F: OutputFilter>(_ name: String, stage: UInt32, _ type: F.Type) throws {
+        let kind = FilterKind(
+            host: raw, make: { F($0) },
+            process: { object, chain, filter in unsafeDowncast(object, to: F.self).process(chain, filter) })
+        try register(name, APUS_OUTPUT, stage, kind)
+    }
+
+    /// Registers an input filter type under a name, at a stage.
+    public func inputFilter<F: InputFilter>(_ name: String, stage: UInt32, _ type: F.Type) throws {
+        let kind = FilterKind(
+            host: raw, make: { F($0) },
+            fill: { object, chain, max, filter in unsafeDowncast(object, to: F.self).fill(chain, max: max, filter) })
+        try register(name, APUS_INPUT, stage, kind)
+    }
+
+    private func register(_ name: String, _ direction: UInt32, _ stage: UInt32, _ kind: FilterKind) throws {
+        var registration = apus_filter_reg()
+        registration.size = UInt32(MemoryLayout<apus_filter_reg>.size)
+        registration.direction = direction
+        registration.stage = stage
+        registration.ctx = Unmanaged.passRetained(kind).toOpaque()
+        registration.begin = beginFilter
+        registration.end = endFilter
+        if direction == APUS_OUTPUT { registration.process = processFilter } else { registration.fill = fillFilter }
+        let status = name.withCString {
+            registration.name = $0
+            return filterTable.pointee.add(raw, &registration)
+        }
+        try check(status, "filter \(name)")
+    }
+}
+
+extension Request {
+    /// Puts a registered filter on the request.
+    public func insertFilter(_ name: StaticString, direction: UInt32 = APUS_OUTPUT) throws {
+        try check(filterTable.pointee.insert(raw, direction, Bytes(name)), "filter \(name)")
+    }
+}
+
+private func kind(_ ctx: UnsafeMutableRawPointer?) -> FilterKind {
+    Unmanaged<FilterKind>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue()
+}
+
+private func object(of f: OpaquePointer?) -> AnyObject? {
+    filterTable.pointee.state(f).map { Unmanaged<AnyObject>.fromOpaque($0).takeUnretainedValue() }
+}
+
+private func beginFilter(_ ctx: UnsafeMutableRawPointer?, _ f: OpaquePointer?) -> apus_status {
+    guard let f, let made = kind(ctx).make(Filter(raw: f, host: kind(ctx).host)) else { return APUS_DECLINED }
+    filterTable.pointee.set_state(f, Unmanaged.passRetained(made).toOpaque())
+    return APUS_OK
+}
+
+private func processFilter(_ ctx: UnsafeMutableRawPointer?, _ f: OpaquePointer?, _ chain: OpaquePointer?) -> apus_status {
+    guard let f, let chain, let object = object(of: f) else { return APUS_E_INVALID }
+    return kind(ctx).process(object, Chain(chain), Filter(raw: f, host: kind(ctx).host)).rawValue
+}
+
+private func fillFilter(
+    _ ctx: UnsafeMutableRawPointer?, _ f: OpaquePointer?, _ max: Int, _ chain: OpaquePointer?
+) -> apus_status {
+    guard let f, let chain, let object = object(of: f) else { return APUS_E_INVALID }
+    return kind(ctx).fill(object, Chain(chain), max, Filter(raw: f, host: kind(ctx).host)).rawValue
+}
+
+private func endFilter(_ ctx: UnsafeMutableRawPointer?, _ f: OpaquePointer?) {
+    guard let state = filterTable.pointee.state(f) else { return }
+    Unmanaged<AnyObject>.fromOpaque(state).release()
+}

@@ -1,0 +1,199 @@
+import ByteKit
+public import ModuleABI
+
+/// Where among the others a hook runs.
+public enum Position: Int32, Sendable {
+    case first = -10
+    case early = 0
+    case middle = 10
+    case late = 20
+    case last = 30
+}
+
+/// What a hook may do, and when it is left out.
+public struct HookFlags: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let mayBlock = HookFlags(rawValue: APUS_HOOK_MAY_BLOCK)
+    public static let maySuspend = HookFlags(rawValue: APUS_HOOK_MAY_SUSPEND)
+    public static let explainable = HookFlags(rawValue: APUS_HOOK_EXPLAINABLE)
+    public static let initialOnly = HookFlags(rawValue: APUS_HOOK_INITIAL_ONLY)
+}
+
+/// How one registration stands to the others.
+public struct Order: Sendable {
+    var position: Position
+    var after: [String]
+    var before: [String]
+    var flags: HookFlags
+
+    public init(_ position: Position, after: [String] = [], before: [String] = [], flags: HookFlags = []) {
+        self.position = position
+        self.after = after
+        self.before = before
+        self.flags = flags
+    }
+
+    public static let first = Order(.first)
+    public static let early = Order(.early)
+    public static let middle = Order(.middle)
+    public static let late = Order(.late)
+    public static let last = Order(.last)
+}
+
+/// The host's hooks, by httpd's names, as closures. A thrown error becomes a logged 500.
+public struct Hooks {
+    public let host: UnsafePointer<apus_host>
+
+    public typealias RequestHook = (Request) throws -> Status
+
+    public func postReadRequest(_ order: Order, _ body: @escaping RequestHook) throws { try add("post_read_request", order, body) }
+    public func quickHandler(_ order: Order, _ body: @escaping RequestHook) throws { try add("quick_handler", order, body) }
+    public func translateName(_ order: Order, _ body: @escaping RequestHook) throws { try add("translate_name", order, body) }
+    public func mapToStorage(_ order: Order, _ body: @escaping RequestHook) throws { try add("map_to_storage", order, body) }
+    public func headerParser(_ order: Order, _ body: @escaping RequestHook) throws { try add("header_parser", order, body) }
+    public func access(_ order: Order, _ body: @escaping RequestHook) throws { try add("access_checker", order, body) }
+    public func accessEx(_ order: Order, _ body: @escaping RequestHook) throws { try add("access_checker_ex", order, body) }
+    public func checkUserID(_ order: Order, _ body: @escaping RequestHook) throws { try add("check_user_id", order, body) }
+    public func authChecker(_ order: Order, _ body: @escaping RequestHook) throws { try add("auth_checker", order, body) }
+    public func typeChecker(_ order: Order, _ body: @escaping RequestHook) throws { try add("type_checker", order, body) }
+    public func fixups(_ order: Order, _ body: @escaping RequestHook) throws { try add("fixups", order, body) }
+    public func handler(_ order: Order, _ body: @escaping RequestHook) throws { try add("handler", order, body) }
+    public func logTransaction(_ order: Order, _ body: @escaping RequestHook) throws { try add("log_transaction", order, body) }
+
+    /// Adds filters to the request at hand.
+    public func insertFilter(_ order: Order, _ body: @escaping (Request) -> Void) throws {
+        let box = HookBox(host: host) { (request: Request) throws -> Status in body(request); return Status.ok }
+        let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void = { _ = runRequestHook($0, $1) }
+        try register("insert_filter", "v(xR)", order, unsafeBitCast(fn, to: apus_fn.self), box)
+    }
+
+    /// Functions of other modules can be found from here on.
+    public func optionalFunctions(_ body: @escaping () -> Void) throws { try addPlain("optional_fn_retrieve", body) }
+
+    /// In each worker, after it dropped its privileges: threads may start here.
+    public func childInit(_ body: @escaping () -> Void) throws { try addPlain("child_init", body) }
+
+    public func childExit(_ body: @escaping () -> Void) throws { try addPlain("child_exit", body) }
+
+    /// The configuration is read: look at it as a whole.
+    public func checkConfig(_ body: @escaping () throws -> Void) throws {
+        let fn: @convention(c) (UnsafeMutableRawPointer?) -> apus_status = { ctx in
+            let box = Unmanaged<HookBox<() throws -> Void>>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue()
+            return attempt(box.host) { try box.body() }
+        }
+        try register("check_config", "i(x)", .middle, unsafeBitCast(fn, to: apus_fn.self), HookBox(host: host, body))
+    }
+
+    /// Once a generation: open logs, keys, shared memory. `reason` is one of APUS_OPEN_…
+    public func openConfig(_ order: Order = .middle, _ body: @escaping (_ reason: UInt32, _ generation: UInt64) throws -> Void) throws {
+        let fn: @convention(c) (UnsafeMutableRawPointer?, UInt32, UInt64) -> apus_status = { ctx, reason, generation in
+            let box = Unmanaged<HookBox<(UInt32, UInt64) throws -> Void>>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue()
+            return attempt(box.host) { try box.body(reason, generation) }
+        }
+        try register("open_config", "i(xuU)", order, unsafeBitCast(fn, to: apus_fn.self), HookBox(host: host, body))
+    }
+
+    /// A connection was accepted.
+    public func preConnection(_ order: Order, _ body: @escaping (Connection) throws -> Status) throws {
+        let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_status = { ctx, conn in
+            let box = Unmanaged<HookBox<(Connection) throws -> Status>>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue()
+            var answer = Status.ok
+            let outcome = attempt(box.host) { answer = try box.body(Connection(conn.unsafelyUnwrapped, host: box.host)) }
+            return outcome < 0 ? outcome : answer.rawValue
+        }
+        try register("pre_connection", "i(xC)", order, unsafeBitCast(fn, to: apus_fn.self), HookBox(host: host, body))
+    }
+
+    private func add(_ hook: String, _ order: Order, _ body: @escaping RequestHook) throws {
+        let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_status = runRequestHook
+        try register(hook, "i(xR)", order, unsafeBitCast(fn, to: apus_fn.self), HookBox(host: host, body))
+    }
+
+    private func addPlain(_ hook: String, _ body: @escaping () -> Void) throws {
+        let fn: @convention(c) (UnsafeMutableRawPointer?) -> Void = { ctx in
+            Unmanaged<HookBox<() -> Void>>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue().body()
+        }
+        try register(hook, "v(x)", .middle, unsafeBitCast(fn, to: apus_fn.self), HookBox(host: host, body))
+    }
+
+    /// Registers any hook by name: the way for hooks that other modules declare.
+    public func register(_ hook: String, _ signature: String, _ order: Order, _ fn: apus_fn, _ context: AnyObject) throws {
+        let ctx = Unmanaged.passRetained(context).toOpaque()
+        try withCStrings(order.after) { after in
+            try withCStrings(order.before) { before in
+                var registration = apus_hook_reg()
+                registration.size = UInt32(MemoryLayout<apus_hook_reg>.size)
+                registration.position = order.position.rawValue
+                registration.fn = fn
+                registration.ctx = ctx
+                registration.after = after
+                registration.before = before
+                registration.flags = order.flags.rawValue
+                let status = hook.withCString { name in
+                    signature.withCString { text in
+                        registration.hook = name
+                        registration.signature = text
+                        return hookTable.pointee.add(host, &registration)
+                    }
+                }
+                try check(status, "hook \(hook)")
+            }
+        }
+    }
+}
+
+/// A hook's closure with the handle of its module.
+final class HookBox<Body> {
+    let host: UnsafePointer<apus_host>
+    let body: Body
+
+    init(host: UnsafePointer<apus_host>, _ body: Body) {
+        self.host = host
+        self.body = body
+    }
+}
+
+private func runRequestHook(_ ctx: UnsafeMutableRawPointer?, _ r: OpaquePointer?) -> apus_status {
+    Unmanaged<HookBox<Hooks.RequestHook>>.fromOpaque(ctx.unsafelyUnwrapped)._withUnsafeGuaranteedRef { box in
+        let request = Request(r.unsafelyUnwrapped, host: box.host)
+        do {
+            return try box.body(request).rawValue
+        } catch {
+            return failure(error, host: box.host, request: request)
+        }
+    }
+}
+
+/// An error that left a hook: logged here, a 500 by the host.
+private func failure(_ error: any Error, host: UnsafePointer<apus_host>, request: Request?) -> apus_status {
+    Log(host: host).error("\(error)", request: request)
+    return (error as? ModuleError)?.status.rawValue ?? APUS_E_FAIL
+}
+
+private func attempt(_ host: UnsafePointer<apus_host>, _ body: () throws -> Void) -> apus_status {
+    do {
+        try body()
+        return APUS_OK
+    } catch {
+        return failure(error, host: host, request: nil)
+    }
+}
+
+/// Calls `body` with a NULL-terminated array of C strings that lives during the call; nil for an empty one.
+func withCStrings<Result>(
+    _ strings: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>?) throws -> Result
+) rethrows -> Result {
+    guard !strings.isEmpty else { return try body(nil) }
+    let copies = strings.map { string in
+        let bytes = Array(string.utf8CString)
+        let place = UnsafeMutablePointer<CChar>.allocate(capacity: bytes.count)
+        place.initialize(from: bytes, count: bytes.count)
+        return place
+    }
+    defer { copies.forEach { $0.deallocate() } }
+    var pointers: [UnsafePointer<CChar>?] = copies.map { UnsafePointer($0) }
+    pointers.append(nil)
+    return try pointers.withUnsafeBufferPointer { try body($0.baseAddress) }
+}

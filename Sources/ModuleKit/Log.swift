@@ -1,0 +1,44 @@
+public import ByteKit
+public import ModuleABI
+
+/// How loud a line is, as LogLevel names it.
+public enum LogLevel: Int32, Sendable {
+    case emerg = 0, alert, crit, error, warn, notice, info, debug
+    case trace1, trace2, trace3, trace4, trace5, trace6, trace7, trace8
+}
+
+/// The error log, seen from a module.
+public struct Log: Sendable {
+    nonisolated(unsafe) let host: UnsafePointer<apus_host>
+
+    /// Writes a line when the level is on; the message is made only then.
+    public func write(
+        _ level: LogLevel, code: StaticString = "", request: Request? = nil, connection: Connection? = nil,
+        server: Server? = nil, _ message: @autoclosure () -> String
+    ) {
+        let r = request?.raw
+        let c = connection?.raw
+        let s = server?.raw
+        guard logTable.pointee.enabled(host, level.rawValue, r, c, s) != 0 else { return }
+        var text = message()
+        text.withUTF8 {
+            logTable.pointee.write(host, level.rawValue, Bytes(code), r, c, s, Bytes(UnsafeRawBufferPointer($0)))
+        }
+    }
+
+    public func error(_ message: @autoclosure () -> String, request: Request? = nil) {
+        write(.error, request: request, message())
+    }
+
+    public func warn(_ message: @autoclosure () -> String, request: Request? = nil) {
+        write(.warn, request: request, message())
+    }
+}
+
+/// A log target that lines are appended to: a file or a pipe.
+public struct LogSink: @unchecked Sendable {
+    let raw: OpaquePointer
+
+    /// Appends whole lines, each ending in a newline.
+    public func append(_ lines: Bytes) { logTable.pointee.append(raw, lines) }
+}

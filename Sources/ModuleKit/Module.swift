@@ -1,0 +1,117 @@
+public import ByteKit
+public import ModuleABI
+
+/// The identity of a module.
+public struct ModuleInfo: Sendable {
+    let name: String
+    let version: String
+    let requires: [String]
+    let optional: [String]
+
+    /// - Parameters:
+    ///   - name: as LoadModule's first argument says it: "hello_module".
+    ///   - requires: extension ids beyond those every module needs; a host without one refuses the module.
+    public init(_ name: String, version: String, requires: [String] = [], optional: [String] = []) {
+        self.name = name
+        self.version = version
+        self.requires = requires
+        self.optional = optional
+    }
+}
+
+/// A module: one instance a process, made when the host attaches it.
+///
+/// The entry function of the image hands the host `descriptor(for:named:)`.
+public protocol Module: AnyObject {
+    associatedtype ServerConf: Configuration = NoConfiguration
+    associatedtype DirConf: Configuration = NoConfiguration
+
+    static var info: ModuleInfo { get }
+    static var directives: [Directive] { get }
+
+    /// Registers hooks, filters, providers and functions. May start no thread and open nothing.
+    init(_ host: Host) throws
+}
+
+extension Module {
+    public static var directives: [Directive] { [] }
+
+    /// The descriptor, when `name` is this module's. Made once and never freed.
+    public static func descriptor(
+        for host: UnsafePointer<apus_host>, named name: UnsafePointer<CChar>
+    ) -> UnsafePointer<apus_module>? {
+        guard String(cString: name) == info.name else { return nil }
+        tables = Tables(host)
+        return DescriptorBuilder(Self.self, host: host).build()
+    }
+}
+
+/// The host as a module sees it while it attaches.
+public struct Host: @unchecked Sendable {
+    public let raw: UnsafePointer<apus_host>
+
+    public var hooks: Hooks { Hooks(host: raw) }
+    public var log: Log { Log(host: raw) }
+    public var mainServer: Server { Server(serverTable.pointee.first(raw).unsafelyUnwrapped, host: raw) }
+    public var serverRoot: Bytes { serverTable.pointee.process(raw, APUS_P_SERVER_ROOT) }
+    public var version: Bytes { serverTable.pointee.process(raw, APUS_P_VERSION) }
+    /// The index of this worker, or -1 in the leader.
+    public var worker: Int { Int(serverTable.pointee.process_number(raw, APUS_P_WORKER)) }
+    /// Microseconds since 1970, as of this turn of the loop.
+    public var now: Int64 { serverTable.pointee.process_number(raw, APUS_P_NOW_US) }
+    /// The same, read now.
+    public var clock: Int64 { serverTable.pointee.process_number(raw, APUS_P_CLOCK_US) }
+    public var pool: Pool { Pool(serverTable.pointee.pool(raw).unsafelyUnwrapped) }
+
+    /// All servers, the main one first.
+    public var servers: [Server] {
+        var all: [Server] = []
+        var next: Server? = mainServer
+        while let server = next {
+            all.append(server)
+            next = server.next
+        }
+        return all
+    }
+
+    /// Opens a log target by CustomLog's rules. From the open_config hook.
+    public func sink(_ target: Bytes) throws -> LogSink {
+        guard let sink = logTable.pointee.sink(raw, target) else {
+            throw ModuleError("cannot open the log \(target.string)")
+        }
+        return LogSink(raw: sink)
+    }
+
+    /// Calls `body` for each loaded module.
+    public func eachModule(_ body: (_ name: Bytes, _ version: Bytes, _ file: Bytes, _ toolchain: Bytes) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            let box = Box(body)
+            serverTable.pointee.each_module(
+                raw,
+                { arg, name, version, file, toolchain in
+                    Unmanaged<Box<(Bytes, Bytes, Bytes, Bytes) -> Void>>.fromOpaque(arg!).takeUnretainedValue()
+                        .value(name, version, file, toolchain)
+                }, Unmanaged.passUnretained(box).toOpaque())
+        }
+    }
+}
+
+/// What stands behind the ctx pointer of a module: its instance and its type-erased operations.
+final class Instance {
+    let serverConf: ConfigurationOperations
+    let dirConf: ConfigurationOperations
+    let module: AnyObject
+
+    init(module: AnyObject, serverConf: ConfigurationOperations, dirConf: ConfigurationOperations) {
+        self.module = module
+        self.serverConf = serverConf
+        self.dirConf = dirConf
+    }
+
+    static func from(_ ctx: UnsafeMutableRawPointer?) -> Instance {
+        Unmanaged<Instance>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue()
+    }
+}
+
+/// How the modules of this image are attached, by host handle: `attach` gets no context to find its module by.
+nonisolated(unsafe) var attachers: [UnsafePointer<apus_host>: (Host) throws -> Instance] = [:]

@@ -1,0 +1,33 @@
+public import ByteKit
+public import ModuleABI
+
+extension Host {
+    /// Offers a vtable under a name in a group. The vtable and the context live for ever.
+    public func provide<Table>(_ group: String, _ name: StaticString, _ table: Table, context: AnyObject?) throws {
+        let place = UnsafeMutablePointer<Table>.allocate(capacity: 1)
+        place.initialize(to: table)
+        let ctx = context.map { Unmanaged.passRetained($0).toOpaque() }
+        try check(providerTable.pointee.provide(raw, group, Bytes(name), place, ctx), "provider \(name) of \(group)")
+    }
+
+    /// A provider's vtable and context; nil: no such one.
+    public func provider<Table>(_ group: String, _ name: Bytes, as type: Table.Type) -> (UnsafePointer<Table>, UnsafeMutableRawPointer?)? {
+        var table: UnsafeRawPointer?
+        var ctx: UnsafeMutableRawPointer?
+        guard providerTable.pointee.find(raw, group, name, &table, &ctx) == APUS_OK, let table else { return nil }
+        return (table.assumingMemoryBound(to: Table.self), ctx)
+    }
+
+    /// Offers an optional function; see apus/functions.h for signatures.
+    public func publish(_ name: String, _ signature: String, _ fn: apus_fn, context: AnyObject?) throws {
+        let ctx = context.map { Unmanaged.passRetained($0).toOpaque() }
+        try check(functionTable.pointee.publish(raw, name, signature, fn, ctx), "function \(name)")
+    }
+
+    /// Finds an optional function; from the optional_fn_retrieve hook on.
+    public func function(_ name: String, _ signature: String) -> apus_link? {
+        var link = apus_link()
+        guard functionTable.pointee.find(raw, name, signature, &link) == APUS_OK else { return nil }
+        return link
+    }
+}

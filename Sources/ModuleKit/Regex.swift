@@ -1,0 +1,33 @@
+public import ByteKit
+public import ModuleABI
+
+/// A compiled regular expression (PCRE2), freed with the pool it was compiled in.
+public struct Pattern: @unchecked Sendable {
+    let raw: OpaquePointer
+
+    /// - Throws: `DirectiveError` with PCRE2's reason.
+    public init(_ pattern: Bytes, flags: UInt32 = 0, in pool: Pool) throws {
+        var compiled: OpaquePointer?
+        var reason = Bytes.none
+        guard regexTable.pointee.compile(pool.raw, pattern, flags, &compiled, &reason) == APUS_OK, let compiled else {
+            throw DirectiveError("the regular expression \"\(pattern.string)\" cannot be compiled: \(reason.string)")
+        }
+        raw = compiled
+    }
+
+    /// Groups a match fills; more than any directive can refer to.
+    static let maxGroups = 10
+
+    public func matches(_ subject: Bytes) -> Bool {
+        regexTable.pointee.match(raw, subject, nil, 0) == APUS_OK
+    }
+
+    /// `replacement` with $0…$9 filled in from a match with `subject`; nil: no match.
+    public func substitute(_ replacement: Bytes, matching subject: Bytes, in pool: Pool) -> Bytes? {
+        withUnsafeTemporaryAllocation(of: Int64.self, capacity: Pattern.maxGroups * 2) { spans in
+            let count = UInt32(Pattern.maxGroups)
+            guard regexTable.pointee.match(raw, subject, spans.baseAddress, count) == APUS_OK else { return nil }
+            return regexTable.pointee.substitute(pool.raw, replacement, subject, spans.baseAddress, count)
+        }
+    }
+}

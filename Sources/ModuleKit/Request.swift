@@ -1,0 +1,184 @@
+public import ByteKit
+public import ModuleABI
+
+/// One request.
+public struct Request: @unchecked Sendable {
+    public let raw: OpaquePointer
+    public let host: UnsafePointer<apus_host>
+
+    @inlinable @inline(__always)
+    public init(_ raw: OpaquePointer, host: UnsafePointer<apus_host>) {
+        self.raw = raw
+        self.host = host
+    }
+
+    @inlinable @inline(__always)
+    public func get(_ field: UInt32) -> Bytes { requestTable.pointee.get(raw, field) }
+
+    @inlinable
+    public func set(_ field: UInt32, _ value: Bytes) { _ = requestTable.pointee.set(raw, field, value) }
+
+    @inlinable @inline(__always)
+    public func number(_ field: UInt32) -> Int64 { requestTable.pointee.number(raw, field) }
+
+    @inlinable
+    public func setNumber(_ field: UInt32, _ value: Int64) { _ = requestTable.pointee.set_number(raw, field, value) }
+
+    public var method: Bytes { self.get(APUS_R_METHOD) }
+    public var target: Bytes { self.get(APUS_R_TARGET) }
+    public var path: Bytes {
+        get { self.get(APUS_R_PATH) }
+        nonmutating set { set(APUS_R_PATH, newValue) }
+    }
+    public var query: Bytes {
+        get { self.get(APUS_R_QUERY) }
+        nonmutating set { set(APUS_R_QUERY, newValue) }
+    }
+    public var protocolName: Bytes { self.get(APUS_R_PROTOCOL) }
+    public var scheme: Bytes { self.get(APUS_R_SCHEME) }
+    public var hostName: Bytes { self.get(APUS_R_HOST) }
+    public var requestLine: Bytes { self.get(APUS_R_REQUEST_LINE) }
+    public var filename: Bytes {
+        get { self.get(APUS_R_FILENAME) }
+        nonmutating set { set(APUS_R_FILENAME, newValue) }
+    }
+    public var pathInfo: Bytes {
+        get { self.get(APUS_R_PATH_INFO) }
+        nonmutating set { set(APUS_R_PATH_INFO, newValue) }
+    }
+    public var handler: Bytes {
+        get { self.get(APUS_R_HANDLER) }
+        nonmutating set { set(APUS_R_HANDLER, newValue) }
+    }
+    public var contentType: Bytes {
+        get { self.get(APUS_R_CONTENT_TYPE) }
+        nonmutating set { set(APUS_R_CONTENT_TYPE, newValue) }
+    }
+    public var user: Bytes {
+        get { self.get(APUS_R_USER) }
+        nonmutating set { set(APUS_R_USER, newValue) }
+    }
+    public var peerAddress: Bytes { self.get(APUS_R_PEER_ADDRESS) }
+    public var status: Int {
+        get { Int(self.number(APUS_R_STATUS)) }
+        nonmutating set { setNumber(APUS_R_STATUS, Int64(newValue)) }
+    }
+    public var isSubrequest: Bool { number(APUS_R_IS_SUBREQUEST) != 0 }
+    public var isExplain: Bool { number(APUS_R_IS_EXPLAIN) != 0 }
+    public var fileType: Int32 { Int32(truncatingIfNeeded: number(APUS_R_FILE_TYPE)) }
+
+    public var pool: Pool { Pool(requestTable.pointee.pool(raw).unsafelyUnwrapped) }
+    public var connection: Connection { Connection(requestTable.pointee.conn(raw).unsafelyUnwrapped, host: host) }
+    public var server: Server { Server(requestTable.pointee.server(raw).unsafelyUnwrapped, host: host) }
+    public var main: Request? { requestTable.pointee.main(raw).map { Request($0, host: host) } }
+    public var previous: Request? { requestTable.pointee.previous(raw).map { Request($0, host: host) } }
+
+    /// The module's own pointer on the request.
+    public var slot: UnsafeMutableRawPointer? {
+        get { requestTable.pointee.slot(raw, host) }
+        nonmutating set { requestTable.pointee.set_slot(raw, host, newValue) }
+    }
+
+    /// The module's merged directory configuration. Its type must be the one the module declares.
+    @inlinable
+    public func conf<C: Configuration>(_ type: C.Type = C.self) -> C { confPointer(type).pointee }
+
+    /// The same without a copy, for hooks that run on every request. Frozen: read it only.
+    @inlinable @inline(__always)
+    public func confPointer<C: Configuration>(_ type: C.Type = C.self) -> UnsafeMutablePointer<C> {
+        Stored<C>.value(requestTable.pointee.dir_conf(raw, host))
+    }
+
+    /// The module's configuration of the request's server.
+    @inlinable @inline(__always)
+    public func serverConf<C: Configuration>(_ type: C.Type = C.self) -> UnsafeMutablePointer<C> {
+        Stored<C>.value(requestTable.pointee.server_conf(raw, host))
+    }
+
+    public var headersIn: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_IN) }
+    public var headersOut: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_OUT) }
+    public var errorHeadersOut: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_ERR) }
+    public var notes: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_NOTES) }
+    public var environment: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_ENV) }
+
+    /// A whole answer in one call; return its value from the handler.
+    public func reply(_ status: Int32, text: String, contentType: StaticString = "text/plain; charset=utf-8") throws -> Status {
+        var text = text
+        return try text.withUTF8 {
+            try reply(status, Bytes(UnsafeRawBufferPointer($0)), contentType: Bytes(contentType))
+        }
+    }
+
+    public func reply(_ status: Int32, _ body: Bytes, contentType: Bytes) throws -> Status {
+        let outcome = bodyTable.pointee.reply(raw, status, contentType, body)
+        try check(outcome, "cannot reply")
+        return .ok
+    }
+
+    /// What a request for `target` would be; freed with this request at the latest.
+    public func lookup(_ target: Bytes) throws -> Request {
+        var sub: OpaquePointer?
+        try check(subrequestTable.pointee.lookup(raw, target, &sub), "cannot look up \(target.string)")
+        guard let sub else { throw ModuleError("cannot look up \(target.string)") }
+        return Request(sub, host: host)
+    }
+
+    /// Makes a looked-up request the answer to this one.
+    public func adopt(_ sub: Request) throws { try check(subrequestTable.pointee.adopt(raw, sub.raw), "cannot adopt") }
+
+    /// Gives a looked-up request back early.
+    public func destroy() { subrequestTable.pointee.destroy(raw) }
+
+    /// Answers with a request for `target` from the start; return its value from the hook.
+    public func internalRedirect(_ target: Bytes) throws -> Status {
+        try check(subrequestTable.pointee.internal_redirect(raw, target), "cannot redirect to \(target.string)")
+        return .done
+    }
+
+    /// `path` as an absolute URL of this request's host, for Location headers.
+    public func absoluteURL(_ path: Bytes) -> Bytes { subrequestTable.pointee.absolute_url(raw, path) }
+}
+
+/// One of a request's tables: header fields, notes or environment.
+public struct HeaderFields {
+    let request: OpaquePointer
+    let table: UInt32
+
+    public subscript(name: StaticString) -> Bytes? {
+        get { self[Bytes(name)] }
+        nonmutating set { self[Bytes(name)] = newValue }
+    }
+
+    /// The first value of a name; setting one replaces them all, setting nil removes them.
+    public subscript(name: Bytes) -> Bytes? {
+        get {
+            let value = headerTable.pointee.get(request, table, name, 0)
+            return value.isSet ? value : nil
+        }
+        nonmutating set {
+            if let newValue {
+                _ = headerTable.pointee.set(request, table, name, newValue)
+            } else {
+                _ = headerTable.pointee.remove(request, table, name)
+            }
+        }
+    }
+
+    public func add(_ name: Bytes, _ value: Bytes) { _ = headerTable.pointee.add(request, table, name, value) }
+
+    public func merge(_ name: Bytes, _ value: Bytes) { _ = headerTable.pointee.merge(request, table, name, value) }
+
+    public func value(_ name: Bytes, _ nth: Int) -> Bytes? {
+        let value = headerTable.pointee.get(request, table, name, UInt32(nth))
+        return value.isSet ? value : nil
+    }
+
+    public var count: Int { Int(headerTable.pointee.count(request, table)) }
+
+    public func at(_ index: Int) -> (name: Bytes, value: Bytes)? {
+        var name = Bytes.none
+        var value = Bytes.none
+        guard headerTable.pointee.at(request, table, UInt32(index), &name, &value) == APUS_OK else { return nil }
+        return (name, value)
+    }
+}

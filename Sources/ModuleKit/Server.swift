@@ -1,0 +1,30 @@
+public import ByteKit
+public import ModuleABI
+
+/// The main server or a virtual host.
+public struct Server: @unchecked Sendable {
+    public let raw: OpaquePointer
+    public let host: UnsafePointer<apus_host>
+
+    @inlinable
+    public init(_ raw: OpaquePointer, host: UnsafePointer<apus_host>) {
+        self.raw = raw
+        self.host = host
+    }
+
+    public var name: Bytes { serverTable.pointee.get(raw, APUS_S_NAME) }
+    public var documentRoot: Bytes { serverTable.pointee.get(raw, APUS_S_DOCUMENT_ROOT) }
+    public var definedIn: Bytes { serverTable.pointee.get(raw, APUS_S_DEFINED_IN) }
+    public var line: Int { Int(serverTable.pointee.number(raw, APUS_S_LINE)) }
+    public var port: Int { Int(serverTable.pointee.number(raw, APUS_S_PORT)) }
+    public var index: Int { Int(serverTable.pointee.number(raw, APUS_S_INDEX)) }
+    public var isVirtual: Bool { serverTable.pointee.number(raw, APUS_S_IS_VIRTUAL) != 0 }
+    public var timeoutMicroseconds: Int64 { serverTable.pointee.number(raw, APUS_S_TIMEOUT_US) }
+    public var next: Server? { serverTable.pointee.next(raw).map { Server($0, host: host) } }
+
+    /// The module's own configuration of this server. Its type must be the one the module declares.
+    @inlinable
+    public func conf<C: Configuration>(_ type: C.Type = C.self) -> UnsafeMutablePointer<C> {
+        Stored<C>.value(serverTable.pointee.conf(raw, host))
+    }
+}

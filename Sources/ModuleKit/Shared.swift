@@ -1,0 +1,31 @@
+import ModuleABI
+
+extension Host {
+    /// Zeroed memory that every worker of this generation shares. From open_config.
+    public func sharedMemory(_ name: String, bytes: Int) throws -> UnsafeMutableRawBufferPointer {
+        var segment: OpaquePointer?
+        try check(shmTable.pointee.create(raw, name, bytes, &segment), "shared memory \(name)")
+        return UnsafeMutableRawBufferPointer(start: shmTable.pointee.base(segment), count: bytes)
+    }
+}
+
+/// A robust lock in shared memory.
+public struct SharedMutex: @unchecked Sendable {
+    private let raw: OpaquePointer
+
+    public static var bytes: Int { mutexTable.pointee.bytes() }
+
+    public init(at place: UnsafeMutableRawPointer) throws {
+        var mutex: OpaquePointer?
+        try check(mutexTable.pointee.`init`(place, &mutex), "cannot make a lock")
+        guard let mutex else { throw ModuleError("cannot make a lock") }
+        raw = mutex
+    }
+
+    /// Runs `body` with the lock held. `recovered`: its last owner died holding it.
+    public func withLock<R>(_ body: (_ recovered: Bool) throws -> R) rethrows -> R {
+        let recovered = mutexTable.pointee.lock(raw) == APUS_RECOVERED
+        defer { mutexTable.pointee.unlock(raw) }
+        return try body(recovered)
+    }
+}

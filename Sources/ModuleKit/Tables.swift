@@ -1,0 +1,60 @@
+public import ModuleABI
+
+/// The host's function tables, asked for once when the module is entered.
+///
+/// A table that the host does not offer is nil; the ones a module cannot do without belong into `ModuleInfo.requires`,
+/// whose absence the host reports before `init` runs.
+public struct Tables: @unchecked Sendable {
+    public var config, hooks, functions, providers, pool, log, request, headers: UnsafeRawPointer?
+    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex: UnsafeRawPointer?
+
+    init(_ host: UnsafePointer<apus_host>) {
+        func table(_ id: String) -> UnsafeRawPointer? { host.pointee.extension(host, id) }
+        config = table(APUS_EXT_CONFIG)
+        hooks = table(APUS_EXT_HOOKS)
+        functions = table(APUS_EXT_FUNCTIONS)
+        providers = table(APUS_EXT_PROVIDERS)
+        pool = table(APUS_EXT_POOL)
+        log = table(APUS_EXT_LOG)
+        request = table(APUS_EXT_REQUEST)
+        headers = table(APUS_EXT_HEADERS)
+        subrequest = table(APUS_EXT_SUBREQUEST)
+        conn = table(APUS_EXT_CONN)
+        server = table(APUS_EXT_SERVER)
+        body = table(APUS_EXT_BODY)
+        filters = table(APUS_EXT_FILTERS)
+        tasks = table(APUS_EXT_TASKS)
+        regex = table(APUS_EXT_REGEX)
+        shm = table(APUS_EXT_SHM)
+        mutex = table(APUS_EXT_MUTEX)
+    }
+
+    init() {}
+}
+
+/// The tables of this image. Written once, by the entry function, before anything else runs.
+@usableFromInline nonisolated(unsafe) var tables = Tables()
+
+/// A table as its type. The host checked that it is there: ModuleKit's descriptor requires those it uses.
+@inlinable @inline(__always)
+func typed<T>(_ table: UnsafeRawPointer?, as type: T.Type = T.self) -> UnsafePointer<T> {
+    table.unsafelyUnwrapped.assumingMemoryBound(to: T.self)
+}
+
+@usableFromInline @inline(__always) var requestTable: UnsafePointer<apus_request_v1> { @inlinable get { typed(tables.request) } }
+@usableFromInline @inline(__always) var headerTable: UnsafePointer<apus_headers_v1> { @inlinable get { typed(tables.headers) } }
+@usableFromInline @inline(__always) var connTable: UnsafePointer<apus_conn_v1> { @inlinable get { typed(tables.conn) } }
+@usableFromInline @inline(__always) var serverTable: UnsafePointer<apus_server_v1> { @inlinable get { typed(tables.server) } }
+@usableFromInline @inline(__always) var poolTable: UnsafePointer<apus_pool_v1> { @inlinable get { typed(tables.pool) } }
+@usableFromInline @inline(__always) var logTable: UnsafePointer<apus_log_v1> { @inlinable get { typed(tables.log) } }
+@usableFromInline @inline(__always) var bodyTable: UnsafePointer<apus_body_v1> { @inlinable get { typed(tables.body) } }
+@usableFromInline @inline(__always) var configTable: UnsafePointer<apus_config_v1> { @inlinable get { typed(tables.config) } }
+@usableFromInline @inline(__always) var hookTable: UnsafePointer<apus_hooks_v1> { @inlinable get { typed(tables.hooks) } }
+@usableFromInline @inline(__always) var filterTable: UnsafePointer<apus_filters_v1> { @inlinable get { typed(tables.filters) } }
+@usableFromInline @inline(__always) var taskTable: UnsafePointer<apus_tasks_v1> { @inlinable get { typed(tables.tasks) } }
+@usableFromInline @inline(__always) var regexTable: UnsafePointer<apus_regex_v1> { @inlinable get { typed(tables.regex) } }
+@usableFromInline @inline(__always) var subrequestTable: UnsafePointer<apus_subrequest_v1> { @inlinable get { typed(tables.subrequest) } }
+@usableFromInline @inline(__always) var providerTable: UnsafePointer<apus_providers_v1> { @inlinable get { typed(tables.providers) } }
+@usableFromInline @inline(__always) var functionTable: UnsafePointer<apus_functions_v1> { @inlinable get { typed(tables.functions) } }
+@usableFromInline @inline(__always) var shmTable: UnsafePointer<apus_shm_v1> { @inlinable get { typed(tables.shm) } }
+@usableFromInline @inline(__always) var mutexTable: UnsafePointer<apus_mutex_v1> { @inlinable get { typed(tables.mutex) } }

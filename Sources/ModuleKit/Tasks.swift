@@ -1,0 +1,47 @@
+import ByteKit
+public import ModuleABI
+
+/// A suspended hook: goes on when resumed, exactly once, from any thread.
+public struct SuspendedTask: Sendable {
+    public let id: apus_task
+
+    /// - Returns: false when the request had gone.
+    @discardableResult
+    public func resume(_ status: Status) -> Bool { taskTable.pointee.resume(id, status.rawValue) == APUS_OK }
+
+    /// Runs `body` on the blocking pool; its result resumes the task. It may touch only what it captured.
+    public func runBlocking(_ body: @escaping @Sendable () -> Status) {
+        let box = Unmanaged.passRetained(Box(body))
+        _ = taskTable.pointee.run_blocking(
+            id, { Unmanaged<Box<@Sendable () -> Status>>.fromOpaque($0!).takeRetainedValue().value().rawValue },
+            box.toOpaque())
+    }
+}
+
+extension Request {
+    /// Suspends the hook at hand, which then returns `.suspended`. `onCancel` runs when the client has gone.
+    public func suspend(onCancel: (() -> Void)? = nil) throws -> SuspendedTask {
+        var task: apus_task = 0
+        let box = onCancel.map { Box($0) }
+        if let box { pool.onDestroy { withExtendedLifetime(box) {} } }
+        let status = taskTable.pointee.suspend(
+            raw, box == nil ? nil : { Unmanaged<Box<() -> Void>>.fromOpaque($0!).takeUnretainedValue().value() },
+            box.map { Unmanaged.passUnretained($0).toOpaque() }, &task)
+        try check(status, "cannot suspend")
+        return SuspendedTask(id: task)
+    }
+}
+
+extension Connection {
+    /// Calls `body` once after so many microseconds, on the loop, unless the connection has gone.
+    @discardableResult
+    public func after(microseconds: UInt64, _ body: @escaping () -> Void) throws -> UInt64 {
+        var id: UInt64 = 0
+        let box = Unmanaged.passRetained(Box(body))
+        let status = taskTable.pointee.timer(
+            raw, microseconds, { Unmanaged<Box<() -> Void>>.fromOpaque($0!).takeRetainedValue().value() },
+            box.toOpaque(), &id)
+        try check(status, "cannot set a timer")
+        return id
+    }
+}
