@@ -9,9 +9,16 @@ public protocol Configuration {
     init()
     /// What holds where `self` stands inside `base`. The default repeats the settings of `self` on `base`.
     func merged(over base: Self, settings: [(inout Self) -> Void]) -> Self
+    /// The same for a type that keeps raw memory: what it allocates goes into `pool`, which lives as long as the result.
+    /// The default ignores the pool.
+    func merged(over base: Self, settings: [(inout Self) -> Void], in pool: Pool) -> Self
 }
 
 extension Configuration {
+    public func merged(over base: Self, settings: [(inout Self) -> Void], in pool: Pool) -> Self {
+        merged(over: base, settings: settings)
+    }
+
     public func merged(over base: Self, settings: [(inout Self) -> Void]) -> Self {
         var merged = base
         for setting in settings { setting(&merged) }
@@ -64,7 +71,8 @@ struct ConfigurationOperations {
         merge = { pool, base, over in
             let base = Stored<C>.stored(base)
             let over = Stored<C>.stored(over)
-            let merged = over.pointee.value.merged(over: base.pointee.value, settings: over.pointee.settings)
+            let merged = over.pointee.value.merged(
+                over: base.pointee.value, settings: over.pointee.settings, in: pool)
             let settings = base.pointee.settings + over.pointee.settings
             return Stored<C>.make(pool, Stored(value: merged, settings: settings))
         }

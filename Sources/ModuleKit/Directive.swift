@@ -60,7 +60,7 @@ public enum Shape: Sendable {
 }
 
 /// One directive of a module. An error its handler throws is shown with the directive's file and line.
-public struct Directive {
+public struct Directive: @unchecked Sendable {
     let name: String
     let shape: Shape
     let scopes: Scopes
@@ -133,6 +133,11 @@ public struct Command {
     public let raw: OpaquePointer
     public let host: UnsafePointer<apus_host>
 
+    public init(raw: OpaquePointer, host: UnsafePointer<apus_host>) {
+        self.raw = raw
+        self.host = host
+    }
+
     public var name: Bytes { configTable.pointee.name(raw) }
     public var pool: Pool { Pool(configTable.pointee.pool(raw).unsafelyUnwrapped) }
     public var server: Server { Server(configTable.pointee.server(raw).unsafelyUnwrapped, host: host) }
@@ -148,6 +153,9 @@ public struct Command {
 
     /// The path or pattern of the section at hand; empty in a server.
     public var scopePath: Bytes { configTable.pointee.scope_path(configTable.pointee.scope(raw)) }
+
+    /// The place of the directive as messages show it: "file:line".
+    public var place: String { "\(location.file.string):\(location.line)" }
 
     /// `path` made absolute against ServerRoot; lives as long as the configuration.
     public func resolve(_ path: Bytes) -> Bytes { configTable.pointee.resolve(raw, path) }
@@ -184,11 +192,26 @@ public struct Command {
         apply(setting, to: configTable.pointee.server_conf(raw))
     }
 
+    /// The directory configuration of the scope at hand, to be changed in place. For types that merge themselves: what
+    /// is changed this way is not repeated when the scope is merged over another.
+    public func configuration<C: Configuration>(_ type: C.Type = C.self) -> UnsafeMutablePointer<C> {
+        Stored<C>.value(configTable.pointee.dir_conf(raw))
+    }
+
+    /// The same for the server configuration.
+    public func serverConfiguration<C: Configuration>(_ type: C.Type = C.self) -> UnsafeMutablePointer<C> {
+        Stored<C>.value(configTable.pointee.server_conf(raw))
+    }
+
     private func apply<C: Configuration>(_ setting: @escaping (inout C) -> Void, to raw: UnsafeMutableRawPointer?) {
         let stored = Stored<C>.stored(raw)
         setting(&stored.pointee.value)
         stored.pointee.settings.append(setting)
     }
+
+    /// Shows an error at the directive. For C callbacks that get a command; a directive's handler throws instead.
+    /// - Returns: what the callback should return.
+    public func report(_ error: DirectiveError) -> apus_status { fail(error) }
 
     func fail(_ error: any Error) -> apus_status {
         if error is AlreadyReported { return APUS_E_FAIL }
@@ -197,5 +220,7 @@ public struct Command {
     }
 }
 
-/// An error inside a section has been reported at its own line.
-struct AlreadyReported: Error {}
+/// What to throw when an error has been shown already: by a directive inside a section, or by a provider.
+public struct AlreadyReported: Error {
+    public init() {}
+}

@@ -88,7 +88,12 @@ extension Host {
 extension Request {
     /// Puts a registered filter on the request.
     public func insertFilter(_ name: StaticString, direction: UInt32 = APUS_OUTPUT) throws {
-        try check(filterTable.pointee.insert(raw, direction, Bytes(name)), "filter \(name)")
+        try insertFilter(Bytes(name), direction: direction)
+    }
+
+    /// The same for a filter that the configuration names.
+    public func insertFilter(_ name: Bytes, direction: UInt32) throws {
+        try check(filterTable.pointee.insert(raw, direction, name), "filter \(name.string)")
     }
 }
 

@@ -11,6 +11,8 @@ public enum LogLevel: Int32, Sendable {
 public struct Log: Sendable {
     nonisolated(unsafe) let host: UnsafePointer<apus_host>
 
+    public init(host: UnsafePointer<apus_host>) { self.host = host }
+
     /// Writes a line when the level is on; the message is made only then.
     public func write(
         _ level: LogLevel, code: StaticString = "", request: Request? = nil, connection: Connection? = nil,
@@ -36,8 +38,8 @@ public struct Log: Sendable {
 }
 
 /// A log target that lines are appended to: a file or a pipe.
-public struct LogSink: @unchecked Sendable {
-    let raw: OpaquePointer
+public struct LogSink: @unchecked Sendable, BitwiseCopyable {
+    public let raw: OpaquePointer
 
     /// Appends whole lines, each ending in a newline.
     public func append(_ lines: Bytes) { logTable.pointee.append(raw, lines) }

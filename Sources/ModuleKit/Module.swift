@@ -41,7 +41,7 @@ extension Module {
         for host: UnsafePointer<apus_host>, named name: UnsafePointer<CChar>
     ) -> UnsafePointer<apus_module>? {
         guard String(cString: name) == info.name else { return nil }
-        tables = Tables(host)
+        tables.pointee = Tables(host)
         return DescriptorBuilder(Self.self, host: host).build()
     }
 }
@@ -49,6 +49,8 @@ extension Module {
 /// The host as a module sees it while it attaches.
 public struct Host: @unchecked Sendable {
     public let raw: UnsafePointer<apus_host>
+
+    @inlinable public init(raw: UnsafePointer<apus_host>) { self.raw = raw }
 
     public var hooks: Hooks { Hooks(host: raw) }
     public var log: Log { Log(host: raw) }

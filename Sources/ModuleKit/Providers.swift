@@ -10,12 +10,33 @@ extension Host {
         try check(providerTable.pointee.provide(raw, group, Bytes(name), place, ctx), "provider \(name) of \(group)")
     }
 
+    /// The same with a context that is a bare pointer.
+    public func provide<Table>(
+        _ group: String, _ name: StaticString, _ table: Table, rawContext: UnsafeMutableRawPointer?
+    ) throws {
+        let place = UnsafeMutablePointer<Table>.allocate(capacity: 1)
+        place.initialize(to: table)
+        try check(providerTable.pointee.provide(raw, group, Bytes(name), place, rawContext), "provider \(name) of \(group)")
+    }
+
     /// A provider's vtable and context; nil: no such one.
     public func provider<Table>(_ group: String, _ name: Bytes, as type: Table.Type) -> (UnsafePointer<Table>, UnsafeMutableRawPointer?)? {
         var table: UnsafeRawPointer?
         var ctx: UnsafeMutableRawPointer?
         guard providerTable.pointee.find(raw, group, name, &table, &ctx) == APUS_OK, let table else { return nil }
         return (table.assumingMemoryBound(to: Table.self), ctx)
+    }
+
+    /// Calls `body` for each provider of a group, by name, with the name of its module.
+    public func eachProvider(_ group: String, _ body: (_ name: Bytes, _ module: Bytes) -> Void) {
+        withoutActuallyEscaping(body) { body in
+            let box = Box(body)
+            providerTable.pointee.each(
+                raw, group,
+                { arg, name, module, _, _ in
+                    Unmanaged<Box<(Bytes, Bytes) -> Void>>.fromOpaque(arg!).takeUnretainedValue().value(name, module)
+                }, Unmanaged.passUnretained(box).toOpaque())
+        }
     }
 
     /// Offers an optional function; see apus/functions.h for signatures.

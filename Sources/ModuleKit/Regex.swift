@@ -2,7 +2,7 @@ public import ByteKit
 public import ModuleABI
 
 /// A compiled regular expression (PCRE2), freed with the pool it was compiled in.
-public struct Pattern: @unchecked Sendable {
+public struct Pattern: @unchecked Sendable, BitwiseCopyable {
     let raw: OpaquePointer
 
     /// - Throws: `DirectiveError` with PCRE2's reason.
@@ -17,6 +17,15 @@ public struct Pattern: @unchecked Sendable {
 
     /// Groups a match fills; more than any directive can refer to.
     static let maxGroups = 10
+
+    /// Number of capture groups.
+    public var groups: Int { Int(regexTable.pointee.groups(raw)) }
+
+    /// Matches and fills start and end of group 0, 1, … into `spans`, two numbers a group, -1 for one that is not set.
+    /// A match limit that was hit counts as no match.
+    public func match(_ subject: Bytes, spans: UnsafeMutableBufferPointer<Int64>) -> Bool {
+        regexTable.pointee.match(raw, subject, spans.baseAddress, UInt32(spans.count / 2)) == APUS_OK
+    }
 
     public func matches(_ subject: Bytes) -> Bool {
         regexTable.pointee.match(raw, subject, nil, 0) == APUS_OK

@@ -144,6 +144,14 @@ public struct HeaderFields {
     let request: OpaquePointer
     let table: UInt32
 
+    init(request: OpaquePointer, table: UInt32) {
+        self.request = request
+        self.table = table
+    }
+
+    /// One of the APUS_HEADERS_… tables of a request.
+    public init(of request: Request, table: UInt32) { self.init(request: request.raw, table: table) }
+
     public subscript(name: StaticString) -> Bytes? {
         get { self[Bytes(name)] }
         nonmutating set { self[Bytes(name)] = newValue }

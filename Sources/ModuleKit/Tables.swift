@@ -33,7 +33,14 @@ public struct Tables: @unchecked Sendable {
 }
 
 /// The tables of this image. Written once, by the entry function, before anything else runs.
-@usableFromInline nonisolated(unsafe) var tables = Tables()
+///
+/// Behind a pointer, because every access to a global variable of another module is checked for exclusivity at run time:
+/// some 80 instructions for each call of the host.
+@usableFromInline nonisolated(unsafe) let tables: UnsafeMutablePointer<Tables> = {
+    let place = UnsafeMutablePointer<Tables>.allocate(capacity: 1)
+    place.initialize(to: Tables())
+    return place
+}()
 
 /// A table as its type. The host checked that it is there: ModuleKit's descriptor requires those it uses.
 @inlinable @inline(__always)
@@ -41,20 +48,20 @@ func typed<T>(_ table: UnsafeRawPointer?, as type: T.Type = T.self) -> UnsafePoi
     table.unsafelyUnwrapped.assumingMemoryBound(to: T.self)
 }
 
-@usableFromInline @inline(__always) var requestTable: UnsafePointer<apus_request_v1> { @inlinable get { typed(tables.request) } }
-@usableFromInline @inline(__always) var headerTable: UnsafePointer<apus_headers_v1> { @inlinable get { typed(tables.headers) } }
-@usableFromInline @inline(__always) var connTable: UnsafePointer<apus_conn_v1> { @inlinable get { typed(tables.conn) } }
-@usableFromInline @inline(__always) var serverTable: UnsafePointer<apus_server_v1> { @inlinable get { typed(tables.server) } }
-@usableFromInline @inline(__always) var poolTable: UnsafePointer<apus_pool_v1> { @inlinable get { typed(tables.pool) } }
-@usableFromInline @inline(__always) var logTable: UnsafePointer<apus_log_v1> { @inlinable get { typed(tables.log) } }
-@usableFromInline @inline(__always) var bodyTable: UnsafePointer<apus_body_v1> { @inlinable get { typed(tables.body) } }
-@usableFromInline @inline(__always) var configTable: UnsafePointer<apus_config_v1> { @inlinable get { typed(tables.config) } }
-@usableFromInline @inline(__always) var hookTable: UnsafePointer<apus_hooks_v1> { @inlinable get { typed(tables.hooks) } }
-@usableFromInline @inline(__always) var filterTable: UnsafePointer<apus_filters_v1> { @inlinable get { typed(tables.filters) } }
-@usableFromInline @inline(__always) var taskTable: UnsafePointer<apus_tasks_v1> { @inlinable get { typed(tables.tasks) } }
-@usableFromInline @inline(__always) var regexTable: UnsafePointer<apus_regex_v1> { @inlinable get { typed(tables.regex) } }
-@usableFromInline @inline(__always) var subrequestTable: UnsafePointer<apus_subrequest_v1> { @inlinable get { typed(tables.subrequest) } }
-@usableFromInline @inline(__always) var providerTable: UnsafePointer<apus_providers_v1> { @inlinable get { typed(tables.providers) } }
-@usableFromInline @inline(__always) var functionTable: UnsafePointer<apus_functions_v1> { @inlinable get { typed(tables.functions) } }
-@usableFromInline @inline(__always) var shmTable: UnsafePointer<apus_shm_v1> { @inlinable get { typed(tables.shm) } }
-@usableFromInline @inline(__always) var mutexTable: UnsafePointer<apus_mutex_v1> { @inlinable get { typed(tables.mutex) } }
+@usableFromInline @inline(__always) var requestTable: UnsafePointer<apus_request_v1> { @inlinable get { typed(tables.pointee.request) } }
+@usableFromInline @inline(__always) var headerTable: UnsafePointer<apus_headers_v1> { @inlinable get { typed(tables.pointee.headers) } }
+@usableFromInline @inline(__always) var connTable: UnsafePointer<apus_conn_v1> { @inlinable get { typed(tables.pointee.conn) } }
+@usableFromInline @inline(__always) var serverTable: UnsafePointer<apus_server_v1> { @inlinable get { typed(tables.pointee.server) } }
+@usableFromInline @inline(__always) var poolTable: UnsafePointer<apus_pool_v1> { @inlinable get { typed(tables.pointee.pool) } }
+@usableFromInline @inline(__always) var logTable: UnsafePointer<apus_log_v1> { @inlinable get { typed(tables.pointee.log) } }
+@usableFromInline @inline(__always) var bodyTable: UnsafePointer<apus_body_v1> { @inlinable get { typed(tables.pointee.body) } }
+@usableFromInline @inline(__always) var configTable: UnsafePointer<apus_config_v1> { @inlinable get { typed(tables.pointee.config) } }
+@usableFromInline @inline(__always) var hookTable: UnsafePointer<apus_hooks_v1> { @inlinable get { typed(tables.pointee.hooks) } }
+@usableFromInline @inline(__always) var filterTable: UnsafePointer<apus_filters_v1> { @inlinable get { typed(tables.pointee.filters) } }
+@usableFromInline @inline(__always) var taskTable: UnsafePointer<apus_tasks_v1> { @inlinable get { typed(tables.pointee.tasks) } }
+@usableFromInline @inline(__always) var regexTable: UnsafePointer<apus_regex_v1> { @inlinable get { typed(tables.pointee.regex) } }
+@usableFromInline @inline(__always) var subrequestTable: UnsafePointer<apus_subrequest_v1> { @inlinable get { typed(tables.pointee.subrequest) } }
+@usableFromInline @inline(__always) var providerTable: UnsafePointer<apus_providers_v1> { @inlinable get { typed(tables.pointee.providers) } }
+@usableFromInline @inline(__always) var functionTable: UnsafePointer<apus_functions_v1> { @inlinable get { typed(tables.pointee.functions) } }
+@usableFromInline @inline(__always) var shmTable: UnsafePointer<apus_shm_v1> { @inlinable get { typed(tables.pointee.shm) } }
+@usableFromInline @inline(__always) var mutexTable: UnsafePointer<apus_mutex_v1> { @inlinable get { typed(tables.pointee.mutex) } }

@@ -1,4 +1,5 @@
 import CSystem
+import Glibc
 
 /// How this image was built, as the descriptor tells the host: the compiler's release, and whether the Swift runtime is
 /// the process's shared one or the image's own.
@@ -35,6 +36,6 @@ enum Toolchain {
     private static var usesSharedRuntime: Bool {
         let metadata = unsafeBitCast(Int.self, to: UnsafeRawPointer.self)
         guard let image = cs_image_of(metadata) else { return true }
-        return String(cString: image).contains("libswiftCore")
+        return strstr(image, "libswiftCore") != nil
     }
 }

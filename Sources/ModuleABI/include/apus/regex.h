@@ -20,7 +20,7 @@ typedef struct apus_regex_v1 {
     apus_status (*match)(const apus_regex *regex, apus_str subject, int64_t *spans, uint32_t n_spans);
     /** Number of capture groups. [any] */
     uint32_t (*groups)(const apus_regex *regex);
-    /** `pattern` with $0…$9 and & replaced by the groups of the last match, as httpd's ap_pregsub. [owner] */
+    /** `pattern` with $0…$9 replaced by the groups of the last match; a backslash takes the next byte as it is. [owner] */
     apus_str (*substitute)(apus_pool *pool, apus_str pattern, apus_str subject, const int64_t *spans, uint32_t n_spans);
 } apus_regex_v1;
 

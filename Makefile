@@ -1,0 +1,50 @@
+# Apus: make builds dist/, make run serves it, make test tests it.
+
+SHELL       := /bin/bash
+DIST        ?= dist
+BUILD       ?= .build
+PREFIX      ?= /usr/local/apus
+MODULES     := $(notdir $(patsubst %/,%,$(filter-out Modules/examples/,$(wildcard Modules/*/))))
+SWIFT       ?= swift
+
+# The toolchain's own runtime is left out of the search path: dist/lib holds the one that was linked against.
+SWIFT_FLAGS := -c release --scratch-path $(BUILD) \
+	-Xswiftc -no-toolchain-stdlib-rpath \
+	-Xswiftc -Xfrontend -Xswiftc -disable-implicit-concurrency-module-import \
+	-Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import \
+	-Xlinker -rpath -Xlinker '$$ORIGIN/../lib'
+
+.PHONY: all build dist packages certificate run test install clean
+
+all: dist
+
+## packages: installs what the build, the server and its tests need, as far as it is missing.
+packages:
+	@./tools/packages build
+
+build: packages
+	@$(SWIFT) build $(SWIFT_FLAGS)
+
+## dist: the relocatable tree. Files that a process may have mapped are replaced by rename.
+dist: build
+	@./tools/stage $(BUILD)/release $(DIST) $(MODULES)
+
+certificate: dist
+	@./tools/certificate $(DIST)/conf/tls
+
+## run: serves dist/ in the foreground on 8080 and 8443.
+run: certificate
+	@./tools/serve $(DIST)
+
+## test: every test, after the same set-up.
+test:
+	@./tools/packages test
+	@$(MAKE) --no-print-directory dist
+	@./tools/test $(DIST)
+
+## install: copies the tree to PREFIX.
+install: dist
+	@./tools/install $(DIST) $(DESTDIR)$(PREFIX)
+
+clean:
+	rm -rf $(BUILD) $(DIST)

@@ -1,0 +1,140 @@
+import ModuleKit
+
+/// Offers `Require all`, `Require env` and `Require method` the way other modules offer theirs. The context
+/// of each is the module's host handle.
+func provideOwnRequirements(_ host: Host) throws {
+    let context = UnsafeMutableRawPointer(mutating: host.raw)
+    try host.provide(APUS_GROUP_AUTHZ, "all", table(parseAll, checkAll), rawContext: context)
+    try host.provide(APUS_GROUP_AUTHZ, "env", table(parseNames, checkEnvironment), rawContext: context)
+    try host.provide(APUS_GROUP_AUTHZ, "method", table(parseMethods, checkMethod), rawContext: context)
+}
+
+private typealias Parse =
+    @convention(c) (
+        UnsafeMutableRawPointer?, OpaquePointer?, apus_str, UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    ) -> apus_status
+private typealias Check =
+    @convention(c) (
+        UnsafeMutableRawPointer?, OpaquePointer?, UnsafeMutableRawPointer?
+    ) -> apus_status
+
+private func table(_ parse: Parse, _ check: Check) -> apus_authz_v1 {
+    apus_authz_v1(size: UInt32(MemoryLayout<apus_authz_v1>.size), flags: 0, parse: parse, check: check)
+}
+
+/// What is parsed of "granted" is any address; of "denied", NULL.
+private func parseAll(
+    _ context: UnsafeMutableRawPointer?, _ command: OpaquePointer?, _ arguments: apus_str,
+    _ parsed: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> apus_status {
+    guard let command = Command(command, context) else { return APUS_E_INVALID }
+    if arguments.equalsIgnoringCase("granted") {
+        parsed?.pointee = context
+    } else if arguments.equalsIgnoringCase("denied") {
+        parsed?.pointee = nil
+    } else {
+        return command.report(DirectiveError("Require all takes \"granted\" or \"denied\""))
+    }
+    return APUS_OK
+}
+
+private func checkAll(
+    _ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?, _ parsed: UnsafeMutableRawPointer?
+) -> apus_status {
+    parsed != nil ? APUS_AUTHZ_GRANTED : APUS_AUTHZ_DENIED
+}
+
+/// The words of the line, as a list in the configuration's pool.
+private func parseNames(
+    _ context: UnsafeMutableRawPointer?, _ command: OpaquePointer?, _ arguments: apus_str,
+    _ parsed: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> apus_status {
+    guard let command = Command(command, context) else { return APUS_E_INVALID }
+    parsed?.pointee = UnsafeMutableRawPointer(command.pool.make(words(of: arguments, in: command.pool)))
+    return APUS_OK
+}
+
+private func checkEnvironment(
+    _ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?, _ parsed: UnsafeMutableRawPointer?
+) -> apus_status {
+    guard let request = Request(r, context), let names = list(parsed) else { return APUS_E_INVALID }
+    for name in names.elements where request.environment[name] != nil { return APUS_AUTHZ_GRANTED }
+    return APUS_AUTHZ_DENIED
+}
+
+/// The methods that there are; a configuration that names another has a slip in it.
+private let methods: Set<String> = [
+    "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PROPFIND", "PROPPATCH",
+    "MKCOL",
+    "COPY", "MOVE", "LOCK", "UNLOCK", "VERSION-CONTROL", "CHECKOUT", "UNCHECKOUT", "CHECKIN", "UPDATE",
+    "LABEL",
+    "REPORT", "MKWORKSPACE", "MKACTIVITY", "BASELINE-CONTROL", "MERGE",
+]
+
+private func parseMethods(
+    _ context: UnsafeMutableRawPointer?, _ command: OpaquePointer?, _ arguments: apus_str,
+    _ parsed: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> apus_status {
+    guard let command = Command(command, context) else { return APUS_E_INVALID }
+    let names = words(of: arguments, in: command.pool)
+    for name in names.elements where !methods.contains(name.string) {
+        return command.report(
+            DirectiveError("\"\(name.string)\" is not a method; methods are written in capitals"))
+    }
+    parsed?.pointee = UnsafeMutableRawPointer(command.pool.make(names))
+    return APUS_OK
+}
+
+/// HEAD is to GET as the header is to the page, so who may do one may do the other.
+private func checkMethod(
+    _ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?, _ parsed: UnsafeMutableRawPointer?
+) -> apus_status {
+    guard let request = Request(r, context), let names = list(parsed) else { return APUS_E_INVALID }
+    let method = request.method
+    let isGet = method == "GET" || method == "HEAD"
+    for name in names.elements where name == method || (isGet && (name == "GET" || name == "HEAD")) {
+        return APUS_AUTHZ_GRANTED
+    }
+    return APUS_AUTHZ_DENIED
+}
+
+private func list(_ parsed: UnsafeMutableRawPointer?) -> PoolArray<Bytes>? {
+    parsed?.assumingMemoryBound(to: PoolArray<Bytes>.self).pointee
+}
+
+private func words(of line: Bytes, in pool: Pool) -> PoolArray<Bytes> {
+    var words = PoolArray<Bytes>()
+    var rest = line
+    while case let word = takeWord(&rest), !word.isEmpty { words.append(pool.copy(word), in: pool) }
+    return words
+}
+
+/// Takes the next word off a line: up to white space, or what stands in quotes.
+func takeWord(_ line: inout Bytes) -> Bytes {
+    line = line.trimmed
+    guard !line.isEmpty else { return line }
+    let quote = line[0]
+    if quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'"),
+        let end = line.firstIndex(of: quote, from: 1)
+    {
+        defer { line = line.from(end + 1) }
+        return line[1..<end]
+    }
+    let end = line.buffer.firstIndex { $0 == 0x20 || $0 == 0x09 } ?? line.count
+    defer { line = line.from(end) }
+    return line.upTo(end)
+}
+
+extension Command {
+    fileprivate init?(_ raw: OpaquePointer?, _ context: UnsafeMutableRawPointer?) {
+        guard let raw, let context else { return nil }
+        self.init(raw: raw, host: UnsafePointer(context.assumingMemoryBound(to: apus_host.self)))
+    }
+}
+
+extension Request {
+    fileprivate init?(_ raw: OpaquePointer?, _ context: UnsafeMutableRawPointer?) {
+        guard let raw, let context else { return nil }
+        self.init(raw, host: UnsafePointer(context.assumingMemoryBound(to: apus_host.self)))
+    }
+}

@@ -1,0 +1,136 @@
+import ModuleKit
+
+/// What a requirement, or a container of them, says about a request.
+enum Verdict: BitwiseCopyable {
+    case denied, granted
+    /// It does not decide.
+    case neutral
+    /// Denied as long as no user is known.
+    case needsUser
+    /// It could not be found out.
+    case failed
+
+    init(_ answer: apus_status) {
+        switch answer {
+        case APUS_AUTHZ_DENIED: self = .denied
+        case APUS_AUTHZ_GRANTED: self = .granted
+        case APUS_AUTHZ_NEUTRAL: self = .neutral
+        case APUS_AUTHZ_NEEDS_USER: self = .needsUser
+        default: self = .failed
+        }
+    }
+
+    /// What `not` makes of it. A negated requirement can forbid but never grant.
+    var negated: Verdict {
+        switch self {
+        case .granted: .denied
+        case .failed: .failed
+        case .denied, .neutral, .needsUser: .neutral
+        }
+    }
+}
+
+/// A Require, or a container with others in it: a tree in pool memory, evaluated without allocation.
+struct Requirement: BitwiseCopyable {
+    enum Kind: UInt8, BitwiseCopyable {
+        /// Asks a provider.
+        case provider
+        /// Granted when one grants and none denies.
+        case all
+        /// Granted when one grants.
+        case any
+    }
+
+    var kind: Kind
+    var isNegated = false
+    var provider: UnsafePointer<apus_authz_v1>?
+    var context: UnsafeMutableRawPointer?
+    var parsed: UnsafeMutableRawPointer?
+    private(set) var first: UnsafeMutablePointer<Requirement>?
+    private var last: UnsafeMutablePointer<Requirement>?
+    private var next: UnsafeMutablePointer<Requirement>?
+
+    init(_ kind: Kind, isNegated: Bool = false) {
+        self.kind = kind
+        self.isNegated = isNegated
+    }
+
+    /// The same without its neighbour.
+    var alone: Requirement {
+        var copy = self
+        copy.next = nil
+        return copy
+    }
+
+    /// Whether every member is negated, so that it could never grant.
+    var onlyForbids: Bool {
+        var member = first
+        while let each = member {
+            if !each.pointee.isNegated { return false }
+            member = each.pointee.next
+        }
+        return true
+    }
+
+    mutating func append(_ member: UnsafeMutablePointer<Requirement>) {
+        if let last { last.pointee.next = member } else { first = member }
+        last = member
+    }
+
+    /// Takes over all members of another container.
+    mutating func appendMembers(of other: Requirement) {
+        guard let member = other.first else { return }
+        append(member)
+        last = other.last
+    }
+
+    /// What it says about the request.
+    func decide(_ r: OpaquePointer) -> Verdict {
+        let verdict =
+            switch kind {
+            case .provider: ask(r)
+            case .all: decideAll(r)
+            case .any: decideAny(r)
+            }
+        return isNegated ? verdict.negated : verdict
+    }
+
+    private func ask(_ r: OpaquePointer) -> Verdict {
+        guard let provider else { return .failed }
+        return Verdict(provider.pointee.check(context, r, parsed))
+    }
+
+    /// A denial ends it. "Needs a user" outlasts what grants, for only a user can change the outcome.
+    private func decideAll(_ r: OpaquePointer) -> Verdict {
+        var verdict = Verdict.neutral
+        var member = first
+        while let each = member {
+            switch each.pointee.decide(r) {
+            case .failed: return .failed
+            case .denied: return .denied
+            case .needsUser: verdict = .needsUser
+            case .granted where verdict == .neutral: verdict = .granted
+            case .granted, .neutral: break
+            }
+            member = each.pointee.next
+        }
+        return verdict
+    }
+
+    /// What grants ends it. "Needs a user" outlasts a denial, for a user may yet be granted.
+    private func decideAny(_ r: OpaquePointer) -> Verdict {
+        var verdict = Verdict.neutral
+        var member = first
+        while let each = member {
+            switch each.pointee.decide(r) {
+            case .failed: return .failed
+            case .granted: return .granted
+            case .needsUser: verdict = .needsUser
+            case .denied where verdict == .neutral: verdict = .denied
+            case .denied, .neutral: break
+            }
+            member = each.pointee.next
+        }
+        return verdict
+    }
+}

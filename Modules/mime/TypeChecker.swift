@@ -1,0 +1,127 @@
+import ModuleKit
+
+/// The type_checker hook: OK once the content type is known.
+func checkType(of request: Request, types: UnsafePointer<ExtensionTable<Bytes>>) -> Status {
+    if request.fileType == APUS_FILE_DIRECTORY {
+        request.contentType = Bytes("httpd/unix-directory")
+        return .ok
+    }
+    let conf = request.confPointer(MimeDirConf.self)
+    let name = resourceName(of: request, conf)
+    guard name.isSet else { return .declined }
+    var findings = Findings(request)
+    var extensions = Extensions(of: name)
+    while let next = extensions.next() {
+        let info = conf.pointee.mappings.find(next)
+        if info == nil || info?.pointee.type.isSet == false, let type = types.pointee.find(next) {
+            findings.type = type.pointee
+        }
+        if let info { findings.take(info) }
+    }
+    return findings.give(defaultLanguage: conf.pointee.defaultLanguage)
+}
+
+/// The name whose extensions count: the file's, with the path information when ModMimeUsePathInfo says so.
+func resourceName(of request: Request, _ conf: UnsafePointer<MimeDirConf>) -> Bytes {
+    let file = request.filename
+    guard conf.pointee.usePathInfo == .on, file.isSet else { return file }
+    let rest = request.pathInfo
+    return rest.isEmpty
+        ? file
+        : request.pool.compose(capacity: file.count + rest.count) {
+            $0.append(file)
+            $0.append(rest)
+        }
+}
+
+/// The extensions of a path's last component, in order. Dots at its beginning belong to its base name.
+struct Extensions {
+    private let name: Bytes
+    private var at: Int
+
+    @inline(__always)
+    init(of path: Bytes) {
+        name = path
+        at = path.lastIndex(of: UInt8(ascii: "/")).map { $0 &+ 1 } ?? 0
+        while at < name.count, name[at] == UInt8(ascii: ".") { at &+= 1 }
+        skipToDot()
+    }
+
+    /// The next extension that is not empty.
+    @inline(__always)
+    mutating func next() -> Bytes? {
+        while at < name.count {
+            let start = at &+ 1
+            at = start
+            skipToDot()
+            if at > start { return name[start..<at] }
+        }
+        return nil
+    }
+
+    @inline(__always)
+    private mutating func skipToDot() { at = name.firstIndex(of: UInt8(ascii: "."), from: at) ?? name.count }
+}
+
+/// What the extensions of one name have said so far.
+private struct Findings {
+    private let request: Request
+    var type = Bytes.none
+    private var charset = Bytes.none
+    private var handler = Bytes.none
+    private var languages = Bytes.none
+    private var encodings = Bytes.none
+
+    @inline(__always)
+    init(_ request: Request) { self.request = request }
+
+    /// Takes over what one extension says: of types, character sets and handlers the last one counts;
+    /// languages and encodings add up.
+    mutating func take(_ info: UnsafePointer<ExtensionInfo>) {
+        let info = info.pointee
+        if !info.type.isEmpty { type = info.type }
+        if info.charset.isSet { charset = info.charset }
+        if info.handler.isSet { handler = info.handler }
+        if info.language.isSet { languages = joined(languages, ",", info.language) }
+        if info.encoding.isSet { encodings = joined(encodings, ", ", info.encoding) }
+    }
+
+    /// Tells the request. OK once its content type is known.
+    @inline(__always)
+    func give(defaultLanguage: Bytes) -> Status {
+        if handler.isSet { request.handler = handler }
+        if encodings.isSet {
+            request.set(
+                APUS_R_CONTENT_ENCODING, joined(request.get(APUS_R_CONTENT_ENCODING), ", ", encodings))
+        }
+        giveLanguages(defaultLanguage)
+        let known = type.isSet ? type : request.contentType
+        guard known.isSet else { return .declined }
+        if charset.isSet {
+            request.contentType = MediaType.with(charset: charset, known, in: request.pool)
+        } else if type.isSet {
+            request.contentType = type
+        }
+        return .ok
+    }
+
+    @inline(__always)
+    private func giveLanguages(_ defaultLanguage: Bytes) {
+        guard languages.isSet || defaultLanguage.isSet else { return }
+        let earlier = request.get(APUS_R_CONTENT_LANGUAGE)
+        if languages.isSet {
+            request.set(APUS_R_CONTENT_LANGUAGE, joined(earlier, ",", languages))
+        } else if !earlier.isSet {
+            request.set(APUS_R_CONTENT_LANGUAGE, defaultLanguage)
+        }
+    }
+
+    private func joined(_ first: Bytes, _ separator: StaticString, _ second: Bytes) -> Bytes {
+        guard first.isSet else { return second }
+        return request.pool.compose(capacity: first.count + separator.utf8CodeUnitCount + second.count) {
+            $0.append(first)
+            $0.append(separator)
+            $0.append(second)
+        }
+    }
+}

@@ -1,0 +1,191 @@
+import COpenSSL
+import Glibc
+import ModuleKit
+
+/// Puts a server's certificates and keys into its context.
+final class CertificateLoader {
+    private let ctx: OpaquePointer
+    private let server: Server
+    private let reporter: Reporter
+    /// The digests of the certificates, one after another.
+    private(set) var fingerprint: [UInt8] = []
+    /// The file of each kind of key: OpenSSL keeps one certificate of each.
+    private var kinds: [Int32: String] = [:]
+
+    init(ctx: OpaquePointer, server: Server, reporter: Reporter) {
+        self.ctx = ctx
+        self.server = server
+        self.reporter = reporter
+    }
+
+    func load(_ conf: SSLServerConf, serverAt place: Location) {
+        if conf.certificates.isEmpty {
+            reporter.error(
+                "AH02572", at: place,
+                "SSLEngine is on for \(description), which has no certificate; "
+                    + "add SSLCertificateFile and SSLCertificateKeyFile")
+        }
+        for key in conf.keys.dropFirst(conf.certificates.count) {
+            reporter.error(
+                "APUS3003", at: key.location,
+                "SSLCertificateKeyFile \(key.value): there is no SSLCertificateFile for it; give one for each key"
+            )
+        }
+        let extra = conf.chain.flatMap { file in attempt("SSLCertificateChainFile", file) { try read(file) } }
+        defer { extra?.free() }
+        // A file that is also the certificate's own begins with that, which must not be sent twice.
+        let ownsLeaf = conf.certificates.contains { $0.value == conf.chain?.value }
+        let intermediates = ownsLeaf ? extra?.chain : extra?.certificates[...]
+        for (index, file) in conf.certificates.enumerated() {
+            let key = index < conf.keys.count ? conf.keys[index] : nil
+            loadPair(file, key, intermediates ?? [], isFirst: index == 0)
+        }
+    }
+
+    private var description: String {
+        server.isVirtual ? "the virtual host \(server.name.string)" : "the main server"
+    }
+
+    /// Runs `body`; what it throws is reported at the directive.
+    private func attempt<T>(_ directive: String, _ file: Located<String>, _ body: () throws -> T) -> T? {
+        do {
+            return try body()
+        } catch let problem as FileProblem {
+            reporter.error(problem.code, at: file.location, "\(directive) \(file.value): \(problem.text)")
+        } catch {
+            reporter.error("APUS3001", at: file.location, "\(directive) \(file.value): \(error)")
+        }
+        return nil
+    }
+
+    private func attempt(_ directive: String, _ file: Located<String>, _ body: () throws -> Void) {
+        let _: Void? = attempt(directive, file, body)
+    }
+
+    private func read(_ file: Located<String>) throws -> CertificateFile {
+        let contents = try CertificateFile(file.value)
+        guard contents.leaf != nil else {
+            contents.free()
+            throw FileProblem(code: "AH02561", text: "no PEM certificate in it (-----BEGIN CERTIFICATE-----)")
+        }
+        return contents
+    }
+
+    /// Reads both files before it judges either, so that all mistakes come at once.
+    private func loadPair(
+        _ file: Located<String>, _ keyFile: Located<String>?, _ intermediates: ArraySlice<OpaquePointer>,
+        isFirst: Bool
+    ) {
+        let contents = attempt("SSLCertificateFile", file) { try read(file) }
+        defer { contents?.free() }
+        let source = keyFile ?? file
+        let directive = keyFile == nil ? "SSLCertificateFile" : "SSLCertificateKeyFile"
+        guard contents != nil || keyFile != nil else { return }
+        let key = attempt(directive, source) { try privateKey(source, for: file) }
+        defer { EVP_PKEY_free(key) }
+        guard let contents, let leaf = contents.leaf else { return }
+        inspect(leaf, file)
+        if isFirst { attempt("SSLCertificateFile", file) { try useParameters(contents) } }
+        guard let key else { return }
+        attempt(directive, source) {
+            guard X509_check_private_key(leaf, key) == 1 else { throw mismatch(file) }
+            attempt("SSLCertificateFile", file) {
+                try use(leaf, key, chain: contents.chain.isEmpty ? intermediates : contents.chain)
+            }
+        }
+    }
+
+    private func privateKey(_ source: Located<String>, for file: Located<String>) throws -> OpaquePointer {
+        if let key = try PEM.key(in: source.value) { return key }
+        let hint =
+            source.value == file.value
+            ? "no private key in it; name the key's file with SSLCertificateKeyFile"
+            : "no PEM private key in it (-----BEGIN PRIVATE KEY-----)"
+        throw FileProblem(code: "AH02564", text: hint)
+    }
+
+    private func mismatch(_ file: Located<String>) -> FileProblem {
+        let reason = ErrorQueue.takeReason()
+        return FileProblem(
+            code: "AH02565",
+            text: "this key does not belong to the certificate \(file.value) (\(file.location)): \(reason); "
+                + "give the keys in the order of their certificates")
+    }
+
+    private func use(_ leaf: OpaquePointer, _ key: OpaquePointer, chain: ArraySlice<OpaquePointer>) throws {
+        guard SSL_CTX_use_certificate(ctx, leaf) == 1, SSL_CTX_use_PrivateKey(ctx, key) == 1,
+            chain.allSatisfy({ cossl_ctx_add1_chain_cert(ctx, $0) == 1 })
+        else {
+            throw FileProblem(
+                code: "AH02561",
+                text: "OpenSSL refuses the certificate: \(ErrorQueue.takeReason()); "
+                    + "it wants RSA keys of 2048 bits or more and SHA-2 signatures")
+        }
+    }
+
+    /// Uses the Diffie-Hellman parameters or the curve that the first file may end with.
+    private func useParameters(_ contents: CertificateFile) throws {
+        if let parameters = contents.dhParameters {
+            // The context takes the reference only when it agrees.
+            EVP_PKEY_up_ref(parameters)
+            guard SSL_CTX_set0_tmp_dh_pkey(ctx, parameters) == 1 else {
+                EVP_PKEY_free(parameters)
+                throw FileProblem(
+                    code: "APUS3004",
+                    text: "OpenSSL refuses the DH parameters in it: \(ErrorQueue.takeReason())")
+            }
+        }
+        if let curve = contents.curve, cossl_ctx_set_groups(ctx, curve) != 1 {
+            throw FileProblem(
+                code: "APUS3004", text: "OpenSSL refuses the curve \(curve) in it: \(ErrorQueue.takeReason())"
+            )
+        }
+    }
+
+    /// Warns of certificates that will work but not as intended.
+    private func inspect(_ leaf: OpaquePointer, _ file: Located<String>) {
+        let what = "SSLCertificateFile \(file.value)"
+        if let end = X509_get0_notAfter(leaf), X509_cmp_current_time(end) < 0 {
+            reporter.warn(
+                "APUS3005", at: file.location, "\(what): the certificate expired on \(day(end)); renew it")
+        }
+        if let start = X509_get0_notBefore(leaf), X509_cmp_current_time(start) > 0 {
+            reporter.warn(
+                "APUS3005", at: file.location, "\(what): the certificate is valid from \(day(start)) on only")
+        }
+        let name = server.name.string
+        if !name.isEmpty, X509_check_host(leaf, name, name.utf8.count, 0, nil) == 0,
+            X509_check_ip_asc(leaf, name, 0) != 1
+        {
+            reporter.warn(
+                "AH01909", at: file.location,
+                "\(what): the certificate does not name the server \(name); "
+                    + "browsers will refuse it under that name")
+        }
+        let kind = EVP_PKEY_get_base_id(X509_get0_pubkey(leaf))
+        if let other = kinds[kind] {
+            reporter.warn(
+                "APUS3006", at: file.location,
+                "\(what): takes the place of \(other), whose key is of the same kind")
+        }
+        kinds[kind] = file.value
+        remember(leaf)
+        ERR_clear_error()
+    }
+
+    private func remember(_ leaf: OpaquePointer) {
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var length: UInt32 = 0
+        if X509_digest(leaf, EVP_sha256(), &digest, &length) == 1 {
+            fingerprint += digest.prefix(Int(length))
+        }
+    }
+
+    /// A time as 2026-12-31.
+    private func day(_ time: UnsafePointer<ASN1_TIME>) -> String {
+        var parts = tm()
+        guard ASN1_TIME_to_tm(time, &parts) == 1 else { return "an unknown day" }
+        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
+        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+    }
+}

@@ -1,0 +1,145 @@
+import COpenSSL
+import Glibc
+import ModuleKit
+
+// The handshake and what is decided in it: the server by SNI, the protocol by ALPN.
+
+/// The transport's `handshake`.
+func shakeHands(_ state: UnsafeMutableRawPointer?) -> apus_status {
+    let tls = state.unsafelyUnwrapped.assumingMemoryBound(to: TLSConnection.self)
+    ErrorQueue.clear()
+    let outcome = SSL_do_handshake(tls.pointee.ssl)
+    if outcome == 1 {
+        // The client's request came with the end of its handshake: the session tickets go with the response.
+        if tls.hasInput, !tls.pointee.blocked {
+            tls.deferOutput()
+            return APUS_OK
+        }
+        return tls.flush()
+    }
+    switch SSL_get_error(tls.pointee.ssl, outcome) {
+    case SSL_ERROR_WANT_READ: return tls.flush() == APUS_E_CLOSED ? APUS_E_CLOSED : APUS_AGAIN
+    case SSL_ERROR_SSL: return refuse(tls)
+    default:
+        logFailure(tls, "AH02008", "the client left during the handshake", reason: "connection closed")
+        ERR_clear_error()
+        tls.dropOutput()
+        return APUS_E_CLOSED
+    }
+}
+
+private func refuse(_ tls: TLS) -> apus_status {
+    if ErrorQueue.holds(SSL_R_HTTP_REQUEST) || ErrorQueue.holds(SSL_R_HTTPS_PROXY_REQUEST) {
+        ERR_clear_error()
+        tls.dropOutput()
+        logFailure(tls, "AH01996", "plain HTTP spoken on the https port", reason: "answered in clear")
+        return APUS_DECLINED
+    }
+    logFailure(tls, "AH02008", "handshake failed")
+    // The alert that says why.
+    return tls.flush() == APUS_AGAIN ? APUS_E_CLOSED : APUS_E_FAIL
+}
+
+/// One line about a connection that went wrong; empties the error queue.
+func logFailure(_ tls: TLS, _ code: StaticString, _ what: String, reason: String? = nil) {
+    let process = tls.pointee.process
+    Log(host: process.pointee.host).write(
+        .info, code: code, connection: tls.connection,
+        "\(what): \(reason ?? ErrorQueue.takeReason()) (peer \(tls.connection.peerAddress.string):"
+            + "\(tls.connection.peerPort), SNI \(tls.serverName.map(String.init(cString:)) ?? "none"))")
+    ErrorQueue.clear()
+}
+
+extension UnsafeMutablePointer<TLSConnection> {
+    var connection: Connection { Connection(pointee.conn, host: pointee.process.pointee.host) }
+
+    /// The name that the client asked for.
+    var serverName: UnsafePointer<CChar>? { SSL_get_servername(pointee.ssl, TLSEXT_NAMETYPE_host_name) }
+}
+
+/// The connection behind an SSL.
+private func connection(_ ssl: OpaquePointer?) -> TLS? {
+    SSL_get_ex_data(ssl, 0)?.assumingMemoryBound(to: TLSConnection.self)
+}
+
+/// Chooses the server by the name in the ClientHello, before OpenSSL has looked at anything else in it: the server's
+/// protocols, its ciphers and whose sessions may be resumed all depend on it.
+func onClientHello(
+    _ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _ argument: UnsafeMutableRawPointer?
+) -> Int32 {
+    var bytes: UnsafePointer<UInt8>?
+    var count = 0
+    guard let tls = connection(ssl),
+        SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_server_name), &bytes, &count) == 1,
+        let name = hostName(UnsafeRawBufferPointer(start: bytes, count: count)),
+        let server = tls.connection.selectServer(named: name)
+    else { return SSL_CLIENT_HELLO_SUCCESS }
+    tls.pointee.nameMatched = true
+    tls.pointee.serverIndex = server.index
+    if let context = tls.pointee.process.pointee.context(server.index), context != tls.pointee.context {
+        tls.use(context)
+    }
+    return SSL_CLIENT_HELLO_SUCCESS
+}
+
+/// The host name of a server_name extension (RFC 6066 section 3). OpenSSL refuses a malformed one by itself, later.
+private func hostName(_ list: UnsafeRawBufferPointer) -> Bytes? {
+    guard list.count > 5, list[2] == TLSEXT_NAMETYPE_host_name else { return nil }
+    let length = Int(list[3]) << 8 | Int(list[4])
+    guard Int(list[0]) << 8 | Int(list[1]) == list.count - 2, length == list.count - 5 else { return nil }
+    let name = UnsafeRawBufferPointer(rebasing: list[5...])
+    return name.contains(0) ? nil : Bytes(name)
+}
+
+extension UnsafeMutablePointer<TLSConnection> {
+    /// Goes on with another server's context. SSL_set_SSL_CTX brings its certificates, ciphers and session identity;
+    /// options and protocol versions were copied when the connection began and are brought here.
+    fileprivate func use(_ context: UnsafeMutablePointer<ServerContext>) {
+        guard SSL_set_SSL_CTX(pointee.ssl, context.pointee.ctx) != nil else { return }
+        pointee.context = context
+        let preference = cossl_op_server_preference
+        _ = SSL_clear_options(pointee.ssl, preference)
+        _ = SSL_set_options(pointee.ssl, context.pointee.options & preference)
+        guard context.pointee.ownProtocols else { return }
+        let versions = cossl_op_no_tls1 | cossl_op_no_tls11 | cossl_op_no_tls12 | cossl_op_no_tls13
+        _ = SSL_clear_options(pointee.ssl, versions)
+        _ = SSL_set_options(pointee.ssl, context.pointee.options & versions)
+        _ = cossl_set_min_version(pointee.ssl, context.pointee.lowest)
+        _ = cossl_set_max_version(pointee.ssl, context.pointee.highest)
+    }
+}
+
+/// Tells the client, and the session, whether its name was used.
+func onServerName(
+    _ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _ argument: UnsafeMutableRawPointer?
+) -> Int32 {
+    connection(ssl)?.pointee.nameMatched == true ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK
+}
+
+/// Chooses the protocol by the server's preference. A client that offers none of ours is refused (RFC 7301 section
+/// 3.2): what it wants to speak is not HTTP.
+func onProtocols(
+    _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
+    _ chosenLength: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredLength: UInt32,
+    _ argument: UnsafeMutableRawPointer?
+) -> Int32 {
+    let process = argument.unsafelyUnwrapped.assumingMemoryBound(to: TLSProcess.self)
+    let ours = process.pointee.protocols
+    var place: UnsafeMutablePointer<UInt8>?
+    let outcome = SSL_select_next_proto(
+        &place, chosenLength, ours.baseAddress, UInt32(ours.count), offered, offeredLength)
+    chosen.unsafelyUnwrapped.pointee = UnsafePointer(place)
+    return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
+}
+
+/// What ALPN offers, in its wire format: the protocols of other modules, then the host's own.
+func offeredProtocols(_ host: Host) -> UnsafeBufferPointer<UInt8> {
+    var names: [String] = []
+    host.eachProvider(APUS_GROUP_PROTOCOL) { name, _ in names.append(name.string) }
+    // A client limited to HTTP/1.0 says so in ALPN, and the host answers it as it does without TLS.
+    for name in ["http/1.1", "http/1.0"] where !names.contains(name) { names.append(name) }
+    let wire = names.filter { 1...255 ~= $0.utf8.count }.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+    let place = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: wire.count)
+    _ = place.initialize(from: wire)
+    return UnsafeBufferPointer(place)
+}

@@ -1,0 +1,86 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// What the command does, from its arguments to its exit status.
+enum Program {
+    static func run(_ arguments: [String]) -> Int32 {
+        // A client that goes away must be an error of a write, not the end of the process.
+        signal(SIGPIPE, SIG_IGN)
+        let options: Options
+        do throws(OptionsError) {
+            options = try Options(arguments: arguments)
+        } catch {
+            complain("apus: \(error.message)\n\(Options.usage(program: "apus"))")
+            return OptionsError.exitStatus
+        }
+        if let level = options.startupLogLevel { ErrorLog.startupLevel = level.number }
+        return perform(options)
+    }
+
+    private static func perform(_ options: Options) -> Int32 {
+        let installation = Installation()
+        switch options.action {
+        case .showUsage:
+            say(Options.usage(program: "apus"))
+            return 0
+        case .showVersion:
+            say(About.version)
+            return 0
+        case .showBuild:
+            say(About.build(installation))
+            return 0
+        case .listBuiltInModules:
+            say("Compiled in modules:\n  core.c\n  mod_so.c\n  event.c\n")
+            return 0
+        case .listDirectives, .check, .dump, .serve, .control: break
+        }
+        if let file = options.startupLogFile {
+            do throws(SystemProblem) {
+                ErrorLog.standard = try LogSinks.open(file) { $0 }
+            } catch {
+                complain("apus: cannot open \(file): \(error.description)\n")
+                return 1
+            }
+        }
+        let runtime = Runtime(options, installation)
+        runtime.configure()
+        return perform(runtime)
+    }
+
+    private static func perform(_ runtime: Runtime) -> Int32 {
+        let diagnostics = runtime.diagnostics
+        if case .control(.stop) = runtime.options.action { return Control.stop(runtime) }
+        if !diagnostics.all.isEmpty { complain(diagnostics.render()) }
+        guard !diagnostics.hasErrors else {
+            let count = diagnostics.errorCount
+            complain("\(count == 1 ? "1 error" : "\(count) errors") in the configuration\n")
+            return 1
+        }
+        switch runtime.options.action {
+        case .listDirectives: say(Dumps.directives(runtime))
+        case .check:
+            guard runtime.open(APUS_OPEN_CHECK) else { return 1 }
+            complain("Syntax OK\n")
+        case .dump(let dumps): for dump in dumps { say(Dumps.text(dump, runtime)) }
+        case .control(let verb) where verb != .start: return Control.refuse(verb)
+        default: return Leader(runtime).run()
+        }
+        return 0
+    }
+
+    static func say(_ text: String) { write(text, STDOUT_FILENO) }
+    static func complain(_ text: String) { write(text, STDERR_FILENO) }
+
+    private static func write(_ text: String, _ fd: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while !rest.isEmpty {
+                let count = Glibc.write(fd, rest.baseAddress, rest.count)
+                guard count > 0 else { return }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            }
+        }
+    }
+}

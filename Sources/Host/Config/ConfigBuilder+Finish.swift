@@ -1,0 +1,108 @@
+import ByteKit
+import CSystem
+import Glibc
+import ModuleABI
+
+/// What is done once every directive has been handled: merging, ordering, freezing.
+extension ConfigBuilder {
+    func finish() {
+        for draft in configuration.servers.dropFirst() { merge(draft, over: configuration.main) }
+        for draft in configuration.servers { settle(draft) }
+        link()
+        checkListeners()
+        configuration.hosts = HostTable.build(configuration, diagnostics)
+        if runtime.options.checksDocumentRoots { checkDocumentRoots() }
+    }
+
+    private func merge(_ draft: ServerDraft, over main: ServerDraft) {
+        let (own, base) = (draft.server, main.server)
+        let arena = configuration.arena
+        own.pointee.core.pointee = own.pointee.core.pointee.merged(over: base.pointee.core.pointee)
+        let dir = own.pointee.dirConf.pointee.core
+        dir.pointee = dir.pointee.merged(over: base.pointee.dirConf.pointee.core.pointee, arena)
+        let vector = own.pointee.dirConf.pointee.vector
+        for module in runtime.modules.dropFirst() {
+            guard let descriptor = module.descriptor else { continue }
+            own.pointee.conf[module.index] = merged(
+                module, descriptor.pointee.server_conf.merge, base.pointee.conf[module.index], own.pointee.conf[module.index])
+            vector[module.index] = merged(
+                module, descriptor.pointee.dir_conf.merge, base.pointee.dirConf.pointee.vector[module.index],
+                vector[module.index])
+        }
+    }
+
+    private func merged(
+        _ module: LoadedModule,
+        _ merge: (@convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafeRawPointer?, UnsafeRawPointer?) -> UnsafeMutableRawPointer?)?,
+        _ base: UnsafeMutableRawPointer?, _ over: UnsafeMutableRawPointer?
+    ) -> UnsafeMutableRawPointer? {
+        guard let base else { return over }
+        guard let over else { return base }
+        return merge?(module.ctx, configuration.arena.handle, base, over) ?? over
+    }
+
+    private func settle(_ draft: ServerDraft) {
+        let server = draft.server
+        server.pointee.limits = ServerLimits(server.pointee.core.pointee)
+        server.pointee.dirConf.pointee.identity = configuration.takeIdentity()
+        server.pointee.sections = UnsafePointer(configuration.arena.new(sectionTable(draft)))
+        if server.pointee.name.isEmpty { server.pointee.name = defaultName(draft) }
+    }
+
+    /// Sections of the main server come before those of the virtual host; short directories before long ones.
+    private func sectionTable(_ draft: ServerDraft) -> SectionTable {
+        let main = configuration.main
+        let isMain = draft === main
+        let directories = isMain ? draft.directories : main.directories + draft.directories
+        let plain = directories.filter { $0.match != .regex }
+        let ordered = plain.enumerated().sorted { a, b in
+            a.element.depth != b.element.depth ? a.element.depth < b.element.depth : a.offset < b.offset
+        }.map(\.element)
+        let regexes = directories.filter { $0.match == .regex }
+        let arena = configuration.arena
+        return SectionTable(
+            directories: UnsafeBufferPointer(arena.copy(ordered + regexes)),
+            files: UnsafeBufferPointer(arena.copy(isMain ? draft.files : main.files + draft.files)),
+            locations: UnsafeBufferPointer(arena.copy(isMain ? draft.locations : main.locations + draft.locations)),
+            restrictsLinks: restrictsLinks(draft, ordered + regexes))
+    }
+
+    private func restrictsLinks(_ draft: ServerDraft, _ directories: [Section]) -> Bool {
+        func restricts(_ conf: CoreDirConf) -> Bool {
+            conf.optionsAreSet
+                ? !conf.options.contains(.followSymLinks) : conf.optionsRemoved.contains(.followSymLinks)
+        }
+        let nested = directories.flatMap { Array($0.files) }
+        let confs = (directories + nested).compactMap { $0.conf[0]?.assumingMemoryBound(to: CoreDirConf.self).pointee }
+        return restricts(draft.server.pointee.dirConf.pointee.core.pointee) || confs.contains(where: restricts)
+    }
+
+    private func defaultName(_ draft: ServerDraft) -> Bytes {
+        if draft.server.pointee.isVirtual { return configuration.main.server.pointee.name }
+        var name = [CChar](repeating: 0, count: 256)
+        return gethostname(&name, name.count - 1) == 0 ? configuration.arena.copy(Bytes(cString: name)) : Bytes("localhost")
+    }
+
+    private func link() {
+        for (draft, next) in zip(configuration.servers, configuration.servers.dropFirst()) {
+            draft.server.pointee.next = next.server
+        }
+    }
+
+    private func checkListeners() {
+        guard configuration.listeners.isEmpty else { return }
+        diagnostics.error(
+            "no Listen directive: the server would have no port to serve", at: configuration.main.location,
+            hint: "add a line such as Listen 80")
+    }
+
+    private func checkDocumentRoots() {
+        for draft in configuration.servers {
+            let root = draft.server.pointee.core.pointee.documentRoot
+            guard root.isSet else { continue }
+            var info = stat()
+            guard stat(root.ptr, &info) != 0 || info.st_mode & S_IFMT != S_IFDIR else { continue }
+            diagnostics.warning("DocumentRoot \(root.string) is not a directory", at: draft.location)
+        }
+    }
+}

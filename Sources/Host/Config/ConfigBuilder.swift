@@ -1,0 +1,216 @@
+import ByteKit
+import CSystem
+import Glibc
+import ModuleABI
+
+/// Makes a configuration of the files: reads the tree, attaches the modules, hands each directive to its owner, merges.
+///
+/// Errors are collected, never thrown: whoever asked looks at `diagnostics` at the end.
+final class ConfigBuilder {
+    let runtime: Runtime
+    let configuration: Configuration
+    let diagnostics: Diagnostics
+    private(set) var directives = DirectiveTable()
+
+    init(_ runtime: Runtime, _ configuration: Configuration, _ diagnostics: Diagnostics) {
+        self.runtime = runtime
+        self.configuration = configuration
+        self.diagnostics = diagnostics
+        for entry in CoreDirectives.all { directives.add(entry) }
+    }
+
+    /// Reads everything. The outcome is usable when no errors were found.
+    func build(_ file: String, _ options: Options) {
+        let defines = Defines()
+        for name in options.defines { defines.define(name, value: nil) }
+        runtime.defines = defines
+        let settings = TreeReader.Settings(version: ServerVersion.presented)
+        let reader = TreeReader(settings: settings, defines: defines, diagnostics: diagnostics, delegate: self)
+        let tree = reader.read(mainFile: file, before: options.directivesBefore, after: options.directivesAfter)
+        configuration.tree = tree
+
+        attachModules()
+        makeMainServer(tree.root)
+        walk(tree.root.children, in: scope(of: configuration.main, .server))
+        guard !diagnostics.hasErrors else { return }
+        finish()
+    }
+
+    // MARK: Modules
+
+    /// Attaches what was loaded, freezes the order of hooks and filters, and lets modules find each other.
+    private func attachModules() {
+        CoreModule.attach(runtime)
+        for module in runtime.modules.dropFirst() {
+            guard let attach = module.descriptor?.pointee.attach else { continue }
+            runtime.attaching = module
+            let status = attach(module.host, &module.ctx)
+            runtime.attaching = nil
+            if status < 0 { report(module, "could not be attached (\(status)); its message stands in the log above") }
+        }
+        for (module, message) in runtime.refusals { report(module, message) }
+        runtime.hooks.freeze { report($0, $1) }
+        runtime.filters.freeze { report($0, $1) }
+        HookRunner.runPlain(runtime.hooks[.optionalFnRetrieve])
+    }
+
+    private func report(_ module: LoadedModule, _ message: String) {
+        diagnostics.error("\(module.name) \(message)", at: module.location)
+    }
+
+    // MARK: Servers
+
+    private func makeMainServer(_ root: ConfigNode) {
+        let draft = makeServer(isVirtual: false, at: root.location)
+        configuration.servers.insert(draft, at: 0)
+    }
+
+    func makeServer(isVirtual: Bool, at location: SourceLocation) -> ServerDraft {
+        let arena = configuration.arena
+        let core = arena.new(CoreServerConf())
+        let merged = arena.new(
+            MergedConf(identity: 0, vector: newVector(), core: arena.new(CoreDirConf())))
+        let server = arena.allocate(Server.self)
+        server.initialize(
+            to: Server(
+                index: Int32(configuration.servers.count), isVirtual: isVirtual, port: 0, name: Bytes(""),
+                definedIn: arena.copy(location.file.path), line: Int32(isVirtual ? location.line : 0),
+                conf: newVector(), dirConf: merged, core: core))
+        let draft = ServerDraft(server, location: location)
+        let scope = self.scope(of: draft, isVirtual ? .vhost : .server)
+        server.pointee.conf[0] = UnsafeMutableRawPointer(core)
+        merged.pointee.vector[0] = UnsafeMutableRawPointer(merged.pointee.core)
+        for module in runtime.modules.dropFirst() {
+            guard let descriptor = module.descriptor else { continue }
+            server.pointee.conf[module.index] = descriptor.pointee.server_conf.create?(module.ctx, arena.handle, scope.handle)
+            merged.pointee.vector[module.index] = descriptor.pointee.dir_conf.create?(module.ctx, arena.handle, scope.handle)
+        }
+        return draft
+    }
+
+    func newVector() -> ConfVector {
+        let count = runtime.modules.count
+        let vector = configuration.arena.allocate(UnsafeMutableRawPointer?.self, count: count)
+        vector.initialize(repeating: nil, count: count)
+        return vector
+    }
+
+    private var serverScopes: [ObjectIdentifier: ConfigScope] = [:]
+
+    func scope(of draft: ServerDraft, _ kind: ConfigScope.Kind) -> ConfigScope {
+        if let scope = serverScopes[ObjectIdentifier(draft)] { return scope }
+        let scope = ConfigScope(
+            kind, path: .none, server: draft, conf: draft.server.pointee.dirConf.pointee.vector)
+        serverScopes[ObjectIdentifier(draft)] = scope
+        return scope
+    }
+
+    /// A module's directory configuration of a scope, made when first asked for.
+    func dirConf(of module: LoadedModule, in scope: ConfigScope) -> UnsafeMutableRawPointer? {
+        if let existing = scope.conf[module.index] { return existing }
+        let made: UnsafeMutableRawPointer?
+        if module.index == 0 {
+            made = UnsafeMutableRawPointer(configuration.arena.new(CoreDirConf()))
+        } else {
+            made = module.descriptor?.pointee.dir_conf.create?(module.ctx, configuration.arena.handle, scope.handle)
+        }
+        scope.conf[module.index] = made
+        return made
+    }
+
+    // MARK: Directives
+
+    func walk(_ nodes: [ConfigNode], in scope: ConfigScope) {
+        for node in nodes { handle(node, in: scope) }
+    }
+
+    private func handle(_ node: ConfigNode, in scope: ConfigScope) {
+        guard let entry = directives.find(node.name, isSection: node.isSection) else { return reportUnknown(node) }
+        guard entry.places & scope.kind.place != 0 else { return reportMisplaced(node, entry, scope) }
+        let context = DirectiveContext(node: node, entry: entry, scope: scope, builder: self)
+        if entry.flags & APUS_DIRECTIVE_ONCE != 0, !scope.seen.insert(entry.name).inserted {
+            return context.fail(DirectiveProblem("it stands here for the second time; one is allowed"))
+        }
+        if entry.flags & APUS_DIRECTIVE_DEPRECATED != 0 { context.warn("is deprecated: \(entry.help)") }
+        do throws(DirectiveProblem) {
+            try DirectiveDispatch.run(context)
+        } catch {
+            context.fail(error)
+        }
+    }
+
+    private func reportUnknown(_ node: ConfigNode) {
+        let owner = DirectiveCatalog.shared.entry(node.name, isSection: node.isSection)?.owner
+        // Its module was named and could not be loaded: that line has its error already.
+        if let owner, runtime.loader.failed.contains("\(owner)_module") { return }
+        let known = node.isSection ? directives.sectionNames : directives.names
+        diagnostics.error(
+            "unknown directive \(node.displayName)", at: node.location,
+            hint: DirectiveCatalog.shared.advice(for: node.name, isSection: node.isSection, known: known))
+    }
+
+    private func reportMisplaced(_ node: ConfigNode, _ entry: DirectiveEntry, _ scope: ConfigScope) {
+        let kinds: [ConfigScope.Kind] = [.server, .vhost, .directory, .location, .files]
+        let allowed = kinds.filter { entry.places & $0.place != 0 }.map(\.description)
+        diagnostics.error(
+            "\(node.displayName) is not allowed in \(scope.kind.description)", at: node.location,
+            hint: allowed.isEmpty ? nil : "it may stand in: \(allowed.joined(separator: ", "))")
+    }
+}
+
+extension ConfigBuilder: TreeReaderDelegate {
+    func isEarly(_ directive: String) -> Bool {
+        ["loadmodule", "loadfile", "serverroot"].contains(directive.asciiLowered)
+    }
+
+    func executeEarly(_ node: ConfigNode, _ diagnostics: Diagnostics) {
+        let words = node.words(diagnostics)
+        switch node.name.asciiLowered {
+        case "loadmodule": loadModule(node, words)
+        case "loadfile": loadFiles(node, words)
+        default: setServerRoot(node, words)
+        }
+    }
+
+    private func loadModule(_ node: ConfigNode, _ words: [Word]) {
+        guard words.count == 2 else {
+            return diagnostics.error(
+                "LoadModule takes a module's name and its file, but \(words.count) words are given",
+                at: node.location, hint: "write LoadModule ssl_module modules/mod_ssl.so")
+        }
+        guard node.parent?.parent == nil else {
+            return diagnostics.error("LoadModule is not allowed in <\(node.parent?.name ?? "")>", at: node.location)
+        }
+        let count = runtime.modules.count
+        runtime.loader.load(
+            words[0].text, file: configuration.resolve(words[1].text), at: node.location, diagnostics)
+        guard runtime.modules.count > count, let module = runtime.modules.last else { return }
+        for name in directives.add(module) {
+            diagnostics.error("\(module.name) brings the directive \(name), which is taken already", at: node.location)
+        }
+    }
+
+    private func loadFiles(_ node: ConfigNode, _ words: [Word]) {
+        for word in words {
+            runtime.loader.loadFile(configuration.resolve(word.text), at: word.location, diagnostics)
+        }
+    }
+
+    private func setServerRoot(_ node: ConfigNode, _ words: [Word]) {
+        guard words.count == 1 else {
+            return diagnostics.error("ServerRoot takes one path, but \(words.count) words are given", at: node.location)
+        }
+        let path = configuration.resolve(words[0].text)
+        var info = stat()
+        guard stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR else {
+            return diagnostics.error(
+                "ServerRoot: \(path) is not a directory", at: words[0].location, hint: "create it, or correct the path")
+        }
+        configuration.serverRoot = path
+    }
+
+    func isModuleLoaded(_ nameOrFile: String) -> Bool { runtime.loader.isLoaded(nameOrFile) }
+    func knowsDirective(_ name: String) -> Bool { directives.find(name, isSection: false) != nil || isEarly(name) }
+    func knowsSection(_ name: String) -> Bool { directives.find(name, isSection: true) != nil }
+    func resolve(_ path: String) -> String { configuration.resolve(path) }
+}

@@ -1,0 +1,173 @@
+import ByteKit
+import ModuleABI
+
+/// What `Options` allows, with httpd's meaning of + and -.
+struct OptionBits: OptionSet, BitwiseCopyable {
+    let rawValue: UInt32
+
+    static let indexes = OptionBits(rawValue: 1)
+    static let includes = OptionBits(rawValue: 2)
+    static let followSymLinks = OptionBits(rawValue: 4)
+    static let symLinksIfOwnerMatch = OptionBits(rawValue: 8)
+    static let execCGI = OptionBits(rawValue: 16)
+    static let includesNoExec = OptionBits(rawValue: 32)
+    static let multiViews = OptionBits(rawValue: 64)
+    static let all: OptionBits = [.indexes, .includes, .followSymLinks, .execCGI]
+}
+
+/// One ErrorDocument.
+struct ErrorDocument: BitwiseCopyable {
+    enum Kind: UInt8, BitwiseCopyable {
+        case text, localPath, url, standard
+    }
+
+    var status: Int32
+    var kind: Kind
+    var content: Bytes
+}
+
+/// The core's own configuration of a server. Unset values are nil until `ServerLimits` settles them.
+struct CoreServerConf: BitwiseCopyable {
+    var documentRoot = Bytes.none
+    var timeout: Int64?
+    var keepAlive: Bool?
+    var keepAliveTimeout: Int64?
+    var maxKeepAliveRequests: Int32?
+    var limitRequestLine: Int32?
+    var limitRequestFields: Int32?
+    var limitRequestFieldSize: Int32?
+    var errorLog = Bytes.none
+    var serverAdmin = Bytes.none
+    var serverTokens: ServerTokens?
+    var serverSignature: ServerSignature?
+    var traceEnable: TraceEnable?
+    var logLevels: UnsafePointer<LogLevels>?
+
+    enum ServerTokens: UInt8, BitwiseCopyable { case productOnly, major, minor, minimal, os, full }
+    enum ServerSignature: UInt8, BitwiseCopyable { case off, on, email }
+    enum TraceEnable: UInt8, BitwiseCopyable { case off, on, extended }
+
+    /// What holds in a virtual host whose own configuration is `self`, inside the main server's.
+    func merged(over base: CoreServerConf) -> CoreServerConf {
+        var merged = self
+        if !documentRoot.isSet { merged.documentRoot = base.documentRoot }
+        if !errorLog.isSet { merged.errorLog = base.errorLog }
+        if !serverAdmin.isSet { merged.serverAdmin = base.serverAdmin }
+        merged.timeout = timeout ?? base.timeout
+        merged.keepAlive = keepAlive ?? base.keepAlive
+        merged.keepAliveTimeout = keepAliveTimeout ?? base.keepAliveTimeout
+        merged.maxKeepAliveRequests = maxKeepAliveRequests ?? base.maxKeepAliveRequests
+        merged.limitRequestLine = limitRequestLine ?? base.limitRequestLine
+        merged.limitRequestFields = limitRequestFields ?? base.limitRequestFields
+        merged.limitRequestFieldSize = limitRequestFieldSize ?? base.limitRequestFieldSize
+        merged.serverTokens = serverTokens ?? base.serverTokens
+        merged.serverSignature = serverSignature ?? base.serverSignature
+        merged.traceEnable = traceEnable ?? base.traceEnable
+        merged.logLevels = logLevels ?? base.logLevels
+        return merged
+    }
+}
+
+/// The core's own configuration of a directory, location or file.
+struct CoreDirConf: BitwiseCopyable {
+    /// Options as they hold here, when `optionsAreSet`; else what + and - change.
+    var options: OptionBits = []
+    var optionsAreSet = false
+    var optionsAdded: OptionBits = []
+    var optionsRemoved: OptionBits = []
+    var errorDocuments = UnsafeBufferPointer<ErrorDocument>(start: nil, count: 0)
+    var limitRequestBody: Int64?
+    var acceptPathInfo: AcceptPathInfo?
+    var handler = Bytes.none
+    var forcedType = Bytes.none
+    var defaultCharset = Bytes.none
+    var enableSendfile: Bool?
+    var etag: ETagParts?
+    var logLevels: UnsafePointer<LogLevels>?
+    var allowOverride: UInt32?
+
+    enum AcceptPathInfo: UInt8, BitwiseCopyable { case standard, on, off }
+
+    struct ETagParts: OptionSet, BitwiseCopyable {
+        let rawValue: UInt8
+        static let inode = ETagParts(rawValue: 1)
+        static let mtime = ETagParts(rawValue: 2)
+        static let size = ETagParts(rawValue: 4)
+        static let usual: ETagParts = [.mtime, .size]
+    }
+
+    /// The options in force.
+    var effectiveOptions: OptionBits { optionsAreSet ? options : .followSymLinks.union(optionsAdded).subtracting(optionsRemoved) }
+
+    func merged(over base: CoreDirConf, _ arena: Arena.Ref) -> CoreDirConf {
+        var merged = self
+        mergeOptions(base, into: &merged)
+        merged.errorDocuments = mergedErrorDocuments(base, arena)
+        merged.limitRequestBody = limitRequestBody ?? base.limitRequestBody
+        merged.acceptPathInfo = acceptPathInfo ?? base.acceptPathInfo
+        if !handler.isSet { merged.handler = base.handler }
+        if !forcedType.isSet { merged.forcedType = base.forcedType }
+        if !defaultCharset.isSet { merged.defaultCharset = base.defaultCharset }
+        merged.enableSendfile = enableSendfile ?? base.enableSendfile
+        merged.etag = etag ?? base.etag
+        merged.logLevels = logLevels ?? base.logLevels
+        merged.allowOverride = allowOverride ?? base.allowOverride
+        return merged
+    }
+
+    /// Plain words replace what the outer section says; + and - change it.
+    private func mergeOptions(_ base: CoreDirConf, into merged: inout CoreDirConf) {
+        guard !optionsAreSet else { return }
+        merged.optionsAreSet = base.optionsAreSet
+        merged.options = base.options.union(optionsAdded).subtracting(optionsRemoved)
+        merged.optionsAdded = base.optionsAdded.subtracting(optionsRemoved).union(optionsAdded)
+        merged.optionsRemoved = base.optionsRemoved.subtracting(optionsAdded).union(optionsRemoved)
+    }
+
+    private func mergedErrorDocuments(_ base: CoreDirConf, _ arena: Arena.Ref) -> UnsafeBufferPointer<ErrorDocument> {
+        guard !errorDocuments.isEmpty else { return base.errorDocuments }
+        guard !base.errorDocuments.isEmpty else { return errorDocuments }
+        let own = Array(errorDocuments)
+        let kept = base.errorDocuments.filter { old in !own.contains { $0.status == old.status } }
+        return UnsafeBufferPointer(arena.copy(kept + own))
+    }
+}
+
+/// Log levels of one scope: a default, and one for each module that was named.
+struct LogLevels: BitwiseCopyable {
+    var standard: Int32
+    /// By module index; -1: the default.
+    var modules: UnsafePointer<Int8>?
+    var moduleCount: Int32
+
+    @inline(__always)
+    func level(of module: Int) -> Int32 {
+        guard let modules, module < Int(moduleCount), modules[module] >= 0 else { return standard }
+        return Int32(modules[module])
+    }
+}
+
+/// What the request path reads of a server's limits: everything settled, times in microseconds.
+struct ServerLimits: BitwiseCopyable {
+    var timeout: Int64 = 60_000_000
+    var keepAliveTimeout: Int64 = 5_000_000
+    var maxKeepAliveRequests: Int32 = 100
+    var keepAlive = true
+    var traceEnable = CoreServerConf.TraceEnable.on
+    var requestLine: Int32 = 8190
+    var requestFields: Int32 = 100
+    var requestFieldSize: Int32 = 8190
+
+    init() {}
+
+    init(_ conf: CoreServerConf) {
+        timeout = conf.timeout ?? timeout
+        keepAliveTimeout = conf.keepAliveTimeout ?? keepAliveTimeout
+        maxKeepAliveRequests = conf.maxKeepAliveRequests ?? maxKeepAliveRequests
+        keepAlive = conf.keepAlive ?? keepAlive
+        traceEnable = conf.traceEnable ?? traceEnable
+        requestLine = conf.limitRequestLine ?? requestLine
+        requestFields = conf.limitRequestFields ?? requestFields
+        requestFieldSize = conf.limitRequestFieldSize ?? requestFieldSize
+    }
+}

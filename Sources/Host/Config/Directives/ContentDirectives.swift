@@ -1,0 +1,137 @@
+import ByteKit
+import ModuleABI
+
+/// What may be done with files, and how answers look.
+extension CoreDirectives {
+    static var content: [DirectiveEntry] {
+        [
+            directive("Options", 1...APUS_MANY, in: anywhere, override: APUS_OVERRIDE_OPTIONS, "[+|-]option …", setOptions),
+            directive("AllowOverride", 1...APUS_MANY, in: APUS_IN_DIRECTORY, "None", setAllowOverride),
+            directive("ErrorDocument", 2...2, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "status document", setErrorDocument),
+            directive("LimitRequestBody", 1...1, in: anywhere, override: anyOverride, "bytes, 0: no limit") {
+                context, words throws(DirectiveProblem) in
+                context.coreDir.pointee.limitRequestBody = try context.number(words[0], 0...Int64.max)
+            },
+            directive("SetHandler", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "handler or none") { context, words in
+                let isNone = words[0].text.asciiLowered == "none"
+                context.coreDir.pointee.handler = isNone ? Bytes("") : context.bytes(words[0])
+            },
+            directive("ForceType", 1...1, in: directory, override: APUS_OVERRIDE_FILEINFO, "media type or none") { context, words in
+                let isNone = words[0].text.asciiLowered == "none"
+                context.coreDir.pointee.forcedType = isNone ? Bytes("") : context.bytes(words[0])
+            },
+            directive("AddDefaultCharset", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "On|Off|charset") { context, words in
+                switch words[0].text.asciiLowered {
+                case "off": context.coreDir.pointee.defaultCharset = Bytes("")
+                case "on": context.coreDir.pointee.defaultCharset = Bytes("iso-8859-1")
+                default: context.coreDir.pointee.defaultCharset = context.bytes(words[0])
+                }
+            },
+            directive("AcceptPathInfo", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "On|Off|Default") {
+                context, words throws(DirectiveProblem) in
+                context.coreDir.pointee.acceptPathInfo = try choice(words[0], ["on": .on, "off": .off, "default": .standard])
+            },
+            directive("EnableSendfile", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "On|Off") {
+                context, words throws(DirectiveProblem) in
+                context.coreDir.pointee.enableSendfile = try context.flag(words[0])
+            },
+            directive("FileETag", 1...APUS_MANY, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "component …", setFileETag),
+        ]
+    }
+
+    private static func setOptions(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
+        let conf = context.coreDir
+        for word in words {
+            let sign = word.bytes.first.flatMap { $0 == 0x2b || $0 == 0x2d ? $0 : nil }
+            let bits = try optionBits(word, sign == nil ? word.text : String(word.text.dropFirst()))
+            if sign != nil, conf.pointee.optionsAreSet, words.contains(where: { $0.bytes.first != 0x2b && $0.bytes.first != 0x2d }) {
+                throw DirectiveProblem("either all or none of the options begin with + or -", at: word.location)
+            }
+            switch sign {
+            case 0x2b:
+                conf.pointee.optionsAdded.formUnion(bits)
+                conf.pointee.optionsRemoved.subtract(bits)
+                if conf.pointee.optionsAreSet { conf.pointee.options.formUnion(bits) }
+            case 0x2d:
+                conf.pointee.optionsRemoved.formUnion(bits)
+                conf.pointee.optionsAdded.subtract(bits)
+                if conf.pointee.optionsAreSet { conf.pointee.options.subtract(bits) }
+            default:
+                if word.location.column == words[0].location.column { conf.pointee.options = [] }
+                conf.pointee.optionsAreSet = true
+                conf.pointee.options.formUnion(bits)
+                conf.pointee.optionsAdded = []
+                conf.pointee.optionsRemoved = []
+            }
+        }
+    }
+
+    private static func optionBits(_ word: Word, _ name: String) throws(DirectiveProblem) -> OptionBits {
+        switch name.asciiLowered {
+        case "none": []
+        case "all": .all
+        case "indexes": .indexes
+        case "includes": .includes
+        case "includesnoexec": [.includes, .includesNoExec]
+        case "followsymlinks": .followSymLinks
+        case "symlinksifownermatch": .symLinksIfOwnerMatch
+        case "execcgi": .execCGI
+        case "multiviews": .multiViews
+        default:
+            throw DirectiveProblem(
+                "there is no option \"\(name)\"",
+                hint: "options are None, All, ExecCGI, FollowSymLinks, Includes, IncludesNOEXEC, Indexes, MultiViews, "
+                    + "SymLinksIfOwnerMatch", at: word.location)
+        }
+    }
+
+    private static func setAllowOverride(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
+        guard words.count == 1, words[0].text.asciiLowered == "none" else {
+            throw DirectiveProblem(
+                "this version reads no .htaccess files, so only None is possible",
+                hint: "move the directives of the .htaccess files into a <Directory> section", at: words[0].location)
+        }
+        context.coreDir.pointee.allowOverride = 0
+    }
+
+    private static func setErrorDocument(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
+        let status = try context.number(words[0], 400...599)
+        let text = words[1].text
+        let kind: ErrorDocument.Kind
+        if text.asciiLowered == "default" {
+            kind = .standard
+        } else if text.hasPrefix("/") {
+            kind = .localPath
+        } else if Substring(text).range(ofText: "://") != nil {
+            kind = .url
+        } else {
+            kind = .text
+        }
+        if status == 401, kind == .url {
+            throw DirectiveProblem(
+                "a full URL for 401 would hide the question for a password from the client",
+                hint: "give a local path that begins with /", at: words[1].location)
+        }
+        // httpd's old form: a quote at the start that is never closed.
+        let bytes = words[1].bytes.first == 0x22 ? Array(words[1].bytes.dropFirst()) : words[1].bytes
+        let document = ErrorDocument(status: Int32(status), kind: kind, content: context.arena.copy(bytes))
+        let others = context.coreDir.pointee.errorDocuments.filter { $0.status != document.status }
+        context.coreDir.pointee.errorDocuments = UnsafeBufferPointer(context.arena.copy(others + [document]))
+    }
+
+    private static func setFileETag(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
+        var parts = CoreDirConf.ETagParts()
+        for word in words {
+            switch word.text.asciiLowered {
+            case "none": parts = []
+            case "all": parts = [.inode, .mtime, .size]
+            case "inode": parts.insert(.inode)
+            case "mtime": parts.insert(.mtime)
+            case "size": parts.insert(.size)
+            default:
+                throw DirectiveProblem("\"\(word.text)\" is not one of None, All, INode, MTime, Size", at: word.location)
+            }
+        }
+        context.coreDir.pointee.etag = parts
+    }
+}

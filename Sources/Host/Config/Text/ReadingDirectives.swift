@@ -1,0 +1,90 @@
+/// The directives that the reader itself executes.
+enum ReadingDirective: String {
+    case define
+    case error
+    case include
+    case includeOptional = "includeoptional"
+    case undefine
+
+    init?(name: String) {
+        self.init(rawValue: name.asciiLowered)
+    }
+}
+
+extension TreeReader {
+    /// Executes a directive that shapes the reading itself.
+    func execute(_ directive: ReadingDirective, _ node: ConfigNode, in target: ConfigNode) {
+        guard settings.scope == .server || directive == .error else {
+            return diagnostics.error(
+                "\(node.name) is not allowed in this file", at: node.location,
+                hint: "only the server's own configuration may include files and define variables")
+        }
+        switch directive {
+        case .define: define(node)
+        case .error: raiseError(node)
+        case .include: include(node, isOptional: false, into: target)
+        case .includeOptional: include(node, isOptional: true, into: target)
+        case .undefine: undefine(node)
+        }
+    }
+
+    private func define(_ node: ConfigNode) {
+        let words = node.words(diagnostics)
+        guard (1...2).contains(words.count) else {
+            return diagnostics.error(
+                "\(node.name) takes a name and an optional value, but \(words.count) words are given",
+                at: node.location, hint: "quote a value that holds spaces: \(node.name) NAME \"some value\"")
+        }
+        let name = words[0].text
+        guard !name.isEmpty, !name.utf8.contains(UInt8(ascii: ":")) else {
+            return diagnostics.error(
+                "\"\(name)\" cannot be the name of a variable", at: words[0].location,
+                hint: "use a name without a colon; ${…} with a colon belongs to other syntaxes")
+        }
+        defines.define(name, value: words.count == 2 ? words[1].bytes : nil)
+    }
+
+    private func undefine(_ node: ConfigNode) {
+        guard let name = onlyWord(of: node, meaning: "the name of a variable") else { return }
+        defines.undefine(name.text)
+    }
+
+    private func raiseError(_ node: ConfigNode) {
+        guard !node.arguments.isEmpty else {
+            return diagnostics.error(
+                "\(node.name) stands without a message", at: node.location,
+                hint: "say what is wrong: \(node.name) \"some message\"")
+        }
+        let words = node.words(diagnostics)
+        let isOneQuotedWord = words.count == 1 && words[0].isQuoted
+        diagnostics.error(isOneQuotedWord ? words[0].text : node.arguments.configText, at: node.location)
+    }
+
+    private func include(_ node: ConfigNode, isOptional: Bool, into target: ConfigNode) {
+        guard let word = onlyWord(of: node, meaning: "a path, which may hold wildcards") else { return }
+        guard !word.bytes.isEmpty else {
+            return diagnostics.error("\(node.name) names no file", at: word.location, hint: "give a path")
+        }
+        do throws(SourceReadFailure) {
+            let glob = IncludeGlob(isOptional: isOptional)
+            for path in try glob.files(for: delegate.resolve(word.text)) {
+                include(path, isOptional: isOptional, from: node, into: target)
+            }
+        } catch {
+            diagnostics.error(error.message, at: node.location, hint: error.hint)
+        }
+    }
+
+    /// The one word that a directive takes; nil after a message.
+    private func onlyWord(of node: ConfigNode, meaning: String) -> Word? {
+        let words = node.words(diagnostics)
+        guard words.count == 1 else {
+            diagnostics.error(
+                "\(node.name) takes one argument, \(meaning), but \(words.count) words are given",
+                at: node.location,
+                hint: words.isEmpty ? nil : "quote an argument that holds spaces, or use a line for each")
+            return nil
+        }
+        return words[0]
+    }
+}

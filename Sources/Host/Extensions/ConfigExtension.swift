@@ -1,0 +1,58 @@
+import ByteKit
+import ModuleABI
+
+/// apus/config.h
+enum ConfigExtension {
+    static let table = apus_config_v1(
+        size: Extensions.size(apus_config_v1.self), reserved: 0,
+        fail: { cmd, message in
+            DirectiveContext.of(cmd).fail(DirectiveProblem(message.string))
+            return APUS_E_FAIL
+        },
+        warn: { cmd, message in DirectiveContext.of(cmd).warn(message.string) },
+        name: { cmd in
+            let context = DirectiveContext.of(cmd)
+            return context.arena.copy(context.node.name)
+        },
+        location: { cmd, line in
+            let context = DirectiveContext.of(cmd)
+            line?.pointee = UInt32(context.node.location.line)
+            return context.arena.copy(context.node.location.file.path)
+        },
+        data: { cmd in
+            guard case .module(_, let row) = DirectiveContext.of(cmd).entry.action else { return nil }
+            return row.pointee.data
+        },
+        pool: { cmd in DirectiveContext.of(cmd).arena.handle },
+        server: { cmd in DirectiveContext.of(cmd).server.handle },
+        server_conf: { cmd in
+            let context = DirectiveContext.of(cmd)
+            return owner(context).flatMap { context.server.pointee.conf[$0.index] }
+        },
+        dir_conf: { cmd in
+            let context = DirectiveContext.of(cmd)
+            return owner(context).flatMap { context.builder.dirConf(of: $0, in: context.scope) }
+        },
+        resolve: { cmd, path in
+            let context = DirectiveContext.of(cmd)
+            return context.arena.copy(context.builder.configuration.resolve(path.string))
+        },
+        walk: { cmd in
+            let context = DirectiveContext.of(cmd)
+            let before = context.builder.diagnostics.errorCount
+            context.builder.walk(context.node.children, in: context.scope)
+            guard context.builder.diagnostics.errorCount == before else {
+                context.noteFailure()
+                return APUS_E_FAIL
+            }
+            return APUS_OK
+        },
+        scope: { cmd in DirectiveContext.of(cmd).scope.handle },
+        scope_kind: { scope in ConfigScope.of(scope).kind.rawValue },
+        scope_path: { scope in ConfigScope.of(scope).path })
+
+    private static func owner(_ context: DirectiveContext) -> LoadedModule? {
+        guard case .module(let module, _) = context.entry.action else { return nil }
+        return module
+    }
+}

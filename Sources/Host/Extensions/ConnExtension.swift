@@ -1,0 +1,87 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// apus/conn.h
+enum ConnExtension {
+    static let table = apus_conn_v1(
+        size: Extensions.size(apus_conn_v1.self), reserved: 0,
+        get: { c, field in
+            let conn = Connection.Ref.of(c)
+            return switch field {
+            case APUS_C_PEER_ADDRESS: conn.peerAddress()
+            case APUS_C_LOCAL_ADDRESS: conn.localAddressText()
+            case APUS_C_TRANSPORT: conn.pointee.transport == nil ? Bytes("tcp") : conn.pointee.transportName
+            case APUS_C_PROTOCOL: conn.pointee.transport?.pointee.`protocol`?(conn.pointee.transportState) ?? .none
+            default: .none
+            }
+        },
+        number: { c, field in
+            let conn = Connection.Ref.of(c)
+            return switch field {
+            case APUS_C_PEER_PORT: Int64(conn.pointee.peer.port)
+            case APUS_C_LOCAL_PORT: Int64(conn.pointee.local.port)
+            case APUS_C_IS_SECURE: conn.pointee.isSecure ? 1 : 0
+            case APUS_C_REQUESTS: Int64(conn.pointee.requests)
+            case APUS_C_ID: Int64(conn.pointee.id)
+            default: 0
+            }
+        },
+        server: { c in Connection.Ref.of(c).pointee.server.handle },
+        select_server: { c, name, matched in
+            let conn = Connection.Ref.of(c)
+            let lower = lowercased(name, conn.pool)
+            let order = conn.pointee.entry?.pointee.names.find(lower)
+            matched?.pointee = order == nil ? 0 : 1
+            if let order, let entry = conn.pointee.entry { conn.pointee.server = entry.pointee.servers[order] }
+            return conn.pointee.server.handle
+        },
+        pool: { c in Connection.Ref.of(c).pool.handle },
+        slot: { c, host in Connection.Ref.of(c).pointee.slots?[HostRecord.of(host).pointee.index] },
+        set_slot: { c, host, value in
+            let conn = Connection.Ref.of(c)
+            if conn.pointee.slots == nil { conn.pointee.slots = RequestExtension.newSlots(conn.pool) }
+            conn.pointee.slots?[HostRecord.of(host).pointee.index] = value
+        },
+        transport: { c, name in
+            let conn = Connection.Ref.of(c)
+            guard conn.pointee.transport != nil, conn.pointee.transportName == name else { return nil }
+            return conn.pointee.transportState
+        },
+        token: { c in Connection.Ref.of(c).token },
+        close: { c in
+            let conn = Connection.Ref.of(c)
+            conn.pointee.closesWhenSent = true
+            if conn.pointee.request == nil { Turn.run(conn) { conn.close() } }
+        },
+        wire_read: { c, buffer, capacity, n in
+            guard let buffer else { return APUS_E_INVALID }
+            var got = 0
+            let status = ConnectionIO.receive(.of(c), buffer, Int(capacity), &got)
+            n?.pointee = got
+            return status
+        },
+        wire_write: { c, bytes, length, n in
+            let conn = Connection.Ref.of(c)
+            var done = 0
+            defer { n?.pointee = done }
+            while done < Int(length) {
+                let sent = send(conn.pointee.fd, bytes.unsafelyUnwrapped + done, Int(length) - done, Int32(MSG_NOSIGNAL))
+                if sent >= 0 {
+                    done += sent
+                } else if errno == EAGAIN {
+                    conn.pointee.mayWrite = false
+                    return APUS_AGAIN
+                } else if errno != EINTR {
+                    return APUS_E_CLOSED
+                }
+            }
+            return APUS_OK
+        })
+
+    private static func lowercased(_ name: Bytes, _ arena: Arena.Ref) -> Bytes {
+        let copy = arena.allocate(UInt8.self, count: name.count + 1)
+        for index in 0..<name.count { copy[index] = name[index].asciiLowercased }
+        return Bytes(UnsafeRawPointer(copy), count: name.count)
+    }
+}

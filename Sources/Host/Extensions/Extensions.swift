@@ -1,0 +1,54 @@
+import ModuleABI
+
+/// The function tables that modules ask for by id. Each is made once and lives for ever.
+enum Extensions {
+    nonisolated(unsafe) private static let tables: [String: UnsafeRawPointer] = [
+        APUS_EXT_BODY: make(BodyExtension.table),
+        APUS_EXT_CONFIG: make(ConfigExtension.table),
+        APUS_EXT_CONN: make(ConnExtension.table),
+        APUS_EXT_FILTERS: make(FiltersExtension.table),
+        APUS_EXT_FUNCTIONS: make(FunctionsExtension.table),
+        APUS_EXT_HEADERS: make(HeadersExtension.table),
+        APUS_EXT_HOOKS: make(HooksExtension.table),
+        APUS_EXT_LOG: make(LogExtension.table),
+        APUS_EXT_MUTEX: make(SharedExtension.mutexTable),
+        APUS_EXT_POOL: make(PoolExtension.table),
+        APUS_EXT_PROVIDERS: make(ProvidersExtension.table),
+        APUS_EXT_REGEX: make(RegexExtension.table),
+        APUS_EXT_REQUEST: make(RequestExtension.table),
+        APUS_EXT_SERVER: make(ServerExtension.table),
+        APUS_EXT_SHM: make(SharedExtension.shmTable),
+        APUS_EXT_SUBREQUEST: make(SubrequestExtension.table),
+        APUS_EXT_TASKS: make(TasksExtension.table),
+    ]
+
+    static func table(named id: String) -> UnsafeRawPointer? { tables[id] }
+
+    static var ids: [String] { tables.keys.sorted() }
+
+    private static func make<Table>(_ table: Table) -> UnsafeRawPointer {
+        let place = UnsafeMutablePointer<Table>.allocate(capacity: 1)
+        place.initialize(to: table)
+        return UnsafeRawPointer(place)
+    }
+
+    /// The size member of a table.
+    static func size<Table>(_ type: Table.Type) -> UInt32 { UInt32(MemoryLayout<Table>.size) }
+
+    /// Names in a NULL-terminated array.
+    static func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?) -> [String] {
+        guard var next = list else { return [] }
+        var found: [String] = []
+        while let text = next.pointee {
+            found.append(String(cString: text))
+            next += 1
+        }
+        return found
+    }
+
+    /// Reports a refusal at the module's LoadModule line and answers its status.
+    static func refuse(_ module: LoadedModule, _ error: RegistrationError) -> apus_status {
+        Runtime.current?.refusals.append((module, error.message))
+        return error.status
+    }
+}

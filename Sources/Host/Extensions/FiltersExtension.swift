@@ -1,0 +1,39 @@
+import ByteKit
+import ModuleABI
+
+/// apus/filters.h
+enum FiltersExtension {
+    static let table = apus_filters_v1(
+        size: Extensions.size(apus_filters_v1.self), reserved: 0,
+        add: { host, registration in add(host, registration) },
+        insert: { r, direction, name in
+            guard let kind = Runtime.current?.filters.find(name.string, direction)?.kind else { return APUS_E_NOT_FOUND }
+            return Filters.insert(.of(r), kind)
+        },
+        remove: { f in filter(f).pointee.isRemoved = true },
+        pass: { f, chain in Filters.push(filter(f).pointee.next, filter(f).pointee.request, .of(chain)) },
+        pull: { f, max, chain in
+            Filters.pull(filter(f).pointee.next, filter(f).pointee.request, Int(min(max, 1 << 30)), .of(chain))
+        },
+        request: { f in filter(f).pointee.request.handle },
+        state: { f in filter(f).pointee.state },
+        set_state: { f, state in filter(f).pointee.state = state })
+
+    private static func filter(_ f: OpaquePointer?) -> FilterInstance.Ref { FilterInstance.Ref(f.unsafelyUnwrapped) }
+
+    private static func add(_ host: UnsafePointer<apus_host>?, _ raw: UnsafePointer<apus_filter_reg>?) -> apus_status {
+        guard let host, let raw, let runtime = Runtime.current else { return APUS_E_INVALID }
+        let module = LoadedModule.of(host)
+        guard raw.pointee.size >= UInt32(MemoryLayout<apus_filter_reg>.size), let name = raw.pointee.name else {
+            return Extensions.refuse(module, RegistrationError("registers a filter with an incomplete registration"))
+        }
+        do throws(RegistrationError) {
+            try runtime.filters.add(
+                raw.pointee, String(cString: name), after: Extensions.strings(raw.pointee.after),
+                before: Extensions.strings(raw.pointee.before), by: module)
+            return APUS_OK
+        } catch {
+            return Extensions.refuse(module, error)
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import ByteKit
+import ModuleABI
+
+/// apus/log.h
+enum LogExtension {
+    static let table = apus_log_v1(
+        size: Extensions.size(apus_log_v1.self), reserved: 0,
+        enabled: { host, level, r, c, s in
+            ErrorLog.isEnabled(level, module: HostRecord.of(host).pointee.index, place(r, c, s)) ? 1 : 0
+        },
+        write: { host, level, code, r, c, s, message in
+            let place = place(r, c, s)
+            guard ErrorLog.isEnabled(level, module: HostRecord.of(host).pointee.index, place) else { return }
+            var name = LoadedModule.of(host).shortName
+            name.withUTF8 { ErrorLog.write(level, Bytes(UnsafeRawBufferPointer($0)), code, place, message) }
+        },
+        sink: { host, target in
+            guard let runtime = Runtime.current else { return nil }
+            do throws(SystemProblem) {
+                return OpaquePointer(try LogSinks.open(target.string, resolve: runtime.configuration.resolve))
+            } catch {
+                ErrorLog.write(
+                    .error, code: "APUS1601", "cannot open the log \(runtime.configuration.resolve(target.string)): \(error.description)")
+                return nil
+            }
+        },
+        append: { sink, lines in
+            if let sink { LogSinks.append(LogSink.Ref(sink), lines) }
+        })
+
+    private static func place(_ r: OpaquePointer?, _ c: OpaquePointer?, _ s: OpaquePointer?) -> ErrorLog.Place {
+        ErrorLog.Place(
+            request: r.map { Request.Ref($0) }, connection: c.map { Connection.Ref($0) }, server: s.map { Server.Ref($0) })
+    }
+}

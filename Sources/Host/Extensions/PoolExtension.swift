@@ -1,0 +1,49 @@
+import ByteKit
+import ModuleABI
+
+/// apus/pool.h
+enum PoolExtension {
+    static let table = apus_pool_v1(
+        size: Extensions.size(apus_pool_v1.self), reserved: 0,
+        alloc: { pool, n in arena(pool).pointee.allocate(Int(n)) },
+        zalloc: { pool, n in arena(pool).pointee.zeroed(Int(n)) },
+        dup: { pool, s in s.isEmpty ? arena(pool).copy(Bytes("")) : arena(pool).copy(s) },
+        on_destroy: { pool, fn, ctx in
+            guard let fn else { return APUS_E_INVALID }
+            arena(pool).pointee.onDestroy(ctx, fn)
+            return APUS_OK
+        },
+        create: { parent in
+            let made = Arena.make(nil)
+            if let parent { arena(parent).pointee.onDestroy(UnsafeMutableRawPointer(OwnedArena.make(made, parent))) { OwnedArena.end($0) } }
+            return made.handle
+        },
+        destroy: { pool in OwnedArena.destroy(arena(pool)) })
+
+    static func arena(_ pool: OpaquePointer?) -> Arena.Ref { Arena.Ref(pool.unsafelyUnwrapped) }
+}
+
+/// An arena that a module made below another: freed by the module, or with its parent at the latest.
+private struct OwnedArena: BitwiseCopyable {
+    var arena: Arena.Ref
+    var isAlive: Bool
+
+    nonisolated(unsafe) private static var owners: [Arena.Ref: UnsafeMutablePointer<OwnedArena>] = [:]
+
+    static func make(_ arena: Arena.Ref, _ parent: OpaquePointer) -> UnsafeMutablePointer<OwnedArena> {
+        let owner = PoolExtension.arena(parent).new(OwnedArena(arena: arena, isAlive: true))
+        owners[arena] = owner
+        return owner
+    }
+
+    static func end(_ raw: UnsafeMutableRawPointer?) {
+        guard let owner = raw?.assumingMemoryBound(to: OwnedArena.self), owner.pointee.isAlive else { return }
+        owners[owner.pointee.arena] = nil
+        Arena.destroy(owner.pointee.arena)
+    }
+
+    static func destroy(_ arena: Arena.Ref) {
+        owners.removeValue(forKey: arena)?.pointee.isAlive = false
+        Arena.destroy(arena)
+    }
+}

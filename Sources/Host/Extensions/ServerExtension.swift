@@ -1,0 +1,64 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// apus/server.h
+enum ServerExtension {
+    static let table = apus_server_v1(
+        size: Extensions.size(apus_server_v1.self), reserved: 0,
+        get: { s, field in
+            let server = server(s)
+            return switch field {
+            case APUS_S_NAME: server.pointee.name
+            case APUS_S_DEFINED_IN: server.pointee.definedIn
+            case APUS_S_DOCUMENT_ROOT: server.pointee.core.pointee.documentRoot
+            case APUS_S_ADMIN: server.pointee.core.pointee.serverAdmin
+            default: .none
+            }
+        },
+        number: { s, field in
+            let server = server(s)
+            return switch field {
+            case APUS_S_PORT: Int64(server.pointee.port)
+            case APUS_S_LINE: Int64(server.pointee.line)
+            case APUS_S_IS_VIRTUAL: server.pointee.isVirtual ? 1 : 0
+            case APUS_S_TIMEOUT_US: server.pointee.limits.timeout
+            case APUS_S_INDEX: Int64(server.pointee.index)
+            default: 0
+            }
+        },
+        first: { _ in Runtime.current?.mainServer?.handle },
+        next: { s in server(s).pointee.next?.handle },
+        conf: { s, host in server(s).pointee.conf[HostRecord.of(host).pointee.index] },
+        dir_conf: { s, host in server(s).pointee.dirConf.pointee.vector[HostRecord.of(host).pointee.index] },
+        process: { _, fact in
+            guard let runtime = Runtime.current else { return .none }
+            return switch fact {
+            case APUS_P_SERVER_ROOT: runtime.configuration.arena.copy(runtime.configuration.serverRoot)
+            case APUS_P_VERSION: Bytes.immortal("\(Version.product)/\(Version.number)")
+            default: .none
+            }
+        },
+        process_number: { _, fact in
+            switch fact {
+            case APUS_P_WORKER: Int64(theWorkerIfAny?.pointee.index ?? -1)
+            case APUS_P_WORKERS: Int64(Runtime.current?.workerCount ?? 1)
+            case APUS_P_GENERATION: Int64(Runtime.current?.generation ?? 1)
+            case APUS_P_NOW_US: theWorkerIfAny?.pointee.now ?? Clock.now()
+            case APUS_P_CLOCK_US: Clock.now()
+            default: 0
+            }
+        },
+        is_defined: { _, name in Runtime.current?.defines.isDefined(name.string) == true ? 1 : 0 },
+        each_module: { _, fn, arg in
+            guard let fn, let runtime = Runtime.current else { return }
+            for module in runtime.modules {
+                let arena = Arena.make(nil)
+                fn(arg, arena.copy(module.name), arena.copy(module.version), arena.copy(module.file), arena.copy(module.toolchain))
+                Arena.destroy(arena)
+            }
+        },
+        pool: { _ in Runtime.current?.configuration.arena.handle })
+
+    private static func server(_ handle: OpaquePointer?) -> Server.Ref { Server.Ref(handle.unsafelyUnwrapped) }
+}

@@ -1,0 +1,71 @@
+import ByteKit
+import ModuleABI
+
+/// apus/subrequest.h
+enum SubrequestExtension {
+    static let table = apus_subrequest_v1(
+        size: Extensions.size(apus_subrequest_v1.self), reserved: 0,
+        lookup: { r, target, out in
+            guard let sub = InternalRedirect.lookup(.of(r), target) else { return APUS_E_INVALID }
+            out?.pointee = sub.handle
+            return APUS_OK
+        },
+        adopt: { r, sub in
+            InternalRedirect.adopt(.of(r), .of(sub))
+            return APUS_OK
+        },
+        destroy: { _ in },  // Its memory is the request's.
+        internal_redirect: { r, target in
+            guard let new = InternalRedirect.make(.of(r), to: target) else { return APUS_E_FAIL }
+            switch Phases.run(new, upTo: .handler) {
+            case .finished, .answered, .waiting: return APUS_OK
+            case .failed(let status):
+                _ = ErrorResponse.answer(new, status)
+                return APUS_OK
+            }
+        },
+        absolute_url: { r, path in AbsoluteURL.compose(.of(r), path) })
+}
+
+/// URLs of this server, as Location fields need them.
+enum AbsoluteURL {
+    static func compose(_ r: Request.Ref, _ path: Bytes) -> Bytes {
+        let isSecure = r.pointee.conn.pointee.isSecure
+        // The host the client used, as httpd does with UseCanonicalName Off.
+        let host = r.pointee.host.isEmpty ? r.pointee.server.pointee.name : r.pointee.host
+        let port = r.pointee.port != 0 ? r.pointee.port : r.pointee.framing.host.isSet ? 0 : Int32(r.pointee.conn.localAddress().port)
+        let bound = path.count * 3 + host.count + 32
+        var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
+        writer.append(isSecure ? "https://" : "http://")
+        writer.append(host)
+        if port != 0, port != (isSecure ? 443 : 80) {
+            writer.append(0x3a)
+            writer.append(decimal: Int64(port))
+        }
+        escape(path, &writer)
+        return writer.written
+    }
+
+    /// Percent-encodes what may not stand in a path (RFC 3986, 3.3); a path that has been decoded once is given.
+    static func escape(_ path: Bytes, _ writer: inout ByteWriter) {
+        for byte in path.buffer {
+            if isPathByte(byte) {
+                writer.append(byte)
+            } else {
+                writer.append(0x25)
+                writer.append(digit(byte >> 4))
+                writer.append(digit(byte & 15))
+            }
+        }
+    }
+
+    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+
+    private static func isPathByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5a, 0x61...0x7a: true
+        case 0x2d, 0x2e, 0x5f, 0x7e, 0x21, 0x24, 0x26, 0x27, 0x28, 0x29, 0x2a, 0x2b, 0x2c, 0x3d, 0x3a, 0x40, 0x2f: true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,182 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// One client connection: what a module knows as apus_conn. Raw memory in the worker's table, reused.
+///
+/// Invariants: `request` is nil between requests; `input` and `output` own no memory while the connection is idle.
+struct Connection {
+    typealias Ref = UnsafeMutablePointer<Connection>
+
+    /// What the connection is waiting for.
+    enum State: UInt8 {
+        /// The transport has not agreed yet.
+        case handshake
+        /// The head of a request, or the first byte of the next one.
+        case head
+        /// A request is being worked on: its body, a suspended hook, room to send.
+        case request
+        /// All is sent: the client's last bytes are read and dropped before closing.
+        case lingering
+        case closed
+    }
+
+    var fd: Int32
+    var state = State.handshake
+    var isInLoop = false
+    /// The socket may have bytes that have not been read.
+    var mayRead = true
+    var mayWrite = true
+    /// The kernel says that the peer has finished sending; its last bytes may still be unread.
+    var hasHungUp = false
+    /// The peer has finished sending, and everything it sent has been read.
+    var hasEnded = false
+    /// The connection ends when the output is sent.
+    var closesWhenSent = false
+    var wasAborted = false
+    /// The parser gave up on what the client sends; what it still sends is dropped.
+    var isPoisoned = false
+    var isSecure = false
+    var isProcessing = false
+    /// Raised each time the memory is used for another connection, so that stale names are noticed.
+    var generation: UInt32
+    var requests: Int32 = 0
+    var localIsKnown = false
+    var id: UInt64
+
+    var listener: UnsafePointer<Listener>
+    var entry: UnsafePointer<HostTable.Entry>?
+    /// The server of the address, or what SNI chose.
+    var server: Server.Ref
+    var peer: SocketAddress
+    var local: SocketAddress
+
+    var transport: UnsafePointer<apus_transport_v1>?
+    var transportState: UnsafeMutableRawPointer?
+    var transportName = Bytes.none
+    /// A handshake's suspension; see Tasks.
+    var handshakeTask: UInt32 = 0
+    var handshakeCancel: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+    var handshakeCancelContext: UnsafeMutableRawPointer?
+
+    /// Memory that lives as long as the connection; made when first asked for.
+    var arena: Arena.Ref?
+    var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+    var peerText = Bytes.none
+    var localText = Bytes.none
+
+    var input = InputBuffer()
+    var headScan = HeadScan()
+    /// When the head at hand must be complete; 0: none has begun.
+    var headDeadline: Int64 = 0
+    var output = OutputQueue()
+    var request: Request.Ref?
+
+    var deadline: Int64 = 0
+    var wheelTick: Int64 = 0
+    var wheelNext: Ref?
+    var wheelPrevious: Ref?
+    var freeNext: Ref?
+}
+
+/// What has been read and not used yet.
+///
+/// Either borrowed: the worker's read buffer while the connection is being worked on; or owned: memory of its own while
+/// it waits with bytes left over.
+struct InputBuffer {
+    private(set) var base: UnsafeMutablePointer<UInt8>?
+    var start = 0
+    private(set) var end = 0
+    private(set) var capacity = 0
+    private(set) var isOwned = false
+
+    @inline(__always)
+    var available: Bytes {
+        base.map { Bytes(UnsafeRawPointer($0 + start), count: end &- start) } ?? .none
+    }
+
+    @inline(__always)
+    var isEmpty: Bool { start == end }
+
+    /// Works in the worker's buffer from here on; only when nothing is left over.
+    mutating func borrow(_ buffer: UnsafeMutablePointer<UInt8>, _ capacity: Int) {
+        base = buffer
+        self.capacity = capacity
+        start = 0
+        end = 0
+        isOwned = false
+    }
+
+    /// Room for more at the end; owned memory is moved up or doubled when full.
+    mutating func room(atLeast wanted: Int) -> (UnsafeMutablePointer<UInt8>, Int)? {
+        guard let base else { return nil }
+        if capacity - end >= wanted || !isOwned && capacity > end { return (base + end, capacity - end) }
+        if start > 0 {
+            memmove(base, base + start, end - start)
+            end -= start
+            start = 0
+        }
+        if capacity - end < wanted {
+            guard isOwned else {
+                own(capacity * 2)
+                return room(atLeast: wanted)
+            }
+            let larger = capacity * 2
+            guard let moved = realloc(base, larger) else { return nil }
+            self.base = moved.assumingMemoryBound(to: UInt8.self)
+            capacity = larger
+        }
+        return self.base.map { ($0 + end, capacity - end) }
+    }
+
+    mutating func added(_ count: Int) { end += count }
+
+    mutating func consume(_ count: Int) { start += count }
+
+    /// Keeps what is left over beyond this turn, or nothing when there is nothing.
+    mutating func settle() {
+        guard base != nil else { return }
+        if isEmpty {
+            release()
+        } else if !isOwned {
+            own(max(4096, (end - start) * 2))
+        }
+    }
+
+    private mutating func own(_ size: Int) {
+        let left = end - start
+        guard let base, let raw = malloc(max(size, left)) else { return release() }
+        memcpy(raw, base + start, left)
+        self.base = raw.assumingMemoryBound(to: UInt8.self)
+        capacity = max(size, left)
+        start = 0
+        end = left
+        isOwned = true
+    }
+
+    mutating func release() {
+        if isOwned { free(base) }
+        base = nil
+        start = 0
+        end = 0
+        capacity = 0
+        isOwned = false
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Connection {
+    var handle: OpaquePointer { OpaquePointer(self) }
+
+    static func of(_ handle: OpaquePointer?) -> Connection.Ref { Connection.Ref(handle.unsafelyUnwrapped) }
+
+    /// A name that may be kept: stale once the connection has gone.
+    var token: UInt64 { UInt64(pointee.generation) << 32 | UInt64(UInt32(bitPattern: pointee.fd)) }
+
+    /// The connection's own memory.
+    var pool: Arena.Ref {
+        if let arena = pointee.arena { return arena }
+        let arena = Arena.make(&theWorker.pointee.chunks)
+        pointee.arena = arena
+        return arena
+    }
+}

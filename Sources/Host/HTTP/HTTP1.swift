@@ -1,0 +1,328 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// The way of a request, step by step: readable → parseHead → beginRequest → runPhases → sendResponse → finishRequest →
+/// nextRequest. docs/request-path.md follows the same names.
+enum HTTP1 {
+    /// Goes on with a connection: something can be read, or a new turn has been given to it.
+    static func readable(_ conn: Connection.Ref) {
+        while true {
+            switch conn.pointee.state {
+            case .handshake: guard Handshake.advance(conn) else { return }
+            case .head: guard parseHead(conn) else { return }
+            case .request: return RequestEvents.readable(conn)
+            case .lingering: return Lingering.drain(conn)
+            case .closed: return
+            }
+        }
+    }
+
+    /// Reads until a whole head is there and begins its request. False: the connection waits or is gone.
+    private static func parseHead(_ conn: Connection.Ref) -> Bool {
+        skipEmptyLines(conn)
+        let limits = conn.pointee.server.pointee.limits
+        do throws(HeadProblem) {
+            if !conn.pointee.input.isEmpty,
+                let length = try RequestHead.end(of: conn.pointee.input.available, &conn.pointee.headScan, limits)
+            {
+                return beginRequest(conn, length)
+            }
+        } catch {
+            refuse(conn, error)
+            return false
+        }
+        switch ConnectionIO.fill(conn) {
+        case .data: return true
+        case .again:
+            ConnectionIO.flush(conn)
+            Deadlines.waitForHead(conn)
+            return false
+        case .end, .failed:
+            if !conn.pointee.input.isEmpty, !conn.pointee.wasAborted { noteTruncated(conn) }
+            ConnectionIO.flush(conn)
+            conn.close()
+            return false
+        }
+    }
+
+    /// RFC 9112, 2.2: empty lines before a request are skipped.
+    private static func skipEmptyLines(_ conn: Connection.Ref) {
+        while conn.pointee.headScan.position == 0, conn.pointee.input.available.hasPrefix("\r\n") {
+            conn.pointee.input.consume(2)
+        }
+    }
+
+    private static func noteTruncated(_ conn: Connection.Ref) {
+        ErrorLog.write(.debug, code: "APUS1101", connection: conn, "the client closed the connection in the middle of a request head")
+    }
+
+    // MARK: beginRequest
+
+    private static func beginRequest(_ conn: Connection.Ref, _ length: Int) -> Bool {
+        let arena = Arena.make(&theWorker.pointee.chunks)
+        let r = arena.allocate(Request.self)
+        r.initialize(to: Request(conn: conn, server: conn.pointee.server, arena: arena, startTime: theWorker.pointee.now))
+        let head = arena.copy(conn.pointee.input.available.upTo(length))
+        conn.pointee.input.consume(length)
+        conn.pointee.headScan = HeadScan()
+        conn.pointee.requests &+= 1
+        conn.pointee.request = r
+        conn.pointee.state = .request
+        r.pointee.response.wireSent = 0
+        do throws(HeadProblem) {
+            try RequestHead.parse(head, into: r, conn.pointee.server.pointee.limits)
+            try settle(r)
+        } catch {
+            return refuse(r, error)
+        }
+        Deadlines.waitForRequest(conn)
+        return runPhases(r)
+    }
+
+    /// What the head as a whole says: whose request it is, its path, its body.
+    private static func settle(_ r: Request.Ref) throws(HeadProblem) {
+        try settleFraming(r)
+        let parts = try RequestTarget.split(r.pointee.target, r.pointee.methodKind)
+        try VirtualHosts.choose(r, authority: parts.authority)
+        r.pointee.path = try RequestTarget.normalize(parts.path, in: r.pointee.arena)
+        r.pointee.query = parts.query
+        try SectionWalk.locations(r)
+        if r.pointee.framing.expect.isSet, !r.pointee.framing.expect.equalsIgnoringCase("100-continue") {
+            throw HeadProblem(417, "the only expectation this server meets is 100-continue")
+        }
+    }
+
+    /// RFC 9112, 6.3, and stricter: where peers could disagree about the end of the body there is no body to speak of.
+    private static func settleFraming(_ r: Request.Ref) throws(HeadProblem) {
+        let framing = r.pointee.framing
+        if framing.encodings > 0 {
+            guard framing.lengths == 0 else { throw HeadProblem(400, "Content-Length and Transfer-Encoding exclude each other") }
+            guard r.pointee.isHTTP11 else { throw HeadProblem(400, "HTTP/1.0 has no Transfer-Encoding") }
+            guard framing.encodings == 1, framing.encoding.equalsIgnoringCase("chunked") else {
+                throw HeadProblem(framing.encoding.contains(0x2c) || framing.encodings > 1 ? 400 : 501, "the only transfer coding this server takes is chunked, once")
+            }
+            r.pointee.body.startChunked()
+        } else if framing.lengths > 0 {
+            guard framing.lengths == 1, let length = framing.length.decimal else {
+                throw HeadProblem(400, "Content-Length is not one decimal number")
+            }
+            r.pointee.body.start(length: length)
+            let limit = r.core.limitRequestBody ?? BodyInput.standardLimit
+            guard limit == 0 || length <= limit else { throw HeadProblem(413, "the body is longer than LimitRequestBody") }
+        }
+    }
+
+    // MARK: runPhases
+
+    /// Runs the phases from where the request stands. True: the request is over and the connection goes on with the next.
+    static func runPhases(_ r: Request.Ref) -> Bool {
+        switch Phases.run(r, upTo: .handler) {
+        case .waiting: return false
+        case .finished, .answered: return sendResponse(current(r))
+        case .failed(let status):
+            return ErrorResponse.answer(r, status) ? sendResponse(current(r)) : false
+        }
+    }
+
+    /// The request at hand: an internal redirect may have put another in its place.
+    private static func current(_ r: Request.Ref) -> Request.Ref { r.pointee.conn.pointee.request ?? r }
+
+    // MARK: sendResponse
+
+    /// Ends the answer and sends it. True: it is sent, or need not be waited for.
+    static func sendResponse(_ r: Request.Ref) -> Bool {
+        let conn = r.pointee.conn
+        if !r.pointee.response.isEnded, !conn.pointee.wasAborted {
+            let chain = Chain.make(r.pointee.arena)
+            chain.pointee.append(mark: .end)
+            _ = Filters.push(r.pointee.outputFilters, r, chain)
+            guard r.pointee.response.isEnded || conn.pointee.wasAborted else {
+                // A filter holds the end back: it will pass it on when it can.
+                return false
+            }
+        }
+        return sent(r)
+    }
+
+    /// Whether the answer has left; else the connection waits for room in the socket.
+    static func sent(_ r: Request.Ref) -> Bool {
+        let conn = r.pointee.conn
+        let isPipelined = r.pointee.response.keepsAlive && !conn.pointee.input.isEmpty && conn.pointee.output.isEmpty
+        if !isPipelined { ConnectionIO.flush(conn) }
+        guard conn.pointee.wasAborted || isPipelined || ConnectionIO.pending(conn) == 0 else {
+            Deadlines.waitForRequest(conn)
+            return false
+        }
+        return finishRequest(r)
+    }
+
+    // MARK: finishRequest
+
+    /// Logs the request and gives its memory back. True: the connection goes on with the next one.
+    private static func finishRequest(_ r: Request.Ref) -> Bool {
+        let conn = r.pointee.conn
+        if r.pointee.response.keepsAlive, !r.pointee.body.isComplete, !conn.pointee.wasAborted {
+            switch BodyInput.discard(r) {
+            case APUS_OK: break
+            case APUS_AGAIN: return false
+            default: r.pointee.response.keepsAlive = false
+            }
+        }
+        let keepsAlive = r.pointee.response.keepsAlive && !conn.pointee.wasAborted
+        let hadWholeBody = r.pointee.body.isComplete
+        HookRunner.run(theWorker.pointee.logTransaction, r)
+        release(r)
+        return nextRequest(conn, keepsAlive: keepsAlive, hadWholeBody: hadWholeBody)
+    }
+
+    static func release(_ r: Request.Ref) {
+        let conn = r.pointee.conn
+        Filters.end(r)
+        conn.pointee.request = nil
+        Arena.destroy(r.pointee.arena)
+    }
+
+    // MARK: nextRequest
+
+    private static func nextRequest(_ conn: Connection.Ref, keepsAlive: Bool, hadWholeBody: Bool) -> Bool {
+        if keepsAlive {
+            conn.pointee.state = .head
+            theWorker.pointee.keptAlive(conn)
+            return true
+        }
+        // Bytes nobody read would make the kernel reset the connection under the answer.
+        if conn.pointee.wasAborted || hadWholeBody && conn.pointee.input.isEmpty && !conn.pointee.isPoisoned {
+            conn.close()
+        } else {
+            Lingering.begin(conn)
+        }
+        return false
+    }
+
+    // MARK: Refusals
+
+    /// A head that cannot be made a request.
+    private static func refuse(_ conn: Connection.Ref, _ problem: HeadProblem) {
+        let arena = Arena.make(&theWorker.pointee.chunks)
+        let r = arena.allocate(Request.self)
+        r.initialize(to: Request(conn: conn, server: conn.pointee.server, arena: arena, startTime: theWorker.pointee.now))
+        let seen = conn.pointee.input.available
+        r.pointee.requestLine = arena.copy(seen.upTo(min(seen.firstIndex(of: 0x0d) ?? seen.count, 200)))
+        r.pointee.protocolName = Bytes("HTTP/1.0")
+        conn.pointee.input.release()
+        conn.pointee.headScan = HeadScan()
+        conn.pointee.requests &+= 1
+        conn.pointee.request = r
+        conn.pointee.state = .request
+        if refuse(r, problem) { readable(conn) }
+    }
+
+    @discardableResult
+    private static func refuse(_ r: Request.Ref, _ problem: HeadProblem) -> Bool {
+        // Not found and too large are answers to a request that was understood; the others mean that it was not.
+        let isUnderstood = problem.status == 404 || problem.status == 405
+        if !isUnderstood { r.pointee.conn.pointee.isPoisoned = true }
+        if !r.pointee.path.isSet { r.pointee.path = Bytes("/") }
+        ErrorLog.write(.info, code: "AH02812", request: r, "request refused: \(problem.reason)")
+        return ErrorResponse.answer(r, problem.status) ? sendResponse(r.pointee.conn.pointee.request ?? r) : false
+    }
+}
+
+/// Events for a connection while a request is at work on it.
+enum RequestEvents {
+    static func readable(_ conn: Connection.Ref) {
+        guard let r = conn.pointee.request else { return }
+        if let callback = r.pointee.response.whenReadable {
+            r.pointee.response.whenReadable = nil
+            callback.fn(callback.ctx, r.handle)
+            guard conn.pointee.request != nil else { return }
+        }
+        // Only the rest of the body is missing.
+        if r.pointee.response.isEnded, !r.pointee.suspension.isActive, ConnectionIO.pending(conn) == 0, HTTP1.sent(r) {
+            HTTP1.readable(conn)
+        }
+    }
+
+    static func writable(_ conn: Connection.Ref) {
+        ConnectionIO.flush(conn)
+        guard conn.pointee.state == .request, let r = conn.pointee.request else { return }
+        if conn.pointee.wasAborted { return Tasks.cancel(r) }
+        if let callback = r.pointee.response.whenWritable, ConnectionIO.pending(conn) < 128 << 10 {
+            r.pointee.response.whenWritable = nil
+            callback.fn(callback.ctx, r.handle)
+            return
+        }
+        if r.pointee.response.isEnded, !r.pointee.suspension.isActive, ConnectionIO.pending(conn) == 0, HTTP1.sent(r) {
+            HTTP1.readable(conn)
+        }
+    }
+}
+
+/// The end of a connection whose client may still be sending: its bytes are read and dropped, for a while.
+enum Lingering {
+    private static let patience: Int64 = 2_000_000
+
+    static func begin(_ conn: Connection.Ref) {
+        ConnectionIO.flush(conn)
+        if let transport = conn.pointee.transport { _ = transport.pointee.shutdown(conn.pointee.transportState) }
+        shutdown(conn.pointee.fd, Int32(SHUT_WR))
+        conn.pointee.state = .lingering
+        conn.pointee.mayRead = true
+        theWorker.pointee.timers.set(conn, theWorker.pointee.now + patience)
+        drain(conn)
+    }
+
+    static func drain(_ conn: Connection.Ref) {
+        for _ in 0..<64 {
+            let count = recv(conn.pointee.fd, theWorker.pointee.readBuffer, Worker.readBufferSize, 0)
+            if count == 0 || count < 0 && errno != EAGAIN && errno != EINTR { return conn.close() }
+            if count < 0, errno == EAGAIN { return }
+        }
+        theWorker.pointee.loop.revisit(conn)
+    }
+}
+
+/// How long a connection may take for what it is doing.
+enum Deadlines {
+    static func waitForHead(_ conn: Connection.Ref) {
+        let limits = conn.pointee.server.pointee.limits
+        let isBetween = conn.pointee.requests > 0 && conn.pointee.input.isEmpty
+        // From the first byte of a head on, the time for all of it is fixed: it does not grow with each byte.
+        guard isBetween || conn.pointee.headDeadline == 0 else { return }
+        let now = theWorker.pointee.now
+        let deadline = now + (isBetween ? limits.keepAliveTimeout : limits.timeout)
+        if !isBetween { conn.pointee.headDeadline = deadline }
+        theWorker.pointee.timers.set(conn, deadline)
+    }
+
+    static func waitForRequest(_ conn: Connection.Ref) {
+        conn.pointee.headDeadline = 0
+        theWorker.pointee.timers.set(conn, theWorker.pointee.now + conn.pointee.server.pointee.limits.timeout)
+    }
+
+    /// The time is over.
+    static func expired(_ conn: Connection.Ref) {
+        switch conn.pointee.state {
+        case .handshake, .lingering, .closed: conn.close()
+        case .head:
+            if conn.pointee.requests > 0 && conn.pointee.input.isEmpty { return conn.close() }
+            if conn.pointee.input.isEmpty { return conn.close() }
+            ErrorLog.write(.info, code: "APUS1102", connection: conn, "the client took too long to send its request head")
+            Turn.run(conn) { HTTP1.timeOut(conn) }
+        case .request:
+            guard let r = conn.pointee.request else { return conn.close() }
+            if r.pointee.suspension.isActive, !r.pointee.response.headIsSent, r.pointee.body.isComplete {
+                return Turn.run(conn) { Tasks.timeOut(r) }
+            }
+            ErrorLog.write(.info, code: "APUS1103", request: r, "the client took too long to send or to take bytes")
+            conn.pointee.wasAborted = true
+            Turn.run(conn) { Tasks.cancel(r) }
+        }
+    }
+}
+
+extension HTTP1 {
+    /// A head that did not come in time: RFC 9110, 15.5.9.
+    static func timeOut(_ conn: Connection.Ref) { refuse(conn, HeadProblem(408, "the head did not come in time")) }
+}

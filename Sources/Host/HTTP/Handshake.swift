@@ -1,0 +1,77 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// The first moments of a connection: which transport carries it, and that transport's agreement with the client.
+enum Handshake {
+    /// Puts the first transport that wants the connection under it. False: the connection is refused.
+    static func open(_ conn: Connection.Ref) -> Bool {
+        for offered in theWorker.pointee.transports {
+            var state: UnsafeMutableRawPointer?
+            guard let open = offered.vtable.pointee.open else { continue }
+            let status = open(offered.ctx, conn.handle, &state)
+            if status == APUS_DECLINED { continue }
+            guard status == APUS_OK else { return false }
+            conn.pointee.transport = offered.vtable
+            conn.pointee.transportState = state
+            conn.pointee.transportName = offered.name
+            conn.pointee.isSecure = offered.vtable.pointee.flags & APUS_TRANSPORT_SECURE != 0
+            return true
+        }
+        conn.pointee.state = .head
+        return true
+    }
+
+    /// True: agreed, the connection can read its first request.
+    static func advance(_ conn: Connection.Ref) -> Bool {
+        guard let transport = conn.pointee.transport, let handshake = transport.pointee.handshake else {
+            conn.pointee.state = .head
+            return true
+        }
+        guard conn.pointee.handshakeTask == 0 else { return false }
+        switch handshake(conn.pointee.transportState) {
+        case APUS_OK:
+            conn.pointee.state = .head
+            return true
+        case APUS_AGAIN, APUS_SUSPENDED: return false
+        case APUS_DECLINED:
+            speakPlainly(conn)
+            return false
+        default:
+            conn.close()
+            return false
+        }
+    }
+
+    /// The client spoke HTTP where TLS was expected: it is told so in words it understands.
+    private static func speakPlainly(_ conn: Connection.Ref) {
+        conn.pointee.transport?.pointee.close?(conn.pointee.transportState)
+        conn.pointee.transport = nil
+        conn.pointee.transportState = nil
+        conn.pointee.isSecure = false
+        conn.pointee.requests = 1
+        let body = Bytes(
+            """
+            <!DOCTYPE html>
+            <html lang="en"><head><title>400 Bad Request</title></head><body>
+            <h1>Bad Request</h1>
+            <p>This port speaks HTTPS, but your client spoke plain HTTP to it. Use a URL that begins with https://.</p>
+            </body></html>
+
+            """)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 1024) { buffer in
+            var writer = ByteWriter(buffer.baseAddress.unsafelyUnwrapped, capacity: 1024)
+            writer.append("HTTP/1.1 400 Bad Request\r\nDate: ")
+            writer.append(theWorker.pointee.dateText)
+            writer.append("\r\nServer: ")
+            writer.append(theWorker.pointee.serverField)
+            writer.append("\r\nContent-Length: ")
+            writer.append(decimal: Int64(body.count))
+            writer.append("\r\nConnection: close\r\nContent-Type: text/html; charset=utf-8\r\n\r\n")
+            writer.append(body)
+            ConnectionIO.emit(conn, writer.written)
+        }
+        ErrorLog.write(.info, code: "AH01996", connection: conn, "the client spoke plain HTTP to a port that speaks HTTPS")
+        Lingering.begin(conn)
+    }
+}

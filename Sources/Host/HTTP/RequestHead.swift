@@ -1,0 +1,224 @@
+import ByteKit
+import Glibc
+
+/// How far the end of a head has been looked for, so that a client that sends byte by byte is not read again and again.
+struct HeadScan {
+    /// Bytes from the start of the head that have been looked at.
+    var position = 0
+    /// Where the line at hand begins.
+    var lineStart = 0
+    var lines: Int32 = 0
+}
+
+/// Why a head is refused, and how it is said. Framing in doubt is refused: the connection is closed after it.
+struct HeadProblem: Error {
+    let status: Int32
+    let reason: StaticString
+
+    init(_ status: Int32, _ reason: StaticString) {
+        self.status = status
+        self.reason = reason
+    }
+}
+
+/// Reads the head of an HTTP/1 request (RFC 9112, 2 to 6). Does no input or output.
+enum RequestHead {
+    /// Looks for the end of the head. Returns its length, the empty line included, or nil: more bytes are needed.
+    static func end(of bytes: Bytes, _ scan: inout HeadScan, _ limits: ServerLimits) throws(HeadProblem) -> Int? {
+        while let lineFeed = bytes.firstIndex(of: 0x0a, from: scan.position) {
+            let length = lineFeed - scan.lineStart
+            let isEmpty = length == 0 || length == 1 && bytes[scan.lineStart] == 0x0d
+            try check(length: length, scan, limits)
+            scan.position = lineFeed + 1
+            scan.lineStart = lineFeed + 1
+            if isEmpty, scan.lines > 0 { return lineFeed + 1 }
+            // Empty lines before the request line are skipped by the caller, which bounds them.
+            if !isEmpty || scan.lines > 0 { scan.lines += 1 }
+        }
+        scan.position = bytes.count
+        try check(length: bytes.count - scan.lineStart, scan, limits)
+        return nil
+    }
+
+    private static func check(length: Int, _ scan: HeadScan, _ limits: ServerLimits) throws(HeadProblem) {
+        if scan.lines == 0 {
+            guard length <= Int(limits.requestLine) + 1 else {
+                throw HeadProblem(414, "the request line is longer than LimitRequestLine")
+            }
+        } else {
+            guard length <= Int(limits.requestFieldSize) + 1 else {
+                throw HeadProblem(400, "a header field is longer than LimitRequestFieldSize")
+            }
+            guard limits.requestFields == 0 || scan.lines <= limits.requestFields + 1 else {
+                throw HeadProblem(400, "there are more header fields than LimitRequestFields")
+            }
+        }
+    }
+
+    /// Reads a whole head, which lies in the request's arena, into the request.
+    static func parse(_ head: Bytes, into r: Request.Ref, _ limits: ServerLimits) throws(HeadProblem) {
+        var rest = head
+        let line = try takeLine(&rest)
+        r.pointee.requestLine = line
+        try parseRequestLine(line, r)
+        while true {
+            let line = try takeLine(&rest)
+            if line.isEmpty { break }
+            try parseField(line, r, limits)
+        }
+    }
+
+    /// The next line without its CR LF. A line feed alone and a CR elsewhere are refused: peers disagree about them.
+    @inline(__always)
+    private static func takeLine(_ rest: inout Bytes) throws(HeadProblem) -> Bytes {
+        guard let lineFeed = rest.firstIndex(of: 0x0a), lineFeed > 0, rest[lineFeed - 1] == 0x0d else {
+            throw HeadProblem(400, "a line does not end in CR LF")
+        }
+        let line = rest.upTo(lineFeed - 1)
+        rest = rest.from(lineFeed + 1)
+        return line
+    }
+
+    private static func parseRequestLine(_ line: Bytes, _ r: Request.Ref) throws(HeadProblem) {
+        guard let firstSpace = line.firstIndex(of: 0x20), firstSpace > 0 else {
+            throw HeadProblem(400, "the request line has no method and target")
+        }
+        let method = line.upTo(firstSpace)
+        guard Token.isToken(method) else { throw HeadProblem(400, "the method holds a byte that no method may hold") }
+        let rest = line.from(firstSpace + 1)
+        guard let secondSpace = rest.firstIndex(of: 0x20) else {
+            throw HeadProblem(400, "the request line has no protocol version")
+        }
+        let target = rest.upTo(secondSpace)
+        guard !target.isEmpty, Token.isTarget(target) else {
+            throw HeadProblem(400, "the request target is empty or holds a byte that no target may hold")
+        }
+        r.pointee.method = method
+        r.pointee.methodKind = Method(method)
+        r.pointee.isHead = r.pointee.methodKind == .head
+        r.pointee.target = target
+        try parseVersion(rest.from(secondSpace + 1), r)
+    }
+
+    /// RFC 9112, 2.3: "HTTP/" digit "." digit, in upper case.
+    private static func parseVersion(_ version: Bytes, _ r: Request.Ref) throws(HeadProblem) {
+        guard version.count == 8, version.hasPrefix("HTTP/"), version[5].isDigit, version[6] == 0x2e, version[7].isDigit else {
+            throw HeadProblem(400, "the protocol version is not of the form HTTP/1.1")
+        }
+        guard version[5] == 0x31 else { throw HeadProblem(505, "this server speaks HTTP/1.0 and HTTP/1.1") }
+        r.pointee.isHTTP11 = version[7] != 0x30
+        r.pointee.protocolName = version
+    }
+
+    @inline(__always)
+    private static func parseField(_ line: Bytes, _ r: Request.Ref, _ limits: ServerLimits) throws(HeadProblem) {
+        // RFC 9112, 5.1 and 5.2: no white space before the colon, no line folding.
+        guard let colon = line.firstIndex(of: 0x3a), colon > 0 else {
+            throw HeadProblem(400, "a header field has no name or no colon")
+        }
+        let name = line.upTo(colon)
+        guard Token.isToken(name) else { throw HeadProblem(400, "a header field's name holds a byte that no name may hold") }
+        let value = line.from(colon + 1).trimmed
+        guard Token.isFieldValue(value) else { throw HeadProblem(400, "a header field's value holds a control byte") }
+        r.pointee.headersIn.append(Field(name: name, value: value), r.pointee.arena)
+        noteFraming(name, value, r)
+    }
+
+    /// Fields that decide about framing are noted while they pass.
+    @inline(__always)
+    private static func noteFraming(_ name: Bytes, _ value: Bytes, _ r: Request.Ref) {
+        switch name.count {
+        case 4 where name.equalsIgnoringCase("Host"):
+            r.pointee.framing.hosts &+= 1
+            r.pointee.framing.host = value
+        case 6 where name.equalsIgnoringCase("Expect"):
+            r.pointee.framing.expect = value
+        case 10 where name.equalsIgnoringCase("Connection"):
+            noteConnection(value, r)
+        case 14 where name.equalsIgnoringCase("Content-Length"):
+            r.pointee.framing.lengths &+= 1
+            r.pointee.framing.length = value
+        case 17 where name.equalsIgnoringCase("Transfer-Encoding"):
+            r.pointee.framing.encodings &+= 1
+            r.pointee.framing.encoding = value
+        default: break
+        }
+    }
+
+    private static func noteConnection(_ value: Bytes, _ r: Request.Ref) {
+        Token.eachElement(value) { element in
+            if element.equalsIgnoringCase("close") { r.pointee.framing.wantsClose = true }
+            if element.equalsIgnoringCase("keep-alive") { r.pointee.framing.wantsKeepAlive = true }
+        }
+    }
+}
+
+/// What the head says about framing and the connection.
+struct Framing {
+    var hosts: UInt8 = 0
+    var lengths: UInt8 = 0
+    var encodings: UInt8 = 0
+    var wantsClose = false
+    var wantsKeepAlive = false
+    var host = Bytes.none
+    var length = Bytes.none
+    var encoding = Bytes.none
+    var expect = Bytes.none
+}
+
+/// Which bytes may stand where (RFC 9110, 5.5 and 5.6.2; RFC 3986).
+enum Token {
+    /// Bit 1: token; bit 2: request target; bit 4: field value.
+    nonisolated(unsafe) private static let classes: UnsafePointer<UInt8> = {
+        let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
+        for byte in 0..<256 {
+            let isAlphanumeric = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+            let isTokenMark = "!#$%&'*+-.^_`|~".utf8.contains(UInt8(byte))
+            let isTarget = byte > 0x20 && byte != 0x7f
+            let isValue = byte >= 0x20 && byte != 0x7f || byte == 0x09
+            table[byte] = (isAlphanumeric || isTokenMark ? 1 : 0) | (isTarget ? 2 : 0) | (isValue ? 4 : 0)
+        }
+        return UnsafePointer(table)
+    }()
+
+    @inline(__always)
+    private static func all(_ bytes: Bytes, _ bit: UInt8) -> Bool {
+        let table = classes
+        for byte in bytes.buffer where table[Int(byte)] & bit == 0 { return false }
+        return true
+    }
+
+    @inline(__always)
+    static func isToken(_ bytes: Bytes) -> Bool { all(bytes, 1) }
+    @inline(__always)
+    static func isTarget(_ bytes: Bytes) -> Bool { all(bytes, 2) }
+    @inline(__always)
+    static func isFieldValue(_ bytes: Bytes) -> Bool { all(bytes, 4) }
+
+    /// The elements of a comma-separated list (RFC 9110, 5.6.1), without white space and empty ones.
+    static func eachElement(_ list: Bytes, _ body: (Bytes) -> Void) {
+        var rest = list
+        while !rest.isEmpty {
+            let end = rest.firstIndex(of: 0x2c) ?? rest.count
+            let element = rest.upTo(end).trimmed
+            if !element.isEmpty { body(element) }
+            rest = end < rest.count ? rest.from(end + 1) : .none
+        }
+    }
+}
+
+/// The methods the server itself knows (RFC 9110, 9; RFC 5789).
+enum Method: UInt8 {
+    case unknown, get, head, post, put, delete, connect, options, trace, patch
+
+    init(_ name: Bytes) {
+        self = switch name.count {
+        case 3: name == "GET" ? .get : name == "PUT" ? .put : .unknown
+        case 4: name == "HEAD" ? .head : name == "POST" ? .post : .unknown
+        case 5: name == "TRACE" ? .trace : name == "PATCH" ? .patch : .unknown
+        case 6: name == "DELETE" ? .delete : .unknown
+        case 7: name == "OPTIONS" ? .options : name == "CONNECT" ? .connect : .unknown
+        default: .unknown
+        }
+    }
+}

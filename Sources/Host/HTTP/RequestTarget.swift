@@ -1,0 +1,166 @@
+import ByteKit
+import Glibc
+
+/// Takes a request target apart (RFC 9112, 3.2) and makes its path plain: decoded once, without dots, doubled slashes
+/// and anything a file name cannot hold.
+enum RequestTarget {
+    /// What a target consists of. `authority` is empty unless the target is in absolute form.
+    struct Parts {
+        var scheme = Bytes.none
+        var authority = Bytes.none
+        var path = Bytes.none
+        var query = Bytes.none
+    }
+
+    static func split(_ target: Bytes, _ method: Method) throws(HeadProblem) -> Parts {
+        if target[0] == 0x2f { return splitQuery(target) }
+        if target == "*" {
+            guard method == .options else { throw HeadProblem(400, "the target * goes with OPTIONS only") }
+            return Parts(path: target)
+        }
+        guard method != .connect else { throw HeadProblem(405, "this server is no proxy: CONNECT is not offered") }
+        return try splitAbsolute(target)
+    }
+
+    private static func splitQuery(_ target: Bytes) -> Parts {
+        // A fragment never belongs into a request; what follows '#' is no part of the path.
+        guard let mark = target.firstIndex(of: 0x3f) else { return Parts(path: target) }
+        return Parts(path: target.upTo(mark), query: target.from(mark + 1))
+    }
+
+    /// `http://host[:port]/path?query`.
+    private static func splitAbsolute(_ target: Bytes) throws(HeadProblem) -> Parts {
+        guard let colon = target.firstIndex(of: 0x3a), target.from(colon).hasPrefix("://") else {
+            throw HeadProblem(400, "the request target is neither a path nor a URL")
+        }
+        let scheme = target.upTo(colon)
+        guard scheme.equalsIgnoringCase("http") || scheme.equalsIgnoringCase("https") else {
+            throw HeadProblem(400, "the request target is a URL of another scheme than http")
+        }
+        let rest = target.from(colon + 3)
+        let slash = rest.buffer.firstIndex { $0 == 0x2f || $0 == 0x3f } ?? rest.count
+        let authority = rest.upTo(slash)
+        guard !authority.isEmpty, !authority.contains(0x40) else {
+            throw HeadProblem(400, "the request target's host is empty or comes with a user name")
+        }
+        var parts = splitQuery(rest.from(slash))
+        if parts.path.isEmpty { parts.path = Bytes("/") }
+        parts.scheme = scheme
+        parts.authority = authority
+        return parts
+    }
+
+    /// The plain path in the arena.
+    ///
+    /// Decoding comes first and once, so that no encoding of a dot or a slash can pass; an encoded slash or NUL is a
+    /// name no file has (404), a broken escape is no path (400).
+    static func normalize(_ path: Bytes, in arena: Arena.Ref) throws(HeadProblem) -> Bytes {
+        guard path != "*" else { return path }
+        if isPlain(path) { return path }
+        let out = arena.allocate(UInt8.self, count: path.count + 1)
+        let length = try decode(path, into: out)
+        let end = try collapse(out, length)
+        out[end] = 0
+        return Bytes(UnsafeRawPointer(out), count: end)
+    }
+
+    /// Whether nothing in the path needs work: no escape, and no segment that begins with a slash or a dot.
+    @inline(__always)
+    private static func isPlain(_ path: Bytes) -> Bool {
+        var previous: UInt8 = 0
+        for byte in path.buffer {
+            if byte == 0x25 || previous == 0x2f && (byte == 0x2f || byte == 0x2e) { return false }
+            previous = byte
+        }
+        return true
+    }
+
+    private static func decode(_ path: Bytes, into out: UnsafeMutablePointer<UInt8>) throws(HeadProblem) -> Int {
+        var at = 0
+        var length = 0
+        while at < path.count {
+            var byte = path[at]
+            at += 1
+            if byte == 0x25 {
+                guard at + 1 < path.count, let high = path[at].hexValue, let low = path[at + 1].hexValue else {
+                    throw HeadProblem(400, "the path holds a % that begins no escape")
+                }
+                byte = high << 4 | low
+                at += 2
+                if byte == 0x2f || byte == 0 { throw HeadProblem(404, "the path holds an encoded slash or NUL") }
+            }
+            out[length] = byte
+            length += 1
+        }
+        return length
+    }
+
+    /// Removes empty segments, `.` and `..` in place.
+    private static func collapse(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) throws(HeadProblem) -> Int {
+        var read = 0
+        var end = 0
+        while read < count {
+            // `read` stands at a slash.
+            var next = read + 1
+            while next < count, bytes[next] != 0x2f { next += 1 }
+            let length = next - read - 1
+            let isLast = next == count
+            if length == 0 || length == 1 && bytes[read + 1] == 0x2e {
+                if isLast {
+                    bytes[end] = 0x2f
+                    end += 1
+                }
+            } else if length == 2, bytes[read + 1] == 0x2e, bytes[read + 2] == 0x2e {
+                guard end > 0 else { throw HeadProblem(400, "the path leads above the root") }
+                while end > 0, bytes[end - 1] != 0x2f { end -= 1 }
+                end -= 1
+                if isLast {
+                    bytes[end] = 0x2f
+                    end += 1
+                }
+            } else {
+                memmove(bytes + end, bytes + read, length + 1)
+                end += length + 1
+            }
+            read = next
+        }
+        return end
+    }
+
+    /// Host and port of an authority or Host field, the host in lower case in the arena (RFC 9110, 7.2).
+    static func parseHost(_ text: Bytes, in arena: Arena.Ref) throws(HeadProblem) -> (host: Bytes, port: Int32) {
+        var host = text
+        var port: Int32 = 0
+        if let colon = text.lastIndex(of: 0x3a), text[0] != 0x5b || text[colon - 1] == 0x5d {
+            let digits = text.from(colon + 1)
+            if !digits.isEmpty {
+                guard let value = digits.decimal, value > 0, value < 65536 else {
+                    throw HeadProblem(400, "the host's port is no port")
+                }
+                port = Int32(value)
+            }
+            host = text.upTo(colon)
+        }
+        if host.count > 1, host[host.count - 1] == 0x2e { host = host.upTo(host.count - 1) }
+        guard !host.isEmpty, isHost(host) else { throw HeadProblem(400, "the host is no host name or address") }
+        return (lowercased(host, arena), port)
+    }
+
+    private static func isHost(_ host: Bytes) -> Bool {
+        if host[0] == 0x5b {
+            guard host[host.count - 1] == 0x5d, host.count > 2 else { return false }
+            return host[1..<host.count - 1].buffer.allSatisfy { $0.hexValue != nil || $0 == 0x3a || $0 == 0x2e }
+        }
+        return host.buffer.allSatisfy { byte in
+            byte.isDigit || (byte | 0x20) &- 0x61 < 26 || byte == 0x2d || byte == 0x2e || byte == 0x5f || byte == 0x7e
+        }
+    }
+
+    @inline(__always)
+    private static func lowercased(_ host: Bytes, _ arena: Arena.Ref) -> Bytes {
+        guard host.buffer.contains(where: { $0 &- 0x41 < 26 }) else { return host }
+        let place = arena.allocate(UInt8.self, count: host.count)
+        for index in 0..<host.count { place[index] = host[index].asciiLowercased }
+        return Bytes(UnsafeRawPointer(place), count: host.count)
+    }
+}

@@ -1,0 +1,70 @@
+import ByteKit
+
+/// The reason phrases of status codes (RFC 9110, 15 and the IANA registry).
+enum StatusLine {
+    /// "200 OK"; an unknown code gets the phrase of its class.
+    static func text(_ status: Int32) -> StaticString {
+        switch status {
+        case 100: "100 Continue"
+        case 101: "101 Switching Protocols"
+        case 103: "103 Early Hints"
+        case 200: "200 OK"
+        case 201: "201 Created"
+        case 202: "202 Accepted"
+        case 203: "203 Non-Authoritative Information"
+        case 204: "204 No Content"
+        case 205: "205 Reset Content"
+        case 206: "206 Partial Content"
+        case 207: "207 Multi-Status"
+        case 300: "300 Multiple Choices"
+        case 301: "301 Moved Permanently"
+        case 302: "302 Found"
+        case 303: "303 See Other"
+        case 304: "304 Not Modified"
+        case 305: "305 Use Proxy"
+        case 307: "307 Temporary Redirect"
+        case 308: "308 Permanent Redirect"
+        case 400: "400 Bad Request"
+        case 401: "401 Unauthorized"
+        case 402: "402 Payment Required"
+        case 403: "403 Forbidden"
+        case 404: "404 Not Found"
+        case 405: "405 Method Not Allowed"
+        case 406: "406 Not Acceptable"
+        case 407: "407 Proxy Authentication Required"
+        case 408: "408 Request Timeout"
+        case 409: "409 Conflict"
+        case 410: "410 Gone"
+        case 411: "411 Length Required"
+        case 412: "412 Precondition Failed"
+        case 413: "413 Request Entity Too Large"
+        case 414: "414 Request-URI Too Long"
+        case 415: "415 Unsupported Media Type"
+        case 416: "416 Requested Range Not Satisfiable"
+        case 417: "417 Expectation Failed"
+        case 418: "418 I'm A Teapot"
+        case 421: "421 Misdirected Request"
+        case 422: "422 Unprocessable Entity"
+        case 423: "423 Locked"
+        case 424: "424 Failed Dependency"
+        case 426: "426 Upgrade Required"
+        case 428: "428 Precondition Required"
+        case 429: "429 Too Many Requests"
+        case 431: "431 Request Header Fields Too Large"
+        case 451: "451 Unavailable For Legal Reasons"
+        case 500: "500 Internal Server Error"
+        case 501: "501 Not Implemented"
+        case 502: "502 Bad Gateway"
+        case 503: "503 Service Unavailable"
+        case 504: "504 Gateway Timeout"
+        case 505: "505 HTTP Version Not Supported"
+        case 507: "507 Insufficient Storage"
+        case 508: "508 Loop Detected"
+        case 511: "511 Network Authentication Required"
+        default: "500 Internal Server Error"
+        }
+    }
+
+    /// Whether `text` names the code itself.
+    static func isKnown(_ status: Int32) -> Bool { Bytes(text(status)).upTo(3).decimal == Int64(status) }
+}

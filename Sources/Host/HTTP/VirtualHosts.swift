@@ -1,0 +1,30 @@
+import ByteKit
+import ModuleABI
+
+/// Which virtual host a connection and a request belong to (RFC 9110, 7.2).
+enum VirtualHosts {
+    /// The address decides about the connection's candidates; the first of them is its default.
+    static func settle(_ conn: Connection.Ref) {
+        let table = theWorker.pointee.hosts
+        conn.pointee.entry = table.entry(for: conn.pointee.local)
+        conn.pointee.server = conn.pointee.entry?.pointee.servers.first ?? table.main
+    }
+
+    /// The request's server by the host it names. An absolute target's host counts before the Host field.
+    static func choose(_ r: Request.Ref, authority: Bytes) throws(HeadProblem) {
+        let framing = r.pointee.framing
+        guard framing.hosts <= 1 else { throw HeadProblem(400, "there is more than one Host field") }
+        guard framing.hosts == 1 || !r.pointee.isHTTP11 else { throw HeadProblem(400, "HTTP/1.1 requires a Host field") }
+        var text = framing.host
+        if !text.isEmpty { (r.pointee.host, r.pointee.port) = try RequestTarget.parseHost(text, in: r.pointee.arena) }
+        if !authority.isEmpty {
+            text = authority
+            (r.pointee.host, r.pointee.port) = try RequestTarget.parseHost(text, in: r.pointee.arena)
+        }
+        guard !r.pointee.host.isEmpty, let entry = r.pointee.conn.pointee.entry,
+            let order = entry.pointee.names.find(r.pointee.host)
+        else { return }
+        r.pointee.server = entry.pointee.servers[order]
+        r.pointee.conf = UnsafePointer(r.pointee.server.pointee.dirConf)
+    }
+}

@@ -1,0 +1,125 @@
+import ByteKit
+import CSystem
+import Glibc
+import ModuleABI
+
+/// Takes new connections from listening sockets and gives closed ones back.
+enum Acceptor {
+    /// One accept a wake-up, so that the other workers get theirs.
+    static func accept(_ listener: UnsafeMutablePointer<Listener>) {
+        if theWorker.pointee.scoreboard?.hasMoreThanItsShare == true { return theWorker.pointee.loop.pause(listener) }
+        var storage = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
+        let fd = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { cs_accept4(listener.pointee.fd, $0, &length, flags) }
+        }
+        guard fd >= 0 else { return explain(errno) }
+        guard let peer = withUnsafePointer(to: &storage, { SocketAddress(UnsafeRawPointer($0)) }) else {
+            close(fd)
+            return
+        }
+        begin(fd, peer, listener)
+    }
+
+    private static func explain(_ code: Int32) {
+        switch code {
+        case EAGAIN, EINTR, ECONNABORTED: return
+        case EMFILE, ENFILE:
+            theWorker.pointee.files.removeAll()
+            ErrorLog.write(.alert, code: "APUS1301", "a connection cannot be accepted: no more files can be opened; raise the limit (ulimit -n)")
+        default: ErrorLog.write(.error, code: "APUS1302", "a connection cannot be accepted: \(systemError(code))")
+        }
+    }
+
+    private static func begin(_ fd: Int32, _ peer: SocketAddress, _ listener: UnsafeMutablePointer<Listener>) {
+        let conn = take(fd, peer, listener)
+        if listener.pointee.isWildcard, theWorker.pointee.hosts.needsLocalAddress { _ = conn.localAddress() }
+        VirtualHosts.settle(conn)
+        Turn.run(conn) {
+            if theWorker.pointee.preConnection.pointee.count > 0 {
+                let status = HookRunner.run(theWorker.pointee.preConnection, conn, isVoid: false)
+                if status != APUS_OK { return conn.close() }
+            }
+            guard Handshake.open(conn) else { return conn.close() }
+            theWorker.pointee.timers.set(conn, theWorker.pointee.now + conn.pointee.server.pointee.limits.timeout)
+            HTTP1.readable(conn)
+        }
+    }
+
+    private static func take(_ fd: Int32, _ peer: SocketAddress, _ listener: UnsafeMutablePointer<Listener>) -> Connection.Ref {
+        let conn: Connection.Ref
+        var generation: UInt32 = 1
+        if let unused = theWorker.pointee.freeConnections {
+            conn = unused
+            theWorker.pointee.freeConnections = unused.pointee.freeNext
+            generation = unused.pointee.generation &+ 1
+        } else {
+            conn = .allocate(capacity: 1)
+        }
+        conn.initialize(
+            to: Connection(
+                fd: fd, generation: generation, id: theWorker.pointee.nextConnectionID, listener: UnsafePointer(listener),
+                server: theWorker.pointee.hosts.main, peer: peer, local: listener.pointee.address))
+        theWorker.pointee.nextConnectionID += 1
+        theWorker.pointee.connectionCount += 1
+        theWorker.pointee.scoreboard?.connections(theWorker.pointee.connectionCount)
+        return conn
+    }
+
+    /// Gives a closed connection's memory back; its generation stays, so that old names are noticed.
+    static func recycle(_ conn: Connection.Ref) {
+        conn.pointee.freeNext = theWorker.pointee.freeConnections
+        theWorker.pointee.freeConnections = conn
+        theWorker.pointee.connectionCount -= 1
+        theWorker.pointee.scoreboard?.connections(theWorker.pointee.connectionCount)
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Connection {
+    /// Closes at once: the request at hand, if any, is abandoned. Its memory is recycled at the end of the turn.
+    func close() {
+        guard pointee.state != .closed else { return }
+        if let r = pointee.request {
+            // A request on another thread or suspended ends first; then this is called again.
+            pointee.wasAborted = true
+            return Tasks.cancel(r)
+        }
+        if theWorker.pointee.closeConnection.pointee.count > 0 {
+            _ = HookRunner.run(theWorker.pointee.closeConnection, self, isVoid: true)
+        }
+        closeTransport()
+        pointee.state = .closed
+        theWorker.pointee.timers.remove(self)
+        pointee.output.removeAll()
+        pointee.input.release()
+        theWorker.pointee.loop.forget(pointee.fd)
+        Glibc.close(pointee.fd)
+        if let arena = pointee.arena { Arena.destroy(arena) }
+        pointee.arena = nil
+        // Outside its turn nobody else gives the memory back.
+        if theWorker.pointee.turn != self { Acceptor.recycle(self) } else { theWorker.pointee.turnLength = 0 }
+    }
+
+    private func closeTransport() {
+        guard let transport = pointee.transport else { return }
+        if !pointee.wasAborted, pointee.state != .lingering { _ = transport.pointee.shutdown?(pointee.transportState) }
+        transport.pointee.close?(pointee.transportState)
+        pointee.transport = nil
+    }
+
+    /// The address the client connected to; asked of the kernel once where the listener does not say it.
+    func localAddress() -> SocketAddress {
+        guard pointee.listener.pointee.isWildcard, !pointee.localIsKnown else { return pointee.local }
+        var storage = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let status = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(pointee.fd, $0, &length) }
+        }
+        if status == 0, let address = withUnsafePointer(to: &storage, { SocketAddress(UnsafeRawPointer($0)) }) {
+            pointee.local = address
+        }
+        pointee.localIsKnown = true
+        return pointee.local
+    }
+}

@@ -1,0 +1,134 @@
+import ByteKit
+import CSystem
+import Glibc
+import ModuleABI
+
+/// The state of this process as a server of connections. One a process; in the leader it only stands by, so that what
+/// runs before the fork finds it.
+///
+/// Invariant: touched by the loop's thread only, but for what says otherwise.
+struct Worker {
+    static let readBufferSize = 64 << 10
+    static let turnBufferSize = 128 << 10
+    static let fileBufferSize = 128 << 10
+
+    /// The thread of the loop: compared, never joined.
+    var loopThread = pthread_self()
+    /// Microseconds since 1970, as of this turn of the loop.
+    var now: Int64 = 0
+    private var dateSecond: Int64 = 0
+    private(set) var dateText: Bytes
+    /// What the Server field says.
+    var serverField = Bytes("Apus")
+    var index = -1
+    var isDraining = false
+    /// Whose callback is running: a module's index, 0 the host's.
+    var currentModule: UInt32 = 0
+
+    var chunks = ChunkStore()
+    let readBuffer: UnsafeMutablePointer<UInt8>
+    let turnBuffer: UnsafeMutablePointer<UInt8>
+    let fileBuffer: UnsafeMutablePointer<UInt8>
+    var turnLength = 0
+    /// The connection that is being worked on.
+    var turn: Connection.Ref?
+
+    let loop = EventLoop()
+    var timers: TimerWheel
+    var files = FileCache()
+    var mergeCache = MergeCache(firstIdentity: 1 << 32)
+
+    // Frozen when the worker starts.
+    var phases: PhaseTable
+    var logTransaction: UnsafePointer<FrozenHook>
+    var preConnection: UnsafePointer<FrozenHook>
+    var closeConnection: UnsafePointer<FrozenHook>
+    var errorPage: UnsafePointer<FrozenHook>
+    var hosts: HostTable
+    var modules: UnsafeBufferPointer<ModuleLink>
+    var transports: UnsafeBufferPointer<TransportLink>
+    /// Whether some module can say who a user is.
+    var asksForUsers = false
+
+    var freeConnections: Connection.Ref?
+    var connectionCount = 0
+    var nextConnectionID: UInt64 = 1
+    /// Connections whose next request may already lie in their input.
+    var scoreboard: Scoreboard.Slot?
+
+    init(_ runtime: Runtime, hosts: HostTable) {
+        func buffer(_ size: Int) -> UnsafeMutablePointer<UInt8> { .allocate(capacity: size) }
+        readBuffer = buffer(Worker.readBufferSize)
+        turnBuffer = buffer(Worker.turnBufferSize)
+        fileBuffer = buffer(Worker.fileBufferSize)
+        dateText = Bytes(UnsafeRawPointer(buffer(HTTPDate.length)), count: HTTPDate.length)
+        now = Clock.now()
+        timers = TimerWheel(now: now)
+        phases = PhaseTable(runtime.hooks)
+        logTransaction = runtime.hooks[.logTransaction]
+        preConnection = runtime.hooks[.preConnection]
+        closeConnection = runtime.hooks[.closeConnection]
+        errorPage = runtime.hooks[.errorPage]
+        self.hosts = hosts
+        modules = runtime.moduleLinks()
+        transports = runtime.transportLinks()
+        asksForUsers = runtime.hooks[.checkUserID].pointee.count > 0 || runtime.hooks[.authChecker].pointee.count > 0
+        serverField = runtime.serverField()
+        setTime(now)
+    }
+
+    /// Whether the caller is on the loop's thread, where most of this may be touched.
+    static var isLoopThread: Bool {
+        @inline(__always) get {
+            guard let worker = theWorkerIfAny else { return true }
+            return pthread_equal(pthread_self(), worker.pointee.loopThread) != 0
+        }
+    }
+
+    /// One clock read a turn of the loop; the date's text follows when the second changes.
+    @inline(__always)
+    mutating func setTime(_ microseconds: Int64) {
+        now = microseconds
+        let second = microseconds / 1_000_000
+        guard second != dateSecond else { return }
+        dateSecond = second
+        var writer = ByteWriter(UnsafeMutableRawPointer(mutating: dateText.ptr.unsafelyUnwrapped), capacity: HTTPDate.length)
+        HTTPDate.write(second, &writer)
+    }
+
+    /// A connection finished a request and waits for its next.
+    mutating func keptAlive(_ conn: Connection.Ref) { conn.pointee.headDeadline = 0 }
+}
+
+/// A transport provider as the accept path uses it.
+struct TransportLink {
+    var name: Bytes
+    var vtable: UnsafePointer<apus_transport_v1>
+    var ctx: UnsafeMutableRawPointer?
+}
+
+/// The worker of this process, once there is one.
+nonisolated(unsafe) private(set) var theWorkerIfAny: UnsafeMutablePointer<Worker>?
+
+/// The worker of this process. Only for code that runs after `Worker.install`.
+var theWorker: UnsafeMutablePointer<Worker> {
+    @inline(__always) get { theWorkerIfAny.unsafelyUnwrapped }
+}
+
+extension Worker {
+    static func install(_ worker: Worker) {
+        let place = UnsafeMutablePointer<Worker>.allocate(capacity: 1)
+        place.initialize(to: worker)
+        theWorkerIfAny = place
+    }
+}
+
+/// The time.
+enum Clock {
+    /// Microseconds since 1970.
+    static func now() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000
+    }
+}

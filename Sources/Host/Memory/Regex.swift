@@ -1,0 +1,118 @@
+import ByteKit
+import CPCRE2
+import ModuleABI
+
+/// A compiled regular expression: what a module knows as apus_regex.
+///
+/// Matching is bounded: an input that would backtrack for ever is answered `.limit`, which callers treat as an attack.
+struct Regex: BitwiseCopyable {
+    enum Outcome {
+        case match, noMatch, limit
+    }
+
+    private let code: OpaquePointer
+    private let scratch: OpaquePointer
+    let groups: Int
+
+    static let matchLimit: UInt32 = 1_000_000
+    nonisolated(unsafe) private static let context: OpaquePointer? = {
+        let context = pcre2_match_context_create_8(nil)
+        pcre2_set_match_limit_8(context, matchLimit)
+        pcre2_set_depth_limit_8(context, 10_000)
+        return context
+    }()
+
+    /// Why a pattern cannot be compiled.
+    struct Problem: Error {
+        let message: String
+        let offset: Int
+    }
+
+    static func compile(_ pattern: Bytes, flags: UInt32, in arena: Arena.Ref) throws(Problem) -> UnsafePointer<Regex> {
+        var options = CPCRE2_DUPNAMES
+        if flags & APUS_REGEX_ICASE != 0 { options |= CPCRE2_CASELESS }
+        if flags & APUS_REGEX_DOTALL != 0 { options |= CPCRE2_DOTALL }
+        if flags & APUS_REGEX_NO_DOLLAR_NEWLINE != 0 { options |= CPCRE2_DOLLAR_ENDONLY }
+        var error: Int32 = 0
+        var offset = 0
+        let source: UnsafeRawPointer = pattern.ptr.map { UnsafeRawPointer($0) } ?? UnsafeRawPointer(StaticString("").utf8Start)
+        guard let code = cpcre2_compile(source, pattern.count, options, &error, &offset) else {
+            throw Problem(message: describe(error), offset: offset)
+        }
+        pcre2_jit_compile_8(code, CPCRE2_JIT_COMPLETE)
+        guard let scratch = pcre2_match_data_create_from_pattern_8(code, nil) else {
+            pcre2_code_free_8(code)
+            throw Problem(message: "no memory", offset: 0)
+        }
+        var groups: UInt32 = 0
+        pcre2_pattern_info_8(code, CPCRE2_INFO_CAPTURECOUNT, &groups)
+        let regex = arena.new(Regex(code: code, scratch: scratch, groups: Int(groups)))
+        arena.pointee.onDestroy(UnsafeMutableRawPointer(regex)) { raw in
+            guard let regex = raw?.assumingMemoryBound(to: Regex.self) else { return }
+            pcre2_match_data_free_8(regex.pointee.scratch)
+            pcre2_code_free_8(regex.pointee.code)
+        }
+        return UnsafePointer(regex)
+    }
+
+    private static func describe(_ code: Int32) -> String {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 200) { buffer in
+            let length = pcre2_get_error_message_8(code, buffer.baseAddress, buffer.count)
+            return length > 0 ? String(decoding: buffer.prefix(Int(length)), as: UTF8.self) : "error \(code)"
+        }
+    }
+
+    func matches(_ subject: Bytes) -> Bool { match(subject, nil, 0) == .match }
+
+    /// Fills start and end of the groups into `spans`; -1 for groups not set. Any thread: threads of the blocking pool
+    /// bring their own scratch.
+    func match(_ subject: Bytes, _ spans: UnsafeMutablePointer<Int64>?, _ spanCount: Int) -> Outcome {
+        let isLoopThread = Worker.isLoopThread
+        let data = isLoopThread ? scratch : pcre2_match_data_create_from_pattern_8(code, nil)
+        defer { if !isLoopThread { pcre2_match_data_free_8(data) } }
+        let source = subject.ptr.map { UnsafeRawPointer($0).assumingMemoryBound(to: UInt8.self) } ?? StaticString("").utf8Start
+        let found = pcre2_match_8(code, source, subject.count, 0, 0, data, Regex.context)
+        guard found > 0 else { return found == CPCRE2_ERROR_NOMATCH ? .noMatch : .limit }
+        guard let spans, let offsets = pcre2_get_ovector_pointer_8(data) else { return .match }
+        for group in 0..<spanCount {
+            let isSet = group < Int(found) && offsets[2 * group] != Int.max && offsets[2 * group] >= 0
+            spans[2 * group] = isSet ? Int64(offsets[2 * group]) : -1
+            spans[2 * group + 1] = isSet ? Int64(offsets[2 * group + 1]) : -1
+        }
+        return .match
+    }
+
+    /// `pattern` with `$0` … `$9` replaced by groups; a backslash takes the next byte as it is.
+    static func substitute(
+        _ pattern: Bytes, _ subject: Bytes, _ spans: UnsafePointer<Int64>, _ spanCount: Int, in arena: Arena.Ref
+    ) -> Bytes {
+        func group(_ number: Int) -> Bytes {
+            guard number < spanCount, spans[2 * number] >= 0 else { return .none }
+            return subject[Int(spans[2 * number])..<Int(spans[2 * number + 1])]
+        }
+        func walk(_ emit: (Bytes) -> Void) {
+            var at = 0
+            while at < pattern.count {
+                let byte = pattern[at]
+                let next = at + 1 < pattern.count ? pattern[at + 1] : 0
+                if byte == 0x24, next.isDigit {
+                    emit(group(Int(next - 0x30)))
+                    at += 2
+                } else if byte == 0x5c, at + 1 < pattern.count {
+                    emit(pattern[at + 1..<at + 2])
+                    at += 2
+                } else {
+                    emit(pattern[at..<at + 1])
+                    at += 1
+                }
+            }
+        }
+        // One walk serves for the length and for the copy, so the two cannot disagree.
+        var total = 0
+        walk { total += $0.count }
+        var writer = ByteWriter(arena.pointee.allocate(total + 1), capacity: total + 1)
+        walk { writer.append($0) }
+        writer.append(0 as UInt8)
+        return writer.written.upTo(writer.count - 1)
+    }
+}

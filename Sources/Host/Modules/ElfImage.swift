@@ -1,0 +1,93 @@
+import CSystem
+import Glibc
+
+/// What can be read of a shared object without mapping it for execution: whether it is one, and what it exports.
+struct ElfImage {
+    enum Problem: Error {
+        case unreadable(Int32)
+        case notElf
+        case foreign(String)
+    }
+
+    /// The exported symbols by name: whether each is data.
+    let exports: [String: Bool]
+
+    init(path: String) throws(Problem) {
+        let bytes = try ElfImage.read(path)
+        try ElfImage.checkHeader(bytes)
+        exports = ElfImage.dynamicSymbols(bytes)
+    }
+
+    private static func read(_ path: String) throws(Problem) -> [UInt8] {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { throw .unreadable(errno) }
+        defer { close(fd) }
+        var info = stat()
+        guard fstat(fd, &info) == 0 else { throw .unreadable(errno) }
+        guard info.st_mode & S_IFMT == S_IFREG else { throw .notElf }
+        var bytes = [UInt8](repeating: 0, count: Int(info.st_size))
+        let got = bytes.withUnsafeMutableBytes { Glibc.read(fd, $0.baseAddress, $0.count) }
+        guard got == bytes.count else { throw .unreadable(got < 0 ? errno : EIO) }
+        return bytes
+    }
+
+    private static func checkHeader(_ bytes: [UInt8]) throws(Problem) {
+        guard bytes.count >= MemoryLayout<Elf64_Ehdr>.size, bytes.starts(with: [0x7f, 0x45, 0x4c, 0x46]) else {
+            throw .notElf
+        }
+        guard bytes[Int(EI_CLASS)] == UInt8(ELFCLASS64) else { throw .foreign("32-bit") }
+        let machine = bytes.withUnsafeBytes { $0.loadUnaligned(as: Elf64_Ehdr.self).e_machine }
+        guard machine == ownMachine else { throw .foreign("machine type \(machine)") }
+    }
+
+    private static var ownMachine: UInt16 {
+        #if arch(arm64)
+            UInt16(EM_AARCH64)
+        #else
+            UInt16(EM_X86_64)
+        #endif
+    }
+
+    /// Reads .dynsym by the section table; an image without one exports nothing that we can name.
+    private static func dynamicSymbols(_ bytes: [UInt8]) -> [String: Bool] {
+        bytes.withUnsafeBytes { raw in
+            let header = raw.loadUnaligned(as: Elf64_Ehdr.self)
+            var symbols: [String: Bool] = [:]
+            for index in 0..<Int(header.e_shnum) {
+                guard let section = self.section(raw, header, index), section.sh_type == UInt32(SHT_DYNSYM),
+                    let names = self.section(raw, header, Int(section.sh_link))
+                else { continue }
+                collect(raw, section, names, into: &symbols)
+            }
+            return symbols
+        }
+    }
+
+    private static func section(_ raw: UnsafeRawBufferPointer, _ header: Elf64_Ehdr, _ index: Int) -> Elf64_Shdr? {
+        let size = MemoryLayout<Elf64_Shdr>.size
+        let (offset, overflow) = Int(truncatingIfNeeded: header.e_shoff).addingReportingOverflow(index * size)
+        guard !overflow, offset >= 0, index < Int(header.e_shnum), offset <= raw.count - size else { return nil }
+        return raw.loadUnaligned(fromByteOffset: offset, as: Elf64_Shdr.self)
+    }
+
+    private static func collect(
+        _ raw: UnsafeRawBufferPointer, _ table: Elf64_Shdr, _ names: Elf64_Shdr, into symbols: inout [String: Bool]
+    ) {
+        let size = MemoryLayout<Elf64_Sym>.size
+        let start = Int(truncatingIfNeeded: table.sh_offset)
+        for index in 0..<Int(truncatingIfNeeded: table.sh_size) / size {
+            let at = start &+ index * size
+            guard at >= 0, at <= raw.count - size else { return }
+            let symbol = raw.loadUnaligned(fromByteOffset: at, as: Elf64_Sym.self)
+            let isDefined = symbol.st_shndx != UInt16(SHN_UNDEF)
+            guard isDefined, let name = string(raw, names, Int(symbol.st_name)) else { continue }
+            symbols[name] = symbol.st_info & 0xf == UInt8(STT_OBJECT)
+        }
+    }
+
+    private static func string(_ raw: UnsafeRawBufferPointer, _ names: Elf64_Shdr, _ offset: Int) -> String? {
+        let start = Int(truncatingIfNeeded: names.sh_offset) &+ offset
+        guard start >= 0, start < raw.count, let end = raw[start...].firstIndex(of: 0) else { return nil }
+        return String(decoding: raw[start..<end], as: UTF8.self)
+    }
+}

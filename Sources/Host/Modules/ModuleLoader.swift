@@ -1,0 +1,221 @@
+import ByteKit
+import CSystem
+import Glibc
+import ModuleABI
+
+/// Loads what LoadModule and LoadFile name, and says in one line what is wrong with each that cannot be.
+///
+/// Nothing is ever unmapped: closing a Swift image crashes the process, so images are opened with RTLD_NODELETE.
+final class ModuleLoader {
+    /// The server's own modules directory, where replacements for httpd's binaries are found.
+    let ownDirectory: String
+    private(set) var modules: [LoadedModule]
+    /// Modules that a LoadModule line named and that could not be loaded: their directives are no further errors.
+    private(set) var failed: Set<String> = []
+
+    /// Modules of httpd that are part of this host.
+    private static let builtIn: Set<String> = [
+        "core_module", "so_module", "unixd_module", "mpm_event_module", "mpm_worker_module", "mpm_prefork_module",
+        "http_module", "version_module",
+    ]
+
+    init(core: LoadedModule, ownDirectory: String) {
+        modules = [core]
+        self.ownDirectory = ownDirectory
+    }
+
+    func find(_ name: String) -> LoadedModule? { modules.first { $0.name == name } }
+
+    /// Whether a module of this name, or of httpd's file name ("mod_ssl.c"), is there.
+    func isLoaded(_ nameOrFile: String) -> Bool {
+        if find(nameOrFile) != nil || ModuleLoader.builtIn.contains(nameOrFile) { return true }
+        guard nameOrFile.hasSuffix(".c") else { return false }
+        let stem = nameOrFile.dropLast(2)
+        let name = stem.hasPrefix("mod_") ? String(stem.dropFirst(4)) : String(stem)
+        return isLoaded(name == "event" || name == "worker" || name == "prefork" ? "mpm_\(name)_module" : "\(name)_module")
+    }
+
+    // MARK: LoadModule
+
+    func load(_ name: String, file: String, at location: SourceLocation, _ diagnostics: Diagnostics) {
+        if ModuleLoader.builtIn.contains(name) {
+            return diagnostics.notice("\(name) is built in; this line has no effect", at: location)
+        }
+        if let other = find(name) {
+            let place = other.location.map { " at \($0)" } ?? ""
+            return diagnostics.warning("\(name) is already loaded\(place); this line has no effect", at: location)
+        }
+        do throws(LoadFailure) {
+            let image = try resolve(name, file, at: location, diagnostics)
+            let module = try attachable(name, file: image, at: location)
+            modules.append(module)
+        } catch {
+            failed.insert(name)
+            diagnostics.error("cannot load \(name) from \(file): \(error.reason)", at: location, hint: error.remedy)
+        }
+    }
+
+    /// The file to open: the one named, or our own in place of httpd's binary.
+    private func resolve(
+        _ name: String, _ file: String, at location: SourceLocation, _ diagnostics: Diagnostics
+    ) throws(LoadFailure) -> String {
+        let base = String(file.split(separator: "/").last ?? "")
+        let own = "\(ownDirectory)/\(base)"
+        let image: ElfImage
+        do throws(ElfImage.Problem) {
+            image = try ElfImage(path: file)
+        } catch {
+            guard case .unreadable(ENOENT) = error, own != file, access(own, R_OK) == 0 else { throw describe(error, file) }
+            diagnostics.notice("there is no \(file); \(own) is loaded in its place", at: location)
+            return own
+        }
+        if image.exports["apus_module_entry"] != nil { return file }
+        guard image.exports[name] == true else { throw noEntry() }
+        guard own != file, access(own, R_OK) == 0 else {
+            throw LoadFailure(
+                "it is a binary for Apache httpd, and Apus has no module of its own named \(base)",
+                "remove the line, or install an Apus module of that name")
+        }
+        diagnostics.notice("\(file) is a binary for Apache httpd; \(own) is loaded in its place", at: location)
+        return own
+    }
+
+    private func noEntry() -> LoadFailure {
+        LoadFailure(
+            "it exports no apus_module_entry, so it is no Apus module",
+            "build it against the headers in include/ with the entry function exported")
+    }
+
+    private func describe(_ problem: ElfImage.Problem, _ file: String) -> LoadFailure {
+        switch problem {
+        case .unreadable(ENOENT):
+            LoadFailure("there is no such file", "check the path; relative paths start at ServerRoot")
+        case .unreadable(let code):
+            LoadFailure("it cannot be read: \(systemError(code))", "check the file's permissions")
+        case .notElf:
+            LoadFailure("it is not a shared object (no ELF header)", "name a .so file that was built for this system")
+        case .foreign(let kind):
+            LoadFailure("it was built for another machine (\(kind))", "build it for this one")
+        }
+    }
+
+    // MARK: Checks, in the order of the contract
+
+    private func attachable(
+        _ name: String, file: String, at location: SourceLocation
+    ) throws(LoadFailure) -> LoadedModule {
+        try checkOwner(file)
+        guard let image = dlopen(file, RTLD_NOW | RTLD_LOCAL | Int32(RTLD_NODELETE)) else {
+            throw LoadFailure(dlerror().map { String(cString: $0) } ?? "it cannot be mapped", nil)
+        }
+        guard let symbol = dlsym(image, "apus_module_entry") else {
+            throw LoadFailure("it exports no apus_module_entry, so it is no Apus module", nil)
+        }
+        let entry = unsafeBitCast(symbol, to: Entry.self)
+        // The handle is made before the module is known well enough to keep: its identity is the name asked for.
+        let candidate = LoadedModule(
+            index: modules.count, name: name, version: "", file: file, toolchain: "", location: location)
+        guard let descriptor = entry(candidate.host, name) else { throw wrongName(name, entry, candidate) }
+        try check(descriptor, name)
+        let module = LoadedModule(
+            index: modules.count, name: name, version: text(descriptor.pointee.version) ?? "?", file: file,
+            toolchain: text(descriptor.pointee.toolchain) ?? "?", location: location)
+        // Asked again with the handle that will live as long as the module.
+        guard let own = entry(module.host, name) else { throw wrongName(name, entry, candidate) }
+        module.bind(own)
+        return module
+    }
+
+    private typealias Entry = @convention(c) (
+        UnsafePointer<apus_host>?, UnsafePointer<CChar>?
+    ) -> UnsafePointer<apus_module>?
+
+    /// What an image that others can change would do as root is theirs to decide: refuse it.
+    private func checkOwner(_ file: String) throws(LoadFailure) {
+        var info = stat()
+        guard geteuid() == 0, stat(file, &info) == 0 else { return }
+        if info.st_mode & 0o002 != 0 {
+            throw LoadFailure("every user may write to it, and this server runs as root", "chmod o-w \(file)")
+        }
+    }
+
+    private func wrongName(_ name: String, _ entry: Entry, _ candidate: LoadedModule) -> LoadFailure {
+        guard let first = entry(candidate.host, ""), let its = text(first.pointee.name) else {
+            return LoadFailure("it holds no module named \(name)", "check the first argument of LoadModule")
+        }
+        return LoadFailure("it holds \(its), not \(name)", "write LoadModule \(its) …")
+    }
+
+    private func check(_ descriptor: UnsafePointer<apus_module>, _ name: String) throws(LoadFailure) {
+        let module = descriptor.pointee
+        guard module.size >= UInt32(MemoryLayout<apus_module>.size) else {
+            throw LoadFailure(
+                "its descriptor has \(module.size) bytes, this host needs \(MemoryLayout<apus_module>.size)",
+                "rebuild it against this server's headers")
+        }
+        guard UInt32(module.abi_major) == APUS_ABI_MAJOR, UInt32(module.abi_minor_min) <= APUS_ABI_MINOR else {
+            throw LoadFailure(
+                "it needs ABI \(module.abi_major).\(module.abi_minor_min), this host offers "
+                    + "\(APUS_ABI_MAJOR).\(APUS_ABI_MINOR)",
+                "upgrade the server, or build the module for this one")
+        }
+        guard module.flags & ~APUS_MODULE_ONE_REQUEST == 0 else {
+            throw LoadFailure("it sets flags 0x\(String(module.flags, radix: 16)) that this host does not know", "upgrade the server")
+        }
+        guard module.directive_stride >= UInt32(MemoryLayout<apus_directive>.size) || module.n_directives == 0 else {
+            throw LoadFailure("its directive rows are too small", "rebuild it against this server's headers")
+        }
+        try checkToolchain(text(module.toolchain) ?? "")
+        try checkExtensions(module)
+        guard text(module.name) == name else {
+            throw LoadFailure("its descriptor says \(text(module.name) ?? "nothing"), not \(name)", nil)
+        }
+        guard module.attach != nil else { throw LoadFailure("its descriptor has no attach function", nil) }
+    }
+
+    /// Swift's ABI is not stable on Linux: one shared runtime serves only images of one compiler release.
+    private func checkToolchain(_ toolchain: String) throws(LoadFailure) {
+        guard toolchain.hasPrefix("swift-"), toolchain.hasSuffix(" shared") else { return }
+        let own = "swift-\(Version.compiler) shared"
+        guard toolchain == own else {
+            throw LoadFailure(
+                "it was built by \(toolchain.dropLast(7)) for the shared Swift runtime, this server by swift-\(Version.compiler)",
+                "rebuild it with swift-\(Version.compiler), or link it with -static-stdlib")
+        }
+    }
+
+    private func checkExtensions(_ module: apus_module) throws(LoadFailure) {
+        guard var next = module.requires_ids else { return }
+        while let id = next.pointee {
+            let name = String(cString: id)
+            guard Extensions.table(named: name) != nil else {
+                throw LoadFailure("it needs the extension \(name), which this host does not offer", "upgrade the server")
+            }
+            next += 1
+        }
+    }
+
+    private func text(_ string: UnsafePointer<CChar>?) -> String? { string.map { String(cString: $0) } }
+
+    // MARK: LoadFile
+
+    func loadFile(_ file: String, at location: SourceLocation, _ diagnostics: Diagnostics) {
+        guard dlopen(file, RTLD_NOW | RTLD_GLOBAL | Int32(RTLD_NODELETE)) == nil else { return }
+        let reason = dlerror().map { String(cString: $0) } ?? "it cannot be mapped"
+        diagnostics.error("cannot load \(file): \(reason)", at: location, hint: "check the path and what it depends on")
+    }
+}
+
+/// Why a module cannot be loaded, and what to do.
+struct LoadFailure: Error {
+    let reason: String
+    let remedy: String?
+
+    init(_ reason: String, _ remedy: String?) {
+        self.reason = reason
+        self.remedy = remedy
+    }
+}
+
+/// The system's words for an errno.
+func systemError(_ code: Int32) -> String { String(cString: strerror(code)) }

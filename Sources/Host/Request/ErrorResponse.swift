@@ -1,0 +1,185 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// Answers a request with a status: a page of the site, or one of the server's own.
+enum ErrorResponse {
+    /// True: there is an answer, complete but for its end. False: the request waits, for a page that takes time.
+    static func answer(_ r: Request.Ref, _ code: apus_status) -> Bool {
+        var r = r
+        var status = code
+        if status < 0 {
+            let failure = status
+            ErrorLog.write(.error, code: "APUS1201", request: r, "a hook failed with \(failure); see the lines above for its reason")
+            status = 500
+        }
+        if status < 100 || status > 599 { status = 500 }
+        // Too late for another answer: what has begun is cut off.
+        if r.pointee.response.headIsSent {
+            r.pointee.response.keepsAlive = false
+            r.pointee.response.isEnded = true
+            if r.pointee.response.framing == .chunked || r.pointee.response.framing == .length { r.pointee.conn.pointee.wasAborted = true }
+            return true
+        }
+        if let page = custom(r, status) {
+            switch page {
+            case .waiting: return false
+            case .answered: return true
+            case .failed: r = r.pointee.conn.pointee.request ?? r
+            }
+        }
+        own(r, status)
+        return true
+    }
+
+    private enum Custom {
+        case answered, waiting, failed
+    }
+
+    /// ErrorDocument, unless the page for an earlier error is what failed.
+    private static func custom(_ r: Request.Ref, _ status: Int32) -> Custom? {
+        guard let document = r.core.errorDocuments.first(where: { $0.status == status }), document.kind != .standard,
+            !r.pointee.isInErrorPage
+        else { return nil }
+        switch document.kind {
+        case .text:
+            prepare(r, status)
+            r.pointee.contentType = Bytes("text/html; charset=iso-8859-1")
+            send(r, document.content)
+            return .answered
+        case .url:
+            r.pointee.errorHeadersOut.set(Bytes("Location"), document.content, r.pointee.arena)
+            own(r, 302)
+            return .answered
+        case .localPath: return localPage(r, status, document.content)
+        case .standard: return nil
+        }
+    }
+
+    /// A page of the site: an internal redirect that keeps the status.
+    private static func localPage(_ r: Request.Ref, _ status: Int32, _ target: Bytes) -> Custom {
+        // A body that was not read belongs to the failed request, not to its page.
+        guard let page = InternalRedirect.make(r, to: target) else { return .failed }
+        page.pointee.isInErrorPage = true
+        page.pointee.status = status
+        page.pointee.errorHeadersOut = r.pointee.errorHeadersOut
+        InternalRedirect.describe(page, from: r, status)
+        switch Phases.run(page, upTo: .handler) {
+        case .finished, .answered: return .answered
+        case .waiting: return .waiting
+        case .failed(let second):
+            ErrorLog.write(
+                .error, code: "APUS1202", request: page,
+                "the page \(target.string) for error \(status) could not be served either (\(second))")
+            return .failed
+        }
+    }
+
+    /// The answer begins anew: nothing of what was prepared for a success belongs into it.
+    private static func prepare(_ r: Request.Ref, _ status: Int32) {
+        r.pointee.status = status
+        if status != 304 { r.pointee.headersOut.removeAll() }
+        r.pointee.contentEncoding = .none
+        r.pointee.contentLanguage = .none
+        if closes(status) { r.pointee.conn.pointee.isPoisoned = true }
+    }
+
+    /// After these the client's next bytes cannot be trusted to begin a request.
+    private static func closes(_ status: Int32) -> Bool {
+        switch status {
+        case 400, 408, 411, 413, 414, 417, 501, 505: true
+        default: false
+        }
+    }
+
+    private static func own(_ r: Request.Ref, _ status: Int32) {
+        prepare(r, status)
+        if status == 304 || status == 412 && r.pointee.file.kind == .regular {
+            let chain = Chain.make(r.pointee.arena)
+            chain.pointee.append(mark: .end)
+            _ = Filters.push(r.pointee.outputFilters, r, chain)
+            return
+        }
+        r.pointee.contentType = Bytes("text/html; charset=iso-8859-1")
+        send(r, ErrorPage.compose(r, status))
+    }
+
+    private static func send(_ r: Request.Ref, _ text: Bytes) {
+        let chain = Chain.make(r.pointee.arena)
+        if !text.isEmpty { chain.pointee.append(borrowed: text, release: nil, context: nil) }
+        chain.pointee.append(mark: .end)
+        _ = Filters.push(r.pointee.outputFilters, r, chain)
+    }
+}
+
+/// The server's own error pages.
+enum ErrorPage {
+    static func compose(_ r: Request.Ref, _ status: Int32) -> Bytes {
+        let title = Bytes(StatusLine.text(status))
+        let signature = r.pointee.server.pointee.core.pointee.serverSignature ?? .off
+        let location = r.pointee.errorHeadersOut.first("Location") ?? .none
+        let bound = 1024 + (r.pointee.path.count + location.count + r.pointee.server.pointee.name.count) * 6
+        var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
+        writer.append("<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>")
+        writer.append(title)
+        writer.append("</title>\n</head><body>\n<h1>")
+        writer.append(title.from(4))
+        writer.append("</h1>\n<p>")
+        explain(r, status, location, &writer)
+        writer.append("</p>\n")
+        if signature != .off { sign(r, &writer) }
+        writer.append("</body></html>\n")
+        return writer.written
+    }
+
+    private static func explain(_ r: Request.Ref, _ status: Int32, _ location: Bytes, _ writer: inout ByteWriter) {
+        switch status {
+        case 301, 302, 303, 307, 308:
+            writer.append("The document has moved <a href=\"")
+            escape(location, &writer)
+            writer.append("\">here</a>.")
+        case 400: writer.append("Your browser sent a request that this server could not understand.<br />\n")
+        case 401:
+            writer.append("This server could not verify that you may see this document: either the user name or password is wrong, or your browser cannot send them.")
+        case 403: writer.append("You don't have permission to access this resource.")
+        case 404: writer.append("The requested URL was not found on this server.")
+        case 405:
+            writer.append("The requested method ")
+            escape(r.pointee.method, &writer)
+            writer.append(" is not allowed for this URL.")
+        case 408: writer.append("Server timeout waiting for the HTTP request from the client.")
+        case 410: writer.append("The requested resource is no longer available on this server, and there is no other address known for it.")
+        case 413: writer.append("The requested resource does not allow request data with this method, or the data exceeds the limit.")
+        case 414: writer.append("The requested URL's length exceeds the capacity limit for this server.<br />\n")
+        case 421: writer.append("The client needs a new connection for this request as the requested host name does not match the one this connection was made for.")
+        case 501: 
+            escape(r.pointee.method, &writer)
+            writer.append(" is not supported for this URL.")
+        case 503: writer.append("The server is temporarily unable to service your request. Please try again later.")
+        default: writer.append("The server could not answer this request.")
+        }
+    }
+
+    private static func sign(_ r: Request.Ref, _ writer: inout ByteWriter) {
+        writer.append("<hr>\n<address>")
+        writer.append(theWorker.pointee.serverField)
+        writer.append(" Server at ")
+        escape(r.pointee.host.isEmpty ? r.pointee.server.pointee.name : r.pointee.host, &writer)
+        writer.append(" Port ")
+        writer.append(decimal: Int64(r.pointee.conn.pointee.local.port))
+        writer.append("</address>\n")
+    }
+
+    /// What a client sent never reaches a page as markup.
+    private static func escape(_ text: Bytes, _ writer: inout ByteWriter) {
+        for byte in text.buffer {
+            switch byte {
+            case 0x26: writer.append("&amp;")
+            case 0x3c: writer.append("&lt;")
+            case 0x3e: writer.append("&gt;")
+            case 0x22: writer.append("&quot;")
+            default: writer.append(byte)
+            }
+        }
+    }
+}

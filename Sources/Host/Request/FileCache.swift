@@ -1,0 +1,166 @@
+import ByteKit
+import Glibc
+
+/// An open file with what answers about it need. Shared by all requests for it; the last to let go closes it.
+struct CachedFile {
+    typealias Ref = UnsafeMutablePointer<CachedFile>
+
+    var name: Bytes
+    var hash: UInt64
+    var info: FileInfo
+    var fd: Int32
+    /// The whole content of a small file; none for larger ones.
+    var content: Bytes
+    var lastModified: Bytes
+    var holders: Int32
+    /// Still in the table.
+    var isCached: Bool
+    var wasUsed: Bool
+
+    static func release(_ file: Ref) {
+        file.pointee.holders -= 1
+        guard file.pointee.holders == 0 else { return }
+        close(file.pointee.fd)
+        free(UnsafeMutableRawPointer(mutating: file.pointee.content.ptr))
+        free(UnsafeMutableRawPointer(mutating: file.pointee.name.ptr))
+        free(UnsafeMutableRawPointer(mutating: file.pointee.lastModified.ptr))
+        file.deallocate()
+    }
+}
+
+/// Open files by name. An entry is used only while a fresh stat of the name says what it said when the file was opened,
+/// so a changed, replaced or deleted file is seen by the next request.
+struct FileCache {
+    private static let slots = 2048
+    private static let capacity = 1024
+    static let contentLimit: Int64 = 32 << 10
+
+    private let table: UnsafeMutablePointer<CachedFile.Ref?>
+    private var count = 0
+    private var hand = 0
+
+    init() {
+        table = .allocate(capacity: FileCache.slots)
+        table.initialize(repeating: nil, count: FileCache.slots)
+    }
+
+    /// The file, held for the caller. `info` is what stat just said of the name. Nil: it cannot be opened; see errno.
+    @inline(__always)
+    mutating func open(_ name: Bytes, _ info: FileInfo) -> CachedFile.Ref? {
+        let hash = name.hashed
+        var at = Int(truncatingIfNeeded: hash) & (FileCache.slots - 1)
+        while let file = table[at] {
+            if file.pointee.hash == hash, file.pointee.name == name {
+                if file.pointee.info.isSame(as: info) {
+                    file.pointee.wasUsed = true
+                    file.pointee.holders &+= 1
+                    return file
+                }
+                remove(at)
+                break
+            }
+            at = (at &+ 1) & (FileCache.slots - 1)
+        }
+        return load(name, hash)
+    }
+
+    @inline(never)
+    private mutating func load(_ name: Bytes, _ hash: UInt64) -> CachedFile.Ref? {
+        let fd = Glibc.open(name.ptr.unsafelyUnwrapped, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard fd >= 0 else { return nil }
+        var status = stat()
+        guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            close(fd)
+            errno = EACCES
+            return nil
+        }
+        let info = FileInfo(status)
+        let file = CachedFile.Ref.allocate(capacity: 1)
+        file.initialize(
+            to: CachedFile(
+                name: duplicate(name), hash: hash, info: info, fd: fd, content: read(fd, info),
+                lastModified: date(info), holders: 1, isCached: false, wasUsed: true))
+        // A file changed within this very moment could change again without a sign of it.
+        if isSettled(info) { insert(file) }
+        return file
+    }
+
+    /// Whether a further change would show in the times of the file.
+    private func isSettled(_ info: FileInfo) -> Bool {
+        theWorker.pointee.now &* 1000 &- info.changed > 20_000_000
+    }
+
+    private func duplicate(_ bytes: Bytes) -> Bytes {
+        guard let copy = malloc(bytes.count + 1) else { return .none }
+        memcpy(copy, bytes.ptr, bytes.count)
+        return Bytes(copy, count: bytes.count)
+    }
+
+    private func read(_ fd: Int32, _ info: FileInfo) -> Bytes {
+        guard info.size > 0, info.size <= FileCache.contentLimit, let place = malloc(Int(info.size)) else { return .none }
+        guard pread(fd, place, Int(info.size), 0) == Int(info.size) else {
+            free(place)
+            return .none
+        }
+        return Bytes(place, count: Int(info.size))
+    }
+
+    private func date(_ info: FileInfo) -> Bytes {
+        guard let place = malloc(HTTPDate.length) else { return .none }
+        var writer = ByteWriter(place, capacity: HTTPDate.length)
+        HTTPDate.write(info.modified / 1_000_000_000, &writer)
+        return writer.written
+    }
+
+    private mutating func insert(_ file: CachedFile.Ref) {
+        if count >= FileCache.capacity { evict() }
+        guard count < FileCache.capacity else { return }
+        var at = Int(truncatingIfNeeded: file.pointee.hash) & (FileCache.slots - 1)
+        while table[at] != nil { at = (at + 1) & (FileCache.slots - 1) }
+        table[at] = file
+        file.pointee.isCached = true
+        file.pointee.holders += 1
+        count += 1
+    }
+
+    /// Goes round until an entry that was not used since the last time is found.
+    private mutating func evict() {
+        for _ in 0..<FileCache.slots * 2 {
+            hand = (hand + 1) & (FileCache.slots - 1)
+            guard let file = table[hand] else { continue }
+            if !file.pointee.wasUsed { return remove(hand) }
+            file.pointee.wasUsed = false
+        }
+    }
+
+    /// Takes an entry out and moves up those that were pushed on by it.
+    private mutating func remove(_ slot: Int) {
+        guard let file = table[slot] else { return }
+        file.pointee.isCached = false
+        CachedFile.release(file)
+        count -= 1
+        var hole = slot
+        var at = (slot + 1) & (FileCache.slots - 1)
+        table[hole] = nil
+        while let next = table[at] {
+            let home = Int(truncatingIfNeeded: next.pointee.hash) & (FileCache.slots - 1)
+            let distance = (at - home) & (FileCache.slots - 1)
+            if distance >= (at - hole) & (FileCache.slots - 1) {
+                table[hole] = next
+                table[at] = nil
+                hole = at
+            }
+            at = (at + 1) & (FileCache.slots - 1)
+        }
+    }
+
+    /// Closes what no request holds, before the process ends or when files run out.
+    mutating func removeAll() {
+        for slot in 0..<FileCache.slots {
+            guard let file = table[slot] else { continue }
+            table[slot] = nil
+            CachedFile.release(file)
+        }
+        count = 0
+    }
+}

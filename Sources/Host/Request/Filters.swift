@@ -1,0 +1,81 @@
+import ByteKit
+import ModuleABI
+
+/// One filter on one request: what a module knows as apus_filter. In the order from the handler to the wire.
+struct FilterInstance {
+    typealias Ref = UnsafeMutablePointer<FilterInstance>
+
+    var kind: UnsafePointer<FilterKind>
+    var request: Request.Ref
+    var next: Ref?
+    var state: UnsafeMutableRawPointer?
+    var isRemoved = false
+    var hasEnded = false
+}
+
+/// Puts filters on requests and hands bodies along them.
+enum Filters {
+    static func insert(_ r: Request.Ref, _ kind: UnsafePointer<FilterKind>) -> apus_status {
+        let instance = r.pointee.arena.allocate(FilterInstance.self)
+        instance.initialize(to: FilterInstance(kind: kind, request: r, next: nil))
+        if let begin = kind.pointee.registration.begin {
+            let status = begin(kind.pointee.registration.ctx, OpaquePointer(instance))
+            guard status == APUS_OK else { return status == APUS_DECLINED ? APUS_OK : status }
+        }
+        let isOutput = kind.pointee.direction == APUS_OUTPUT
+        let head = isOutput ? r.pointee.outputFilters : r.pointee.inputFilters
+        let first = place(instance, in: head)
+        if isOutput { r.pointee.outputFilters = first } else { r.pointee.inputFilters = first }
+        return APUS_OK
+    }
+
+    /// Puts the instance at its place in the list and returns the list.
+    private static func place(_ instance: FilterInstance.Ref, in head: FilterInstance.Ref?) -> FilterInstance.Ref {
+        guard let head, head.pointee.kind.pointee.order <= instance.pointee.kind.pointee.order else {
+            instance.pointee.next = head
+            return instance
+        }
+        var before = head
+        while let next = before.pointee.next, next.pointee.kind.pointee.order <= instance.pointee.kind.pointee.order {
+            before = next
+        }
+        instance.pointee.next = before.pointee.next
+        before.pointee.next = instance
+        return head
+    }
+
+    /// Hands a chain to the first output filter from `filter` on, or to the connection.
+    static func push(_ filter: FilterInstance.Ref?, _ r: Request.Ref, _ chain: Chain.Ref) -> apus_status {
+        guard let filter = live(filter) else { return Response.write(r, chain) }
+        let registration = filter.pointee.kind.pointee.registration
+        return registration.process?(registration.ctx, OpaquePointer(filter), chain.handle) ?? APUS_E_INVALID
+    }
+
+    /// Asks the input filters from `filter` on, and below them the connection, for bytes of the body.
+    static func pull(_ filter: FilterInstance.Ref?, _ r: Request.Ref, _ max: Int, _ chain: Chain.Ref) -> apus_status {
+        guard let filter = live(filter) else { return BodyInput.read(r, max, chain) }
+        let registration = filter.pointee.kind.pointee.registration
+        return registration.fill?(registration.ctx, OpaquePointer(filter), max, chain.handle) ?? APUS_E_INVALID
+    }
+
+    private static func live(_ filter: FilterInstance.Ref?) -> FilterInstance.Ref? {
+        var at = filter
+        while let found = at, found.pointee.isRemoved { at = found.pointee.next }
+        return at
+    }
+
+    /// The request ends: every filter hears of it once.
+    static func end(_ r: Request.Ref) {
+        if r.pointee.outputFilters == nil, r.pointee.inputFilters == nil { return }
+        for head in [r.pointee.outputFilters, r.pointee.inputFilters] {
+            var next = head
+            while let filter = next {
+                next = filter.pointee.next
+                guard !filter.pointee.hasEnded else { continue }
+                filter.pointee.hasEnded = true
+                let registration = filter.pointee.kind.pointee.registration
+                registration.end?(registration.ctx, OpaquePointer(filter))
+            }
+        }
+    }
+}

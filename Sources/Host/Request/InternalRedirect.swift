@@ -1,0 +1,122 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// Requests inside the server: one in place of another, or one asked about for another.
+enum InternalRedirect {
+    /// httpd's LimitInternalRecursion.
+    private static let limit: UInt8 = 10
+
+    /// A request for `target` in place of `r`. Nil: there have been too many, or the target is no path.
+    static func make(_ r: Request.Ref, to target: Bytes) -> Request.Ref? {
+        guard r.pointee.redirects < limit else {
+            ErrorLog.write(
+                .error, code: "AH00124", request: r,
+                "more than \(limit) internal redirects for one request: a rule or an error page leads back to itself")
+            return nil
+        }
+        guard let new = derive(from: r, target) else { return nil }
+        new.pointee.previous = r
+        new.pointee.redirects = r.pointee.redirects + 1
+        new.pointee.body = r.pointee.body
+        if !new.pointee.isHead {
+            new.pointee.method = Bytes("GET")
+            new.pointee.methodKind = .get
+        }
+        r.pointee.conn.pointee.request = new
+        return new
+    }
+
+    /// A request with r's head and another target.
+    static func derive(from r: Request.Ref, _ target: Bytes) -> Request.Ref? {
+        let new = r.pointee.arena.allocate(Request.self)
+        new.initialize(
+            to: Request(conn: r.pointee.conn, server: r.pointee.server, arena: r.pointee.arena, startTime: r.pointee.startTime))
+        new.pointee.method = r.pointee.method
+        new.pointee.methodKind = r.pointee.methodKind
+        new.pointee.isHead = r.pointee.isHead
+        new.pointee.isHTTP11 = r.pointee.isHTTP11
+        new.pointee.target = r.pointee.arena.copy(target)
+        new.pointee.requestLine = r.pointee.requestLine
+        new.pointee.protocolName = r.pointee.protocolName
+        new.pointee.host = r.pointee.host
+        new.pointee.port = r.pointee.port
+        new.pointee.framing = r.pointee.framing
+        new.pointee.headersIn = r.pointee.headersIn
+        new.pointee.peerAddress = r.pointee.peerAddress
+        new.pointee.isExplain = r.pointee.isExplain
+        let mark = new.pointee.target.firstIndex(of: 0x3f)
+        let path = mark.map { new.pointee.target.upTo($0) } ?? new.pointee.target
+        if let mark { new.pointee.query = new.pointee.target.from(mark + 1) }
+        do throws(HeadProblem) {
+            let absolute = path.isEmpty || path[0] != 0x2f ? besides(r, path) : path
+            new.pointee.path = try RequestTarget.normalize(absolute, in: r.pointee.arena)
+            try SectionWalk.locations(new)
+        } catch {
+            return nil
+        }
+        return new
+    }
+
+    /// A relative target stands beside the request's own path.
+    private static func besides(_ r: Request.Ref, _ path: Bytes) -> Bytes {
+        let slash = r.pointee.path.lastIndex(of: 0x2f) ?? 0
+        return r.pointee.arena.join(r.pointee.path.upTo(slash + 1), path)
+    }
+
+    /// What an error page can know of the failed request: the REDIRECT_ variables.
+    static func describe(_ page: Request.Ref, from r: Request.Ref, _ status: Int32) {
+        let arena = page.pointee.arena
+        var writer = ByteWriter(arena.pointee.allocate(16), capacity: 16)
+        writer.append(decimal: Int64(status))
+        page.pointee.environment.set(Bytes("REDIRECT_STATUS"), writer.written, arena)
+        page.pointee.environment.set(Bytes("REDIRECT_URL"), r.pointee.path, arena)
+        if r.pointee.query.isSet { page.pointee.environment.set(Bytes("REDIRECT_QUERY_STRING"), r.pointee.query, arena) }
+        for field in r.pointee.environment.fields {
+            page.pointee.environment.append(Field(name: arena.join(Bytes("REDIRECT_"), field.name), value: field.value), arena)
+        }
+    }
+
+    /// A request asked about: what it would be, without its handler.
+    static func lookup(_ r: Request.Ref, _ target: Bytes) -> Request.Ref? {
+        guard let sub = derive(from: r, target) else { return nil }
+        sub.pointee.main = r
+        sub.pointee.method = Bytes("GET")
+        sub.pointee.methodKind = .get
+        sub.pointee.redirects = r.pointee.redirects + 1
+        guard sub.pointee.redirects < limit else {
+            sub.pointee.status = 500
+            return sub
+        }
+        switch Phases.run(sub, upTo: .fixups) {
+        case .finished, .answered: break
+        case .waiting:
+            // A hook that waits cannot be waited for here: the answer is not known.
+            sub.pointee.status = 500
+        case .failed(let status): sub.pointee.status = status < 0 ? 500 : status
+        }
+        return sub
+    }
+
+    /// r goes on as the looked-up request: httpd's fast redirect.
+    static func adopt(_ r: Request.Ref, _ sub: Request.Ref) {
+        r.pointee.path = sub.pointee.path
+        r.pointee.filename = sub.pointee.filename
+        r.pointee.pathInfo = sub.pointee.pathInfo
+        if sub.pointee.query.isSet { r.pointee.query = sub.pointee.query }
+        r.pointee.file = sub.pointee.file
+        r.pointee.conf = sub.pointee.conf
+        r.pointee.handler = sub.pointee.handler
+        r.pointee.contentType = sub.pointee.contentType
+        r.pointee.contentEncoding = sub.pointee.contentEncoding
+        r.pointee.contentLanguage = sub.pointee.contentLanguage
+        r.pointee.localRoot = sub.pointee.localRoot
+        let arena = r.pointee.arena
+        for field in sub.pointee.headersOut.fields { r.pointee.headersOut.append(field, arena) }
+        for field in sub.pointee.errorHeadersOut.fields { r.pointee.errorHeadersOut.append(field, arena) }
+        for field in sub.pointee.notes.fields { r.pointee.notes.append(field, arena) }
+        for field in sub.pointee.environment.fields { r.pointee.environment.append(field, arena) }
+        if let slots = sub.pointee.slots { r.pointee.slots = r.pointee.slots ?? slots }
+        if sub.pointee.outputFilters != nil, r.pointee.outputFilters == nil { r.pointee.outputFilters = sub.pointee.outputFilters }
+    }
+}

@@ -1,0 +1,125 @@
+import ByteKit
+import CSystem
+import Glibc
+import ModuleABI
+
+/// The core's translate_name and map_to_storage: from path to file name to file.
+enum MapToStorage {
+    /// A path is below the document root; the last of translate_name.
+    static func translate(_ r: Request.Ref) -> apus_status {
+        let path = r.pointee.path
+        guard !path.isEmpty, path[0] == 0x2f else { return path == "*" ? APUS_OK : 400 }
+        let root = r.pointee.server.pointee.core.pointee.documentRoot
+        guard root.isSet else { return 404 }
+        r.pointee.filename = r.pointee.arena.join(root, path)
+        return APUS_OK
+    }
+
+    /// Looks at the file and merges the sections that hold for it; the last of map_to_storage.
+    static func map(_ r: Request.Ref) -> apus_status {
+        guard r.pointee.filename.isSet else { return APUS_OK }
+        if let refusal = find(r) { return refusal }
+        do throws(HeadProblem) {
+            try SectionWalk.all(r)
+        } catch {
+            return error.status
+        }
+        if r.pointee.server.pointee.sections?.pointee.restrictsLinks == true { return LinkRules.check(r) }
+        return APUS_OK
+    }
+
+    /// Finds the file that the name leads to; what follows a file is path info. Answers a status to refuse with.
+    private static func find(_ r: Request.Ref) -> apus_status? {
+        let filename = r.pointee.filename
+        var info = stat()
+        if stat(filename.ptr, &info) == 0 {
+            r.pointee.file = FileInfo(info)
+            return nil
+        }
+        switch errno {
+        case ENOENT, ENOTDIR: return findAbove(r)
+        case EACCES:
+            ErrorLog.write(
+                .error, code: "AH00035", request: r,
+                "access to \(filename.string) denied: search permission is missing on a directory of the path")
+            return 403
+        case ENAMETOOLONG, ELOOP: return 403
+        case let code:
+            ErrorLog.write(.error, code: "AH00036", request: r, "cannot look at \(filename.string): \(systemError(code))")
+            return 403
+        }
+    }
+
+    /// The deepest part of the path that exists. Below a directory one further name is the file that is missing; what
+    /// follows a file, or the missing name, is path info.
+    private static func findAbove(_ r: Request.Ref) -> apus_status? {
+        let whole = r.pointee.filename
+        // In the request's own memory, so that the name can be cut and mended in place.
+        let bytes = UnsafeMutablePointer(mutating: whole.ptr.unsafelyUnwrapped)
+        var end = whole.count
+        while let slash = whole.upTo(end).lastIndex(of: 0x2f), slash > 0 {
+            end = slash
+            bytes[end] = 0
+            var info = stat()
+            let found = stat(bytes, &info) == 0
+            bytes[end] = 0x2f
+            guard found else { continue }
+            let file = FileInfo(info)
+            let next = whole.firstIndex(of: 0x2f, from: end + 1) ?? whole.count
+            let cut = file.kind == .directory ? next : end
+            r.pointee.file = file.kind == .directory ? FileInfo() : file
+            r.pointee.pathInfo = cut < whole.count ? r.pointee.arena.copy(whole.from(cut)) : .none
+            r.pointee.filename = r.pointee.arena.copy(whole.upTo(cut))
+            return nil
+        }
+        return nil
+    }
+}
+
+/// Symbolic links where Options does not simply allow them: each part of the path is looked at, and what it leads
+/// through must be allowed by the directory that holds it.
+enum LinkRules {
+    static func check(_ r: Request.Ref) -> apus_status {
+        let name = r.pointee.filename
+        guard r.pointee.file.kind != .none, let start = name.ptr else { return APUS_OK }
+        let bytes = UnsafeMutablePointer(mutating: start)
+        var end = name.firstIndex(of: 0x2f, from: 1) ?? name.count
+        var directory = Bytes("/")
+        while true {
+            let saved = end < name.count ? bytes[end] : 0
+            if end < name.count { bytes[end] = 0 }
+            let verdict = checkPart(bytes, in: directory, r)
+            if end < name.count { bytes[end] = saved }
+            guard verdict == APUS_OK, end < name.count else { return verdict }
+            directory = name.upTo(end + 1)
+            end = name.firstIndex(of: 0x2f, from: end + 1) ?? name.count
+            if directory.count == name.count { return APUS_OK }
+        }
+    }
+
+    private static func checkPart(_ path: UnsafePointer<CChar>, in directory: Bytes, _ r: Request.Ref) -> apus_status {
+        var link = stat()
+        guard lstat(path, &link) == 0 else { return 403 }
+        guard link.st_mode & S_IFMT == S_IFLNK else { return APUS_OK }
+        let options = options(of: directory, r)
+        if options.contains(.followSymLinks) { return APUS_OK }
+        var target = stat()
+        if options.contains(.symLinksIfOwnerMatch), stat(path, &target) == 0, target.st_uid == link.st_uid { return APUS_OK }
+        ErrorLog.write(
+            .error, code: "AH00037", request: r,
+            "the symbolic link \(String(cString: path)) may not be followed: Options there has neither FollowSymLinks "
+                + "nor SymLinksIfOwnerMatch with the same owner")
+        return 403
+    }
+
+    /// The options in force in one directory of the path.
+    private static func options(of directory: Bytes, _ r: Request.Ref) -> OptionBits {
+        var conf = r.pointee.server.pointee.dirConf.pointee.core.pointee
+        guard let table = r.pointee.server.pointee.sections else { return conf.effectiveOptions }
+        for section in table.pointee.directories where section.matches(directory: directory) {
+            guard let own = section.conf[0] else { continue }
+            conf = own.assumingMemoryBound(to: CoreDirConf.self).pointee.merged(over: conf, r.pointee.arena)
+        }
+        return conf.effectiveOptions
+    }
+}

@@ -1,0 +1,221 @@
+import ByteKit
+import ModuleABI
+
+/// The steps of a request, in httpd's order and by its names.
+enum Step: UInt8 {
+    case postReadRequest, quickHandler, translateName, mapToStorage, headerParser
+    case accessChecker, accessCheckerEx, checkUserID, authChecker
+    case typeChecker, fixups, insertFilter, handler, done
+
+    var next: Step { Step(rawValue: rawValue + 1) ?? .done }
+
+    var hook: BuiltInHook {
+        switch self {
+        case .postReadRequest: .postReadRequest
+        case .quickHandler: .quickHandler
+        case .translateName: .translateName
+        case .mapToStorage: .mapToStorage
+        case .headerParser: .headerParser
+        case .accessChecker: .accessChecker
+        case .accessCheckerEx: .accessCheckerEx
+        case .checkUserID: .checkUserID
+        case .authChecker: .authChecker
+        case .typeChecker: .typeChecker
+        case .fixups: .fixups
+        case .insertFilter: .insertFilter
+        case .handler, .done: .handler
+        }
+    }
+}
+
+typealias RequestHook = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_status
+
+/// The frozen links of the request steps: what `runPhases` walks.
+struct PhaseTable {
+    private let hooks: UnsafeMutablePointer<FrozenHook>
+
+    init(_ registry: HookRegistry) {
+        hooks = .allocate(capacity: Int(Step.done.rawValue) + 1)
+        for raw in 0...Step.done.rawValue {
+            guard let step = Step(rawValue: raw) else { continue }
+            (hooks + Int(raw)).initialize(to: registry[step.hook].pointee)
+        }
+    }
+
+    @inline(__always)
+    subscript(step: Step) -> UnsafeMutablePointer<FrozenHook> { hooks + Int(step.rawValue) }
+}
+
+/// Walks a request through its phases until it is answered, refused, suspended or lent out.
+enum Phases {
+    enum Outcome: Equatable {
+        /// All phases up to the limit have run.
+        case finished
+        /// A hook answered the request, or an error page did.
+        case answered
+        /// A hook will go on later.
+        case waiting
+        /// An HTTP status or an error ends the phases.
+        case failed(apus_status)
+    }
+
+    /// Runs the phases from where the request stands up to `last`, which is included.
+    static func run(_ r: Request.Ref, upTo last: Step) -> Outcome {
+        while r.pointee.step.rawValue <= last.rawValue {
+            let step = r.pointee.step
+            let status = runStep(r, theWorker.pointee.phases[step])
+            if status == APUS_SUSPENDED { return .waiting }
+            switch verdict(step, status, r) {
+            case .advance(let next):
+                r.pointee.step = next
+                r.pointee.link = 0
+            case .stop(let outcome): return outcome
+            }
+        }
+        return .finished
+    }
+
+    private enum Verdict {
+        case advance(Step)
+        case stop(Outcome)
+    }
+
+    /// What a hook's late answer means: `.finished` when the phases go on.
+    static func verdictOfResume(_ step: Step, _ status: apus_status, _ r: Request.Ref) -> Outcome {
+        switch verdict(step, status, r) {
+        case .stop(let outcome): return outcome
+        case .advance(let next):
+            r.pointee.step = next
+            r.pointee.link = 0
+            return .finished
+        }
+    }
+
+    /// What follows from a step's result: where httpd's rules for each phase stand.
+    private static func verdict(_ step: Step, _ status: apus_status, _ r: Request.Ref) -> Verdict {
+        switch status {
+        case APUS_OK where step == .quickHandler || step == .handler: return .stop(.answered)
+        case APUS_OK where step == .accessCheckerEx: return .advance(.typeChecker)
+        case APUS_OK: return .advance(step.next)
+        case APUS_DONE: return .stop(.answered)
+        case APUS_DECLINED: return declined(step, r)
+        default: return .stop(.failed(status))
+        }
+    }
+
+    private static func declined(_ step: Step, _ r: Request.Ref) -> Verdict {
+        switch step {
+        case .checkUserID, .authChecker:
+            // Somebody demands to know the user, and no module can say who it is.
+            ErrorLog.write(
+                .error, code: "AH00027", request: r,
+                "authentication is required, but no loaded module can check the user: add AuthType and its provider")
+            return .stop(.failed(500))
+        case .handler:
+            return .stop(.failed(404))
+        case .accessCheckerEx where !theWorker.pointee.asksForUsers:
+            return .advance(.typeChecker)
+        default: return .advance(step.next)
+        }
+    }
+
+    /// Runs the links of one hook from where the request stands.
+    @inline(__always)
+    private static func runStep(_ r: Request.Ref, _ hook: UnsafeMutablePointer<FrozenHook>) -> apus_status {
+        let count = hook.pointee.count
+        let isFirst = hook.pointee.kind == RunKind.first.rawValue
+        while r.pointee.link < count, let link = hook.pointee.links?[r.pointee.link] {
+            r.pointee.link &+= 1
+            let status = call(link, r)
+            if status == APUS_SUSPENDED { return status }
+            if status == APUS_DECLINED { continue }
+            if status == APUS_OK, !isFirst { continue }
+            return hook.pointee.kind == RunKind.void.rawValue ? APUS_OK : status
+        }
+        return isFirst ? APUS_DECLINED : APUS_OK
+    }
+
+    @inline(__always)
+    private static func call(_ link: apus_link, _ r: Request.Ref) -> apus_status {
+        if link.flags == 0 || link.flags == APUS_HOOK_EXPLAINABLE { return invoke(link, r) }
+        if link.flags & APUS_HOOK_INITIAL_ONLY != 0, r.pointee.main != nil || r.pointee.previous != nil { return APUS_DECLINED }
+        if link.flags & APUS_HOOK_MAY_BLOCK != 0 { return Tasks.lend(r, to: link) }
+        return Tasks.settle(r, invoke(link, r))
+    }
+
+    @inline(__always)
+    static func invoke(_ link: apus_link, _ r: Request.Ref) -> apus_status {
+        theWorker.pointee.currentModule = link.reserved
+        let status = unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
+        theWorker.pointee.currentModule = 0
+        return status
+    }
+}
+
+/// Runs hooks outside the request phases.
+enum HookRunner {
+    /// v(x)
+    static func runPlain(_ hook: UnsafePointer<FrozenHook>) {
+        each(hook) { link in
+            unsafeBitCast(link.fn, to: (@convention(c) (UnsafeMutableRawPointer?) -> Void).self)(link.ctx)
+            return APUS_OK
+        }
+    }
+
+    /// i(x): the first error.
+    static func runAll(_ hook: UnsafePointer<FrozenHook>) -> apus_status {
+        each(hook) { unsafeBitCast($0.fn, to: (@convention(c) (UnsafeMutableRawPointer?) -> apus_status).self)($0.ctx) }
+    }
+
+    /// i(xuU): runs all of them whatever they answer, so that every module's errors are seen.
+    static func runOpenConfig(_ hook: UnsafePointer<FrozenHook>, _ reason: UInt32, _ generation: UInt64) -> [UInt32] {
+        var failed: [UInt32] = []
+        each(hook) { link in
+            let fn = unsafeBitCast(link.fn, to: (@convention(c) (UnsafeMutableRawPointer?, UInt32, UInt64) -> apus_status).self)
+            if fn(link.ctx, reason, generation) < 0 { failed.append(link.reserved) }
+            return APUS_OK
+        }
+        return failed
+    }
+
+    /// i(xC) and v(xC)
+    static func run(_ hook: UnsafePointer<FrozenHook>, _ conn: Connection.Ref, isVoid: Bool) -> apus_status {
+        each(hook) { link in
+            if isVoid {
+                unsafeBitCast(link.fn, to: (@convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void).self)(link.ctx, conn.handle)
+                return APUS_OK
+            }
+            return unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, conn.handle)
+        }
+    }
+
+    /// i(xR) of kind ALL outside the phases: log_transaction.
+    static func run(_ hook: UnsafePointer<FrozenHook>, _ r: Request.Ref) {
+        each(hook) { link in
+            _ = Phases.invoke(link, r)
+            return APUS_OK
+        }
+    }
+
+    /// i(xRi)
+    static func runErrorPage(_ hook: UnsafePointer<FrozenHook>, _ r: Request.Ref, _ status: Int32) -> apus_status {
+        for index in 0..<hook.pointee.count {
+            guard let link = hook.pointee.links?[index] else { break }
+            let fn = unsafeBitCast(link.fn, to: (@convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, Int32) -> apus_status).self)
+            let answer = fn(link.ctx, r.handle, status)
+            if answer != APUS_DECLINED { return answer }
+        }
+        return APUS_DECLINED
+    }
+
+    @discardableResult
+    @inline(__always)
+    private static func each(_ hook: UnsafePointer<FrozenHook>, _ body: (apus_link) -> apus_status) -> apus_status {
+        for index in 0..<hook.pointee.count {
+            guard let link = hook.pointee.links?[index] else { break }
+            let status = body(link)
+            if status != APUS_OK, status != APUS_DECLINED { return status }
+        }
+        return APUS_OK
+    }
+}

@@ -1,0 +1,175 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// One request: what a module knows as apus_req. Lies in its own arena; its strings live as long as it does.
+struct Request {
+    typealias Ref = UnsafeMutablePointer<Request>
+
+    var conn: Connection.Ref
+    var server: Server.Ref
+    var arena: Arena.Ref
+    /// The request it is a sub-request of.
+    var main: Ref?
+    /// The request that was internally redirected to it.
+    var previous: Ref?
+
+    // The head
+    var method = Bytes.none
+    var methodKind = Method.unknown
+    var isHead = false
+    var isHTTP11 = true
+    var target = Bytes.none
+    var path = Bytes.none
+    var query = Bytes.none
+    var requestLine = Bytes.none
+    var protocolName = Bytes.none
+    var host = Bytes.none
+    var port: Int32 = 0
+    var framing = Framing()
+    var headersIn = FieldTable()
+    var trailersIn = FieldTable()
+
+    // What the phases find out
+    var filename = Bytes.none
+    var pathInfo = Bytes.none
+    var handler = Bytes.none
+    var contentType = Bytes.none
+    var contentEncoding = Bytes.none
+    var contentLanguage = Bytes.none
+    var user = Bytes.none
+    var authType = Bytes.none
+    var localRoot = Bytes.none
+    var peerAddress = Bytes.none
+    var file = FileInfo()
+    var conf: UnsafePointer<MergedConf>
+    var notes = FieldTable()
+    var environment = FieldTable()
+    var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+
+    // Where it is on its way
+    var step = Step.postReadRequest
+    /// The next link of the step's hook.
+    var link = 0
+    var suspension = Suspension()
+    var isExplain = false
+    var redirects: UInt8 = 0
+    var isInErrorPage = false
+
+    // The body that comes
+    var body = BodyReader()
+    var inputFilters: UnsafeMutablePointer<FilterInstance>?
+
+    // The answer
+    var status: Int32 = 200
+    var headersOut = FieldTable()
+    var errorHeadersOut = FieldTable()
+    var trailersOut = FieldTable()
+    var response = ResponseState()
+    var outputFilters: UnsafeMutablePointer<FilterInstance>?
+    var noCache = false
+
+    /// When its first byte came, microseconds since 1970.
+    var startTime: Int64
+
+    init(conn: Connection.Ref, server: Server.Ref, arena: Arena.Ref, startTime: Int64) {
+        self.conn = conn
+        self.server = server
+        self.arena = arena
+        self.startTime = startTime
+        conf = UnsafePointer(server.pointee.dirConf)
+    }
+}
+
+/// What is known of the file a request names.
+struct FileInfo: BitwiseCopyable {
+    enum Kind: UInt8, BitwiseCopyable {
+        case none, regular, directory, other
+    }
+
+    var kind = Kind.none
+    var size: Int64 = 0
+    /// Nanoseconds since 1970.
+    var modified: Int64 = 0
+    var changed: Int64 = 0
+    var inode: UInt64 = 0
+    var device: UInt64 = 0
+
+    init() {}
+
+    init(_ info: stat) {
+        kind = switch info.st_mode & S_IFMT {
+        case S_IFREG: .regular
+        case S_IFDIR: .directory
+        default: .other
+        }
+        size = Int64(info.st_size)
+        modified = Int64(info.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(info.st_mtim.tv_nsec)
+        changed = Int64(info.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(info.st_ctim.tv_nsec)
+        inode = UInt64(info.st_ino)
+        device = UInt64(info.st_dev)
+    }
+
+    /// Whether nothing tells that the file has been changed between two looks.
+    func isSame(as other: FileInfo) -> Bool {
+        inode == other.inode && size == other.size && modified == other.modified && changed == other.changed
+            && device == other.device
+    }
+}
+
+/// How far an answer has come.
+struct ResponseState {
+    enum Framing: UInt8 {
+        /// No body follows the head: HEAD, 204, 304.
+        case none
+        case length, chunked
+        /// The body ends with the connection.
+        case close
+    }
+
+    var headIsSent = false
+    var isEnded = false
+    var framing = Framing.none
+    var keepsAlive = false
+    /// Body bytes announced by Content-Length and not handed out yet.
+    var lengthLeft: Int64 = 0
+    var bodySent: Int64 = 0
+    var wireSent: Int64 = 0
+    var continueIsSent = false
+    var whenWritable: Callback?
+    var whenReadable: Callback?
+
+    struct Callback {
+        var fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void
+        var ctx: UnsafeMutableRawPointer?
+    }
+}
+
+/// A hook that waits.
+struct Suspension {
+    var isActive = false
+    /// The suspension was made but the hook has not returned yet.
+    var isPending = false
+    /// A resume that came before the hook returned.
+    var early: apus_status?
+    /// Raised with each suspension, so that old names are stale.
+    var generation: UInt32 = 0
+    var moduleIndex: UInt32 = 0
+    var onCancel: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+    var cancelContext: UnsafeMutableRawPointer?
+    /// While lent to a thread of the pool.
+    var isLent = false
+    var lentStore: UnsafeMutablePointer<ChunkStore>?
+}
+
+extension UnsafeMutablePointer where Pointee == Request {
+    var handle: OpaquePointer { OpaquePointer(self) }
+
+    @inline(__always)
+    static func of(_ handle: OpaquePointer?) -> Request.Ref { Request.Ref(handle.unsafelyUnwrapped) }
+
+    var core: CoreDirConf { pointee.conf.pointee.core.pointee }
+
+    /// Copies text into the request's arena.
+    func copy(_ bytes: Bytes) -> Bytes { bytes.isSet ? (bytes.isEmpty ? Bytes("") : pointee.arena.copy(bytes)) : .none }
+}

@@ -1,0 +1,230 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// The core's handler: what no module answered is a file, or one of the methods every resource has.
+enum StaticFile {
+    static func handle(_ r: Request.Ref) -> apus_status {
+        switch r.pointee.methodKind {
+        case .get, .head, .post: return serve(r)
+        case .options: return options(r)
+        case .trace: return Trace.handle(r)
+        case .unknown:
+            ErrorLog.write(
+                .error, code: "AH00135", request: r, "the method \(r.pointee.method.string) is not known to any loaded module")
+            return 501
+        default:
+            setAllow(r)
+            return 405
+        }
+    }
+
+    private static func serve(_ r: Request.Ref) -> apus_status {
+        guard r.pointee.path != "*" else { return 400 }
+        switch r.pointee.file.kind {
+        case .regular: break
+        case .directory:
+            ErrorLog.write(
+                .error, code: "AH00128", request: r, "\(r.pointee.filename.string) is a directory, and no module answers for directories")
+            return 404
+        case .none:
+            ErrorLog.write(.info, code: "AH00128", request: r, "file does not exist: \(r.pointee.filename.string)")
+            return 404
+        case .other:
+            ErrorLog.write(.error, code: "AH00134", request: r, "\(r.pointee.filename.string) is neither a file nor a directory")
+            return 403
+        }
+        if !r.pointee.pathInfo.isEmpty, r.core.acceptPathInfo != .on {
+            ErrorLog.write(
+                .info, code: "AH00128", request: r,
+                "\(r.pointee.filename.string) is a file, but the path goes on with \(r.pointee.pathInfo.string)")
+            return 404
+        }
+        if !r.pointee.body.isComplete { return Tasks.afterBody(r, send) }
+        return send(r)
+    }
+
+    private static func send(_ r: Request.Ref) -> apus_status {
+        guard let file = theWorker.pointee.files.open(r.pointee.filename, r.pointee.file) else { return refuse(r, errno) }
+        setValidators(r, file)
+        let verdict = Preconditions.check(r, file)
+        guard verdict == APUS_OK else {
+            CachedFile.release(file)
+            return verdict
+        }
+        if r.pointee.outputFilters != nil { return sendThroughFilters(r, file) }
+        return sendDirectly(r, file)
+    }
+
+    private static func refuse(_ r: Request.Ref, _ code: Int32) -> apus_status {
+        switch code {
+        case ENOENT, ENOTDIR: return 404
+        case EMFILE, ENFILE:
+            ErrorLog.write(.alert, code: "AH00132", request: r, "no more files can be opened: raise the limit of open files")
+            return 503
+        default:
+            ErrorLog.write(
+                .error, code: "AH00132", request: r, "cannot open \(r.pointee.filename.string): \(systemError(code))")
+            return 403
+        }
+    }
+
+    /// Last-Modified, ETag and Accept-Ranges (RFC 9110, 8.8 and 14.3).
+    private static func setValidators(_ r: Request.Ref, _ file: CachedFile.Ref) {
+        let arena = r.pointee.arena
+        r.pointee.headersOut.append(
+            Field(name: Bytes("Last-Modified"), value: hold(file, file.pointee.lastModified, arena)), arena)
+        let etag = EntityTag.compose(r, file.pointee.info)
+        if etag.isSet { r.pointee.headersOut.append(Field(name: Bytes("ETag"), value: etag), arena) }
+        r.pointee.headersOut.append(Field(name: Bytes("Accept-Ranges"), value: Bytes("bytes")), arena)
+    }
+
+    /// The cached text may go with the file: the request keeps a copy.
+    private static func hold(_ file: CachedFile.Ref, _ text: Bytes, _ arena: Arena.Ref) -> Bytes { arena.copy(text) }
+
+    /// The common case: no filter, so head and small body leave in one packet and large files by sendfile.
+    private static func sendDirectly(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
+        let size = file.pointee.info.size
+        Response.sendHead(r, length: size)
+        r.pointee.response.isEnded = true
+        guard r.pointee.response.framing == .length, size > 0 else {
+            CachedFile.release(file)
+            return APUS_OK
+        }
+        r.pointee.response.lengthLeft = 0
+        r.pointee.response.bodySent = size
+        let content = file.pointee.content
+        if content.isSet, content.count <= Response.copyLimit, let place = ConnectionIO.reserve(r.pointee.conn, content.count) {
+            memcpy(place, content.ptr.unsafelyUnwrapped, content.count)
+            ConnectionIO.commit(content.count)
+            CachedFile.release(file)
+            return APUS_OK
+        }
+        r.pointee.conn.pointee.output.append(segment(file))
+        return APUS_OK
+    }
+
+    private static func sendThroughFilters(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
+        let chain = Chain.make(r.pointee.arena)
+        if file.pointee.info.size > 0 {
+            chain.pointee.queue.append(segment(file))
+        } else {
+            CachedFile.release(file)
+        }
+        chain.pointee.append(mark: .end)
+        let status = Filters.push(r.pointee.outputFilters, r, chain)
+        return status < 0 ? status : APUS_OK
+    }
+
+    /// The file as a segment that lets go of it when it is sent.
+    private static func segment(_ file: CachedFile.Ref) -> OutputSegment {
+        let release: @convention(c) (UnsafeMutableRawPointer?) -> Void = { raw in
+            if let raw { CachedFile.release(raw.assumingMemoryBound(to: CachedFile.self)) }
+        }
+        let size = file.pointee.info.size
+        if file.pointee.content.isSet {
+            return OutputSegment(
+                kind: .memory, bytes: file.pointee.content, length: size, release: release, releaseContext: file)
+        }
+        return OutputSegment(kind: .file, fd: file.pointee.fd, length: size, release: release, releaseContext: file)
+    }
+
+    private static func setAllow(_ r: Request.Ref) {
+        let allowsTrace = r.pointee.server.pointee.limits.traceEnable != .off
+        let methods = allowsTrace ? Bytes("GET,POST,OPTIONS,HEAD,TRACE") : Bytes("GET,POST,OPTIONS,HEAD")
+        r.pointee.errorHeadersOut.set(Bytes("Allow"), methods, r.pointee.arena)
+    }
+
+    /// RFC 9110, 9.3.7.
+    private static func options(_ r: Request.Ref) -> apus_status {
+        setAllow(r)
+        r.pointee.status = 200
+        let chain = Chain.make(r.pointee.arena)
+        chain.pointee.append(mark: .end)
+        return Filters.push(r.pointee.outputFilters, r, chain)
+    }
+}
+
+/// TRACE sends the request back as it was received (RFC 9110, 9.3.8).
+enum Trace {
+    static func handle(_ r: Request.Ref) -> apus_status {
+        guard r.pointee.server.pointee.limits.traceEnable != .off else {
+            r.pointee.errorHeadersOut.set(Bytes("Allow"), Bytes("GET,POST,OPTIONS,HEAD"), r.pointee.arena)
+            return 405
+        }
+        guard r.pointee.body.isComplete else { return 413 }
+        let chain = Chain.make(r.pointee.arena)
+        let arena = r.pointee.arena
+        _ = chain.pointee.append(copy: arena.join(r.pointee.requestLine, Bytes("\r\n")))
+        for field in r.pointee.headersIn.fields {
+            _ = chain.pointee.append(copy: arena.join(field.name, Bytes(": "), field.value))
+            _ = chain.pointee.append(copy: Bytes("\r\n"))
+        }
+        _ = chain.pointee.append(copy: Bytes("\r\n"))
+        chain.pointee.append(mark: .end)
+        r.pointee.contentType = Bytes("message/http")
+        return Filters.push(r.pointee.outputFilters, r, chain)
+    }
+}
+
+/// Entity tags of files, as httpd composes them (RFC 9110, 8.8.3).
+enum EntityTag {
+    static func compose(_ r: Request.Ref, _ info: FileInfo) -> Bytes {
+        let parts = r.core.etag ?? .usual
+        guard !parts.isEmpty else { return .none }
+        var writer = ByteWriter(r.pointee.arena.pointee.allocate(64), capacity: 64)
+        // A file changed a moment ago may change again within the same second.
+        if r.pointee.startTime &- info.modified / 1000 < 1_000_000 { writer.append("W/") }
+        writer.append(0x22)
+        var isFirst = true
+        func part(_ value: UInt64) {
+            if !isFirst { writer.append(0x2d) }
+            isFirst = false
+            writer.append(hex: value)
+        }
+        if parts.contains(.inode) { part(info.inode) }
+        if parts.contains(.size) { part(UInt64(bitPattern: info.size)) }
+        if parts.contains(.mtime) { part(UInt64(bitPattern: info.modified / 1000)) }
+        writer.append(0x22)
+        return writer.written
+    }
+}
+
+/// Conditional requests on files (RFC 9110, 13).
+enum Preconditions {
+    static func check(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
+        let modified = file.pointee.info.modified / 1_000_000_000
+        let etag = r.pointee.headersOut.first("ETag") ?? .none
+        if let field = r.pointee.headersIn.first("If-Match") {
+            guard matches(field, etag, isStrong: true) else { return 412 }
+        } else if let field = r.pointee.headersIn.first("If-Unmodified-Since"), let date = HTTPDate.parse(field) {
+            guard modified <= date else { return 412 }
+        }
+        let isSafe = r.pointee.methodKind == .get || r.pointee.methodKind == .head
+        if let field = r.pointee.headersIn.first("If-None-Match") {
+            guard matches(field, etag, isStrong: false) else { return APUS_OK }
+            return isSafe ? 304 : 412
+        }
+        if isSafe, let field = r.pointee.headersIn.first("If-Modified-Since"), let date = HTTPDate.parse(field),
+            modified <= date, date <= r.pointee.startTime / 1_000_000
+        {
+            return 304
+        }
+        return APUS_OK
+    }
+
+    private static func matches(_ list: Bytes, _ etag: Bytes, isStrong: Bool) -> Bool {
+        if list == "*" { return true }
+        guard etag.isSet else { return false }
+        let isWeak = etag.hasPrefix("W/")
+        if isStrong, isWeak { return false }
+        let own = isWeak ? etag.from(2) : etag
+        var found = false
+        Token.eachElement(list) { element in
+            let otherIsWeak = element.hasPrefix("W/")
+            if isStrong, otherIsWeak { return }
+            if (otherIsWeak ? element.from(2) : element) == own { found = true }
+        }
+        return found
+    }
+}

@@ -1,0 +1,110 @@
+import ByteKit
+import Glibc
+import ModuleABI
+
+/// Everything one generation of the server is made of.
+final class Runtime {
+    /// The generation this process belongs to: C callbacks find it here.
+    nonisolated(unsafe) private(set) static var current: Runtime?
+
+    let options: Options
+    let core = LoadedModule(
+        index: 0, name: "core_module", version: Version.number, file: "", toolchain: "swift-\(Version.compiler) shared",
+        location: nil)
+    let loader: ModuleLoader
+    let hooks = HookRegistry()
+    let providers = ProviderRegistry()
+    let filters = FilterRegistry()
+    let diagnostics = Diagnostics()
+    let configuration: Configuration
+    var defines = Defines()
+    /// The module whose `attach` is running: registrations are taken from nobody else.
+    var attaching: LoadedModule?
+    /// Registrations that were refused, to be reported at the module's LoadModule line.
+    var refusals: [(LoadedModule, String)] = []
+    var generation: UInt64 = 1
+    let installation: Installation
+
+    init(_ options: Options, _ installation: Installation) {
+        self.options = options
+        self.installation = installation
+        loader = ModuleLoader(core: core, ownDirectory: options.moduleDirectory ?? installation.modules)
+        configuration = Configuration(serverRoot: options.serverRoot ?? installation.root)
+        Runtime.current = self
+    }
+
+    var modules: [LoadedModule] { loader.modules }
+    var mainServer: Server.Ref? { configuration.servers.first?.server }
+
+    /// Reads the configuration. Its errors and warnings are in `diagnostics`.
+    func configure() {
+        let named = options.configFile ?? "conf/httpd.conf"
+        let builder = ConfigBuilder(self, configuration, diagnostics)
+        builder.build(configuration.resolve(named), options)
+        directives = builder.directives.all
+    }
+
+    /// Lets the modules open what they need. True: all of them could.
+    func open(_ reason: UInt32) -> Bool {
+        guard HookRunner.runAll(hooks[.checkConfig]) >= 0 else { return false }
+        return HookRunner.runOpenConfig(hooks[.openConfig], reason, generation).isEmpty
+    }
+
+    func moduleLinks() -> UnsafeBufferPointer<ModuleLink> {
+        let links = modules.map { ModuleLink(ctx: $0.ctx, mergeDir: $0.descriptor?.pointee.dir_conf.merge) }
+        return UnsafeBufferPointer(Arena.copyForEver(links))
+    }
+
+    func transportLinks() -> UnsafeBufferPointer<TransportLink> {
+        let links = providers.all(APUS_GROUP_TRANSPORT).map { provider in
+            TransportLink(
+                name: provider.name, vtable: provider.vtable.assumingMemoryBound(to: apus_transport_v1.self),
+                ctx: provider.ctx)
+        }
+        return UnsafeBufferPointer(Arena.copyForEver(links))
+    }
+
+    var workerCount: Int { options.isDebug ? 1 : configuration.workers ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+
+    var mainErrorLog: String {
+        let target = mainServer?.pointee.core.pointee.errorLog ?? .none
+        return configuration.resolve(target.isSet ? target.string : "logs/error_log")
+    }
+
+    /// The directives that can be used, once the configuration has been read.
+    private(set) var directives: [DirectiveEntry] = []
+
+    /// What ServerTokens allows to be said.
+    func serverField() -> Bytes {
+        switch mainServer?.pointee.core.pointee.serverTokens ?? .full {
+        case .productOnly: Bytes("Apus")
+        case .major: Bytes.immortal("Apus/\(Version.number.prefix { $0 != "." })")
+        case .minor: Bytes.immortal("Apus/\(Version.number.split(separator: ".").prefix(2).joined(separator: "."))")
+        case .minimal: Bytes.immortal("Apus/\(Version.number)")
+        case .os, .full: Bytes.immortal("Apus/\(Version.number) (Unix)")
+        }
+    }
+}
+
+extension Arena {
+    /// A copy of an array that is never freed.
+    static func copyForEver<T>(_ array: [T]) -> UnsafeMutableBufferPointer<T> {
+        let place = UnsafeMutableBufferPointer<T>.allocate(capacity: array.count)
+        _ = place.initialize(from: array)
+        return place
+    }
+}
+
+/// Where this server is installed: found from the binary's own place, so that the tree can be moved.
+struct Installation {
+    let root: String
+    var modules: String { "\(root)/modules" }
+
+    init() {
+        var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let length = readlink("/proc/self/exe", &path, path.count - 1)
+        let binary = length > 0 ? String(decoding: path[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self) : ""
+        let parts = binary.split(separator: "/", omittingEmptySubsequences: true)
+        root = parts.count >= 2 ? "/" + parts.dropLast(2).joined(separator: "/") : "/"
+    }
+}

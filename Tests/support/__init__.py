@@ -1,0 +1,1 @@
+"""What the black-box tests share: servers under test, a raw client, certificates, comparison, compilation."""

@@ -1,0 +1,115 @@
+"""Certificates made with the openssl command line: what a Debian user has at hand, too."""
+
+import pathlib
+import subprocess
+from dataclasses import dataclass
+
+_KEYS = {
+    "rsa": ["-newkey", "rsa:2048"],
+    "ecdsa": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"],
+}
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate and its key, in PEM files."""
+
+    certificate: pathlib.Path
+    key: pathlib.Path
+
+
+class Authority:
+    """A test CA in `directory`; with `parent` an intermediate one."""
+
+    def __init__(self, directory, name="test-ca", *, parent=None, kind="ecdsa"):
+        self.directory = pathlib.Path(directory)
+        self.own = (
+            parent._issue(name, kind, "basicConstraints=critical,CA:TRUE")
+            if parent
+            else self._root(name, kind)
+        )
+
+    @property
+    def certificate(self):
+        return self.own.certificate
+
+    def _root(self, name, kind):
+        pair = self._pair(name)
+        _openssl(
+            "req",
+            "-x509",
+            *_KEYS[kind],
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            f"/CN={name}",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+            "-keyout",
+            pair.key,
+            "-out",
+            pair.certificate,
+        )
+        return pair
+
+    def _pair(self, name):
+        return Certificate(self.directory / f"{name}.crt", self.directory / f"{name}.key")
+
+    def server(self, name, *hosts, kind="ecdsa"):
+        """A server certificate for the host names (default: its own name)."""
+        names = ",".join(f"DNS:{host}" for host in (hosts or (name,)))
+        return self._issue(name, kind, f"subjectAltName={names}\nextendedKeyUsage=serverAuth")
+
+    def _issue(self, name, kind, extensions):
+        pair = self._pair(name)
+        request, options = pair.key.with_suffix(".csr"), pair.key.with_suffix(".ext")
+        options.write_text(extensions + "\n")
+        _openssl(
+            "req",
+            "-new",
+            *_KEYS[kind],
+            "-nodes",
+            "-subj",
+            f"/CN={name}",
+            "-keyout",
+            pair.key,
+            "-out",
+            request,
+        )
+        _openssl(
+            "x509",
+            "-req",
+            "-in",
+            request,
+            "-CA",
+            self.certificate,
+            "-CAkey",
+            self.own.key,
+            "-CAcreateserial",
+            "-days",
+            "30",
+            "-extfile",
+            options,
+            "-out",
+            pair.certificate,
+        )
+        return pair
+
+
+def bundle(path, *pieces):
+    """Concatenates PEM files, for chains."""
+    path = pathlib.Path(path)
+    path.write_bytes(b"".join(pathlib.Path(piece).read_bytes() for piece in pieces))
+    return path
+
+
+def _openssl(*arguments):
+    done = subprocess.run(
+        ["openssl", *map(str, arguments)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, f"openssl {' '.join(map(str, arguments))}\n{done.stderr}"
