@@ -28,7 +28,8 @@ final class CertificateLoader {
         for key in conf.keys.dropFirst(conf.certificates.count) {
             reporter.error(
                 "APUS3003", at: key.location,
-                "SSLCertificateKeyFile \(key.value): there is no SSLCertificateFile for it; give one for each key"
+                "SSLCertificateKeyFile \(key.value): there is no SSLCertificateFile for it; "
+                    + "give one for each key"
             )
         }
         let extra = conf.chain.flatMap { file in attempt("SSLCertificateChainFile", file) { try read(file) } }

@@ -43,7 +43,7 @@ struct CertificateFile {
     var chain: ArraySlice<OpaquePointer> { certificates.dropFirst() }
 
     func free() {
-        certificates.forEach { X509_free($0) }
+        for certificate in certificates { X509_free(certificate) }
         EVP_PKEY_free(dhParameters)
     }
 
@@ -55,7 +55,8 @@ struct CertificateFile {
                 throw FileProblem(
                     code: "AH02561",
                     text:
-                        "certificate \(certificates.count + 1) of the file is damaged: \(ErrorQueue.takeReason())"
+                        "certificate \(certificates.count + 1) of the file is damaged: "
+                        + ErrorQueue.takeReason()
                 )
             }
             certificates.append(certificate)
@@ -103,8 +104,9 @@ enum PEM {
             throw FileProblem(
                 code: "AH02577",
                 text:
-                    "the private key is encrypted; encrypted keys need SSLPassPhraseDialog, which this version does "
-                    + "not offer: decrypt it with `openssl pkey -in FILE -out NEWFILE` and keep it readable by root only"
+                    "the private key is encrypted; encrypted keys need SSLPassPhraseDialog, which this "
+                    + "version does not offer: decrypt it with `openssl pkey -in FILE -out NEWFILE` and keep that "
+                    + "readable by root only"
             )
         }
         var place: UnsafePointer<UInt8>? = UnsafePointer(block.bytes)

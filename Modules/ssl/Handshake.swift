@@ -46,7 +46,7 @@ func logFailure(_ tls: TLS, _ code: StaticString, _ what: String, reason: String
     Log(host: process.pointee.host).write(
         .info, code: code, connection: tls.connection,
         "\(what): \(reason ?? ErrorQueue.takeReason()) (peer \(tls.connection.peerAddress.string):"
-            + "\(tls.connection.peerPort), SNI \(tls.serverName.map(String.init(cString:)) ?? "none"))")
+            + "\(tls.connection.peerPort), SNI \(tls.requestedName ?? "none"))")
     ErrorQueue.clear()
 }
 
@@ -55,6 +55,11 @@ extension UnsafeMutablePointer<TLSConnection> {
 
     /// The name that the client asked for.
     var serverName: UnsafePointer<CChar>? { SSL_get_servername(pointee.ssl, TLSEXT_NAMETYPE_host_name) }
+
+    /// The same for messages. OpenSSL has forgotten or not yet read it when a handshake fails early.
+    var requestedName: String? {
+        serverName.map { String(cString: $0) } ?? (pointee.nameMatched ? connection.server.name.string : nil)
+    }
 }
 
 /// The connection behind an SSL.
@@ -62,8 +67,8 @@ private func connection(_ ssl: OpaquePointer?) -> TLS? {
     SSL_get_ex_data(ssl, 0)?.assumingMemoryBound(to: TLSConnection.self)
 }
 
-/// Chooses the server by the name in the ClientHello, before OpenSSL has looked at anything else in it: the server's
-/// protocols, its ciphers and whose sessions may be resumed all depend on it.
+/// Chooses the server by the name in the ClientHello, before OpenSSL has looked at anything else in it: the
+/// server's protocols, its ciphers and whose sessions may be resumed all depend on it.
 func onClientHello(
     _ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
@@ -82,7 +87,8 @@ func onClientHello(
     return SSL_CLIENT_HELLO_SUCCESS
 }
 
-/// The host name of a server_name extension (RFC 6066 section 3). OpenSSL refuses a malformed one by itself, later.
+/// The host name of a server_name extension (RFC 6066 section 3). OpenSSL refuses a malformed one by itself,
+/// later.
 private func hostName(_ list: UnsafeRawBufferPointer) -> Bytes? {
     guard list.count > 5, list[2] == TLSEXT_NAMETYPE_host_name else { return nil }
     let length = Int(list[3]) << 8 | Int(list[4])
@@ -92,8 +98,8 @@ private func hostName(_ list: UnsafeRawBufferPointer) -> Bytes? {
 }
 
 extension UnsafeMutablePointer<TLSConnection> {
-    /// Goes on with another server's context. SSL_set_SSL_CTX brings its certificates, ciphers and session identity;
-    /// options and protocol versions were copied when the connection began and are brought here.
+    /// Goes on with another server's context. SSL_set_SSL_CTX brings its certificates, ciphers and session
+    /// identity; options and protocol versions were copied when the connection began and are brought here.
     fileprivate func use(_ context: UnsafeMutablePointer<ServerContext>) {
         guard SSL_set_SSL_CTX(pointee.ssl, context.pointee.ctx) != nil else { return }
         pointee.context = context
@@ -116,8 +122,8 @@ func onServerName(
     connection(ssl)?.pointee.nameMatched == true ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK
 }
 
-/// Chooses the protocol by the server's preference. A client that offers none of ours is refused (RFC 7301 section
-/// 3.2): what it wants to speak is not HTTP.
+/// Chooses the protocol by the server's preference. A client that offers none of ours is refused (RFC 7301
+/// section 3.2): what it wants to speak is not HTTP.
 func onProtocols(
     _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenLength: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredLength: UInt32,

@@ -28,7 +28,8 @@ struct Protocols: OptionSet, Hashable {
             .reduce(0) { $0 | $1.off }
     }
 
-    /// Reads SSLProtocol's words by httpd's rules: a sign adds or removes, a bare name replaces all before it.
+    /// Reads SSLProtocol's words by httpd's rules: a sign adds or removes, a bare name replaces all before
+    /// it.
     static func parse(_ words: [String], warn: (String) -> Void) throws -> Protocols {
         var result: Protocols = []
         for word in words {
@@ -65,7 +66,8 @@ struct Protocols: OptionSet, Hashable {
                 "SSLProtocol: \(name) is broken and no longer supported; use TLSv1.2 and TLSv1.3")
         default:
             throw DirectiveError(
-                "SSLProtocol: illegal protocol \"\(name)\"; known are TLSv1, TLSv1.1, TLSv1.2, TLSv1.3 and all"
+                "SSLProtocol: illegal protocol \"\(name)\"; "
+                    + "known are TLSv1, TLSv1.1, TLSv1.2, TLSv1.3 and all"
             )
         }
     }

@@ -56,11 +56,13 @@ public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>
     SSLModule.descriptor(for: host, named: name)
 }
 
-/// Makes the contexts of all servers that speak TLS; every mistake of every server is reported before it gives up.
+/// Makes the contexts of all servers that speak TLS; every mistake of every server is reported before it
+/// gives up.
 private func openServers(_ host: Host, _ process: UnsafeMutablePointer<TLSProcess>) throws {
     let servers = host.servers
     let reporter = Reporter(log: host.log)
-    var builder = ContextBuilder(protocols: offeredProtocols(host), process: process, reporter: reporter)
+    var builder = ContextBuilder(process: process, reporter: reporter)
+    process.pointee.protocols = offeredProtocols(host)
     process.pointee.makeRoom(for: servers.count)
     for server in servers {
         let conf = server.conf(SSLServerConf.self).pointee
@@ -79,8 +81,8 @@ private func setEngine(_ command: Command, _ arguments: Arguments) throws {
     let place = Location(command)
     if arguments[0].equalsIgnoringCase("optional") {
         throw DirectiveError(
-            "SSLEngine optional (upgrade to TLS inside a clear connection, RFC 2817) is not supported: it let an "
-                + "attacker inject requests (CVE-2025-49812), so httpd 2.4.64 dropped it; use on or off")
+            "SSLEngine optional (upgrade to TLS inside a clear connection, RFC 2817) is not supported: it "
+                + "let attackers inject requests (CVE-2025-49812), so httpd 2.4.64 dropped it; use on or off")
     }
     guard let on = try? Bool(word: arguments[0]) else {
         throw DirectiveError("SSLEngine: argument must be On or Off")
@@ -118,7 +120,8 @@ private func setCiphers(_ command: Command, _ arguments: Arguments) throws {
 private func configuredFile(_ command: Command, _ arguments: Arguments) throws -> (String, Location) {
     guard !arguments[0].hasPrefixIgnoringCase("pkcs11:") else {
         throw DirectiveError(
-            "\(command.name.string): keys in a PKCS#11 token are not supported by this version; give a PEM file"
+            "\(command.name.string): keys in a PKCS#11 token are not supported by this version; "
+                + "give a PEM file"
         )
     }
     return (command.resolve(arguments[0]).string, Location(command))

@@ -42,7 +42,8 @@ struct SSLServerConf: Configuration {
 
     init() {}
 
-    /// Inherits what is not said. Of the lists, as in httpd, each entry replaces the outer one at its position.
+    /// Inherits what is not said. Of the lists, as in httpd, each entry replaces the outer one at its
+    /// position.
     func merged(over base: SSLServerConf, settings: [(inout SSLServerConf) -> Void]) -> SSLServerConf {
         var merged = base
         merged.engine = engine ?? base.engine

@@ -8,7 +8,8 @@ struct ServerContext {
     let index: Int
     let options: UInt64
     let lowest, highest: Int32
-    /// Whether SSLProtocol was given: if not, a name-based host keeps the versions of its address's first one.
+    /// Whether SSLProtocol was given: if not, a name-based host keeps the versions of its address's first
+    /// one.
     let ownProtocols: Bool
     /// Servers with the same number have the same protocols and ciphers.
     let policy: Int
@@ -25,21 +26,17 @@ struct ContextBuilder {
     /// Seconds that a session can be resumed: httpd's SSLSessionCacheTimeout.
     static let sessionLifetime = 300
 
-    /// In ALPN's wire format.
-    let protocols: UnsafeBufferPointer<UInt8>
     let process: UnsafeMutablePointer<TLSProcess>
     let reporter: Reporter
     private var policies: [String: Int] = [:]
 
-    init(protocols: UnsafeBufferPointer<UInt8>, process: UnsafeMutablePointer<TLSProcess>, reporter: Reporter)
-    {
-        self.protocols = protocols
+    init(process: UnsafeMutablePointer<TLSProcess>, reporter: Reporter) {
         self.process = process
         self.reporter = reporter
-        process.pointee.protocols = protocols
     }
 
-    /// - Returns: nil when OpenSSL itself has failed; mistakes of the configuration are reported and passed over.
+    /// - Returns: nil when OpenSSL itself has failed; mistakes of the configuration are reported and passed
+    /// over.
     mutating func build(_ server: Server, _ conf: SSLServerConf) -> UnsafeMutablePointer<ServerContext>? {
         let place = location(of: server, conf)
         guard let ctx = SSL_CTX_new(TLS_server_method()) else {
@@ -119,7 +116,8 @@ struct ContextBuilder {
     private func refuse(_ directive: String, _ list: Located<String>?, _ hint: String, or place: Location) {
         reporter.error(
             "AH01898", at: list?.location ?? place,
-            "\(directive): no cipher can be used from \"\(list?.value ?? "")\": \(ErrorQueue.takeReason()); \(hint)"
+            "\(directive): no cipher can be used from \"\(list?.value ?? "")\": "
+                + "\(ErrorQueue.takeReason()); \(hint)"
         )
     }
 

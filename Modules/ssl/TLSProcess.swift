@@ -1,9 +1,9 @@
 import COpenSSL
 import ModuleKit
 
-/// What the TLS connections of a process share. Made when the module is attached and never freed; the leader fills in
-/// the contexts and each worker inherits them with the fork. Plain memory, so that reading and writing count no
-/// references.
+/// What the TLS connections of a process share. Made when the module is attached and never freed; the leader
+/// fills in the contexts and each worker inherits them with the fork. Plain memory, so that reading and
+/// writing count no references.
 ///
 /// The buffers are the process's own because its connections take turns on one loop: none of them holds bytes
 /// of a connection beyond a call, but for ciphertext that its `inputOwner` has not consumed yet.

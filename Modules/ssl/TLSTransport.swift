@@ -147,7 +147,8 @@ extension UnsafeMutablePointer<TLSConnection> {
 
     fileprivate var hasRoom: Bool { room >= TLSProcess.recordSize + TLSTransport.recordMargin }
 
-    /// Encrypts what comes next: whole records straight from a large part, else one record put together of small ones.
+    /// Encrypts what comes next: whole records straight from a large part, else one record put together of
+    /// small ones.
     fileprivate func encrypt(_ cursor: inout PartCursor, _ taken: inout Int) -> Bool {
         let size = TLSProcess.recordSize
         let straight = cursor.straightLength(size)
@@ -187,8 +188,8 @@ private struct PartCursor {
     private var part: apus_str { parts.unsafelyUnwrapped[index] }
     private var left: Int { part.count - offset }
 
-    /// How many bytes of the part at hand can be encrypted where they lie: its full records, and the last of all parts
-    /// to its end.
+    /// How many bytes of the part at hand can be encrypted where they lie: its full records, and the last of
+    /// all parts to its end.
     func straightLength(_ size: Int) -> Int {
         index == count - 1 ? left : left / size * size
     }

@@ -2,8 +2,8 @@ import COpenSSL
 import Glibc
 import ModuleKit
 
-// The BIO between OpenSSL and the wire. It never blocks OpenSSL on output: records are gathered in the process's
-// buffer, and whoever called OpenSSL sends them with `flush`, many records in one system call.
+// The BIO between OpenSSL and the wire. It never blocks OpenSSL on output: records are gathered in the
+// process's buffer, and whoever called OpenSSL sends them with `flush`, many records in one system call.
 
 /// Makes the method that all connections share.
 func wireMethod() -> OpaquePointer? {
@@ -126,12 +126,15 @@ extension UnsafeMutablePointer<TLSConnection> {
         return APUS_OK
     }
 
-    /// Keeps what has been gathered for the next call that sends: the process's buffer is empty between calls.
+    /// Keeps what has been gathered for the next call that sends: the process's buffer is empty between
+    /// calls.
     func deferOutput() {
         let process = pointee.process
         guard process.pointee.outputCount > 0 else { return }
         pointee.pending.append(process.pointee.output, process.pointee.outputCount)
         process.pointee.outputCount = 0
+        // A client can make OpenSSL answer for ever (key updates, refused renegotiations) and never read.
+        if pointee.pending.count > 2 * TLSProcess.outputCapacity { pointee.broken = true }
     }
 
     func dropOutput() {

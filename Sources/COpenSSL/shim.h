@@ -37,7 +37,9 @@ static inline void cossl_ctx_set_server_name_callback(SSL_CTX *ctx, int (*callba
     (void)SSL_CTX_set_tlsext_servername_callback(ctx, callback);
 }
 static inline int cossl_session_reused(SSL *ssl) { return SSL_session_reused(ssl); }
-static inline int cossl_secure_renegotiation(SSL *ssl) { return (int)SSL_get_secure_renegotiation_support(ssl); }
+static inline int cossl_secure_renegotiation(SSL *ssl) {
+    return (int)SSL_get_secure_renegotiation_support(ssl);
+}
 static inline int cossl_n_ciphers(const STACK_OF(SSL_CIPHER) *ciphers) { return sk_SSL_CIPHER_num(ciphers); }
 static inline const SSL_CIPHER *cossl_cipher(const STACK_OF(SSL_CIPHER) *ciphers, int index) {
     return sk_SSL_CIPHER_value(ciphers, index);

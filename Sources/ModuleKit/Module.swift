@@ -86,14 +86,16 @@ public struct Host: @unchecked Sendable {
 
     /// Calls `body` for each loaded module.
     public func eachModule(_ body: (_ name: Bytes, _ version: Bytes, _ file: Bytes, _ toolchain: Bytes) -> Void) {
+        typealias Visit = (Bytes, Bytes, Bytes, Bytes) -> Void
         withoutActuallyEscaping(body) { body in
-            let box = Box(body)
-            serverTable.pointee.each_module(
-                raw,
-                { arg, name, version, file, toolchain in
-                    Unmanaged<Box<(Bytes, Bytes, Bytes, Bytes) -> Void>>.fromOpaque(arg!).takeUnretainedValue()
-                        .value(name, version, file, toolchain)
-                }, Unmanaged.passUnretained(box).toOpaque())
+            // The callback runs during the call only, so a pointer to the closure on the stack will do.
+            withUnsafePointer(to: body as Visit) { visit in
+                serverTable.pointee.each_module(
+                    raw,
+                    { arg, name, version, file, toolchain in
+                        arg?.assumingMemoryBound(to: Visit.self).pointee(name, version, file, toolchain)
+                    }, UnsafeMutableRawPointer(mutating: visit))
+            }
         }
     }
 }

@@ -29,13 +29,15 @@ extension Host {
 
     /// Calls `body` for each provider of a group, by name, with the name of its module.
     public func eachProvider(_ group: String, _ body: (_ name: Bytes, _ module: Bytes) -> Void) {
+        typealias Visit = (Bytes, Bytes) -> Void
         withoutActuallyEscaping(body) { body in
-            let box = Box(body)
-            providerTable.pointee.each(
-                raw, group,
-                { arg, name, module, _, _ in
-                    Unmanaged<Box<(Bytes, Bytes) -> Void>>.fromOpaque(arg!).takeUnretainedValue().value(name, module)
-                }, Unmanaged.passUnretained(box).toOpaque())
+            // The callback runs during the call only, so a pointer to the closure on the stack will do.
+            withUnsafePointer(to: body as Visit) { visit in
+                providerTable.pointee.each(
+                    raw, group,
+                    { arg, name, module, _, _ in arg?.assumingMemoryBound(to: Visit.self).pointee(name, module) },
+                    UnsafeMutableRawPointer(mutating: visit))
+            }
         }
     }
 

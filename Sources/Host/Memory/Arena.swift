@@ -22,6 +22,7 @@ struct ChunkStore {
     fileprivate mutating func take() -> UnsafeMutablePointer<Chunk>? {
         guard let chunk = free else { return nil }
         free = chunk.pointee.next
+        chunk.pointee.next = nil
         count &-= 1
         return chunk
     }
