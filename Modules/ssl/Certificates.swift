@@ -105,8 +105,8 @@ enum PEM {
                 code: "AH02577",
                 text:
                     "the private key is encrypted; encrypted keys need SSLPassPhraseDialog, which this "
-                    + "version does not offer: decrypt it with `openssl pkey -in FILE -out NEWFILE` and keep that "
-                    + "readable by root only"
+                    + "version does not offer: decrypt it with `openssl pkey -in FILE -out NEWFILE` and keep "
+                    + "that readable by root only"
             )
         }
         var place: UnsafePointer<UInt8>? = UnsafePointer(block.bytes)

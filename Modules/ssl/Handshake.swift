@@ -32,7 +32,7 @@ private func refuse(_ tls: TLS) -> apus_status {
     if ErrorQueue.holds(SSL_R_HTTP_REQUEST) || ErrorQueue.holds(SSL_R_HTTPS_PROXY_REQUEST) {
         ERR_clear_error()
         tls.dropOutput()
-        logFailure(tls, "AH01996", "plain HTTP spoken on the https port", reason: "answered in clear")
+        // The host answers in clear, and says so in the log.
         return APUS_DECLINED
     }
     logFailure(tls, "AH02008", "handshake failed")

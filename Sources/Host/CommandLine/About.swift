@@ -4,6 +4,7 @@ import ModuleABI
 enum About {
     static var version: String {
         "Server version: \(Version.product)/\(Version.number) (Unix)\n"
+            + "Server built:   with Swift \(Version.compiler)\n"
             + "Reads the configuration of: Apache httpd \(Version.httpd)\n"
     }
 

@@ -5,8 +5,8 @@ import ModuleABI
 enum Dumps {
     static func text(_ dump: Options.Dump, _ runtime: Runtime) -> String {
         switch dump {
-        case .vhosts: virtualHosts(runtime) + runConfiguration(runtime)
-        case .runConfiguration: runtime.options.defines.contains(Options.Dump.vhosts.rawValue) ? "" : runConfiguration(runtime)
+        case .vhosts: virtualHosts(runtime)
+        case .runConfiguration: runConfiguration(runtime)
         case .modules: runtime.options.isVerbose ? modulesInDetail(runtime) : modules(runtime)
         case .includes: includes(runtime)
         case .config: config(runtime.configuration.tree?.root.children ?? [], indent: "")

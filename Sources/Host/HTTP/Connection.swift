@@ -67,6 +67,8 @@ struct Connection {
 
     var input = InputBuffer()
     var headScan = HeadScan()
+    /// Empty lines seen since the last request.
+    var emptyLines: UInt8 = 0
     /// When the head at hand must be complete; 0: none has begun.
     var headDeadline: Int64 = 0
     var output = OutputQueue()

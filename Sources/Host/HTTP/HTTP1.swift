@@ -20,9 +20,9 @@ enum HTTP1 {
 
     /// Reads until a whole head is there and begins its request. False: the connection waits or is gone.
     private static func parseHead(_ conn: Connection.Ref) -> Bool {
-        skipEmptyLines(conn)
         let limits = conn.pointee.server.pointee.limits
         do throws(HeadProblem) {
+            try skipEmptyLines(conn)
             if !conn.pointee.input.isEmpty,
                 let length = try RequestHead.end(of: conn.pointee.input.available, &conn.pointee.headScan, limits)
             {
@@ -46,12 +46,16 @@ enum HTTP1 {
         }
     }
 
-    /// RFC 9112, 2.2: empty lines before a request are skipped.
-    private static func skipEmptyLines(_ conn: Connection.Ref) {
+    /// RFC 9112, 2.2: empty lines before a request are skipped, but not for ever.
+    private static func skipEmptyLines(_ conn: Connection.Ref) throws(HeadProblem) {
         while conn.pointee.headScan.position == 0, conn.pointee.input.available.hasPrefix("\r\n") {
             conn.pointee.input.consume(2)
+            conn.pointee.emptyLines &+= 1
+            guard conn.pointee.emptyLines <= emptyLineLimit else { throw HeadProblem(400, "nothing but empty lines comes") }
         }
     }
+
+    private static let emptyLineLimit: UInt8 = 10
 
     private static func noteTruncated(_ conn: Connection.Ref) {
         ErrorLog.write(.debug, code: "APUS1101", connection: conn, "the client closed the connection in the middle of a request head")
@@ -66,10 +70,10 @@ enum HTTP1 {
         let head = arena.copy(conn.pointee.input.available.upTo(length))
         conn.pointee.input.consume(length)
         conn.pointee.headScan = HeadScan()
+        conn.pointee.emptyLines = 0
         conn.pointee.requests &+= 1
         conn.pointee.request = r
         conn.pointee.state = .request
-        r.pointee.response.wireSent = 0
         do throws(HeadProblem) {
             try RequestHead.parse(head, into: r, conn.pointee.server.pointee.limits)
             try settle(r)
@@ -100,7 +104,7 @@ enum HTTP1 {
             guard framing.lengths == 0 else { throw HeadProblem(400, "Content-Length and Transfer-Encoding exclude each other") }
             guard r.pointee.isHTTP11 else { throw HeadProblem(400, "HTTP/1.0 has no Transfer-Encoding") }
             guard framing.encodings == 1, framing.encoding.equalsIgnoringCase("chunked") else {
-                throw HeadProblem(framing.encoding.contains(0x2c) || framing.encodings > 1 ? 400 : 501, "the only transfer coding this server takes is chunked, once")
+                throw HeadProblem(400, "the only transfer coding this server takes is chunked, once")
             }
             r.pointee.body.startChunked()
         } else if framing.lengths > 0 {

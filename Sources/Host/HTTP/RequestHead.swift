@@ -29,6 +29,7 @@ enum RequestHead {
             let length = lineFeed - scan.lineStart
             let isEmpty = length == 0 || length == 1 && bytes[scan.lineStart] == 0x0d
             try check(length: length, scan, limits)
+            if scan.lines == 0, !isEmpty { try checkWords(bytes[scan.lineStart..<lineFeed]) }
             scan.position = lineFeed + 1
             scan.lineStart = lineFeed + 1
             if isEmpty, scan.lines > 0 { return lineFeed + 1 }
@@ -38,6 +39,14 @@ enum RequestHead {
         scan.position = bytes.count
         try check(length: bytes.count - scan.lineStart, scan, limits)
         return nil
+    }
+
+    /// A request line that lacks its version is no request: HTTP/0.9 is framed by nothing and not spoken here. Known
+    /// at once, so that nobody waits for fields that will not come.
+    private static func checkWords(_ line: Bytes) throws(HeadProblem) {
+        guard let first = line.firstIndex(of: 0x20), line.firstIndex(of: 0x20, from: first + 1) != nil else {
+            throw HeadProblem(400, "the request line is not of the form: method, target, version")
+        }
     }
 
     private static func check(length: Int, _ scan: HeadScan, _ limits: ServerLimits) throws(HeadProblem) {
@@ -121,12 +130,12 @@ enum RequestHead {
         let value = line.from(colon + 1).trimmed
         guard Token.isFieldValue(value) else { throw HeadProblem(400, "a header field's value holds a control byte") }
         r.pointee.headersIn.append(Field(name: name, value: value), r.pointee.arena)
-        noteFraming(name, value, r)
+        try noteFraming(name, value, r)
     }
 
     /// Fields that decide about framing are noted while they pass.
     @inline(__always)
-    private static func noteFraming(_ name: Bytes, _ value: Bytes, _ r: Request.Ref) {
+    private static func noteFraming(_ name: Bytes, _ value: Bytes, _ r: Request.Ref) throws(HeadProblem) {
         switch name.count {
         case 4 where name.equalsIgnoringCase("Host"):
             r.pointee.framing.hosts &+= 1
@@ -141,6 +150,9 @@ enum RequestHead {
         case 17 where name.equalsIgnoringCase("Transfer-Encoding"):
             r.pointee.framing.encodings &+= 1
             r.pointee.framing.encoding = value
+        // Programs behind the server see both spellings as one variable.
+        case 14 where name.equalsIgnoringCase("Content_Length"), 17 where name.equalsIgnoringCase("Transfer_Encoding"):
+            throw HeadProblem(400, "a header field's name imitates one of framing")
         default: break
         }
     }

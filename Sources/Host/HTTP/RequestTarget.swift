@@ -13,6 +13,7 @@ enum RequestTarget {
     }
 
     static func split(_ target: Bytes, _ method: Method) throws(HeadProblem) -> Parts {
+        guard !target.contains(0x23) else { throw HeadProblem(400, "the request target holds a fragment, which is never sent") }
         if target[0] == 0x2f { return splitQuery(target) }
         if target == "*" {
             guard method == .options else { throw HeadProblem(400, "the target * goes with OPTIONS only") }
@@ -23,7 +24,6 @@ enum RequestTarget {
     }
 
     private static func splitQuery(_ target: Bytes) -> Parts {
-        // A fragment never belongs into a request; what follows '#' is no part of the path.
         guard let mark = target.firstIndex(of: 0x3f) else { return Parts(path: target) }
         return Parts(path: target.upTo(mark), query: target.from(mark + 1))
     }
@@ -151,8 +151,11 @@ enum RequestTarget {
             guard host[host.count - 1] == 0x5d, host.count > 2 else { return false }
             return host[1..<host.count - 1].buffer.allSatisfy { $0.hexValue != nil || $0 == 0x3a || $0 == 0x2e }
         }
+        var previous: UInt8 = 0x2e
         return host.buffer.allSatisfy { byte in
-            byte.isDigit || (byte | 0x20) &- 0x61 < 26 || byte == 0x2d || byte == 0x2e || byte == 0x5f || byte == 0x7e
+            defer { previous = byte }
+            if byte == 0x2e, previous == 0x2e { return false }
+            return byte.isDigit || (byte | 0x20) &- 0x61 < 26 || byte == 0x2d || byte == 0x2e || byte == 0x5f || byte == 0x7e
         }
     }
 

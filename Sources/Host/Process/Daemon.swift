@@ -26,16 +26,20 @@ struct Daemon {
         return Daemon(parentStatus: nil, ready: ends.1)
     }
 
-    /// Lets the starter end, and the terminal with it.
-    func reportReady() {
-        var byte: UInt8 = 1
-        _ = write(ready, &byte, 1)
-        close(ready)
+    /// From here on nothing is printed: messages go to the log.
+    func leaveTerminal() {
         let null = open("/dev/null", O_RDWR)
         guard null >= 0 else { return }
         dup2(null, STDIN_FILENO)
         dup2(null, STDOUT_FILENO)
         dup2(null, STDERR_FILENO)
         if null > STDERR_FILENO { close(null) }
+    }
+
+    /// Lets the starter end.
+    func reportReady() {
+        var byte: UInt8 = 1
+        _ = write(ready, &byte, 1)
+        close(ready)
     }
 }

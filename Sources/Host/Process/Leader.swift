@@ -42,7 +42,9 @@ final class Leader {
         if runtime.options.isDebug { return runInOneProcess() }
         let daemon = runtime.options.isForeground ? nil : Daemon.detach()
         if let status = daemon?.parentStatus { return status }
-        guard start() else { return 1 }
+        guard prepare() else { return 1 }
+        daemon?.leaveTerminal()
+        start()
         daemon?.reportReady()
         supervise()
         return 0
@@ -94,7 +96,8 @@ final class Leader {
         }
     }
 
-    private func start() -> Bool {
+    /// The last that can fail, and be told at the terminal.
+    private func prepare() -> Bool {
         for signal in Leader.handledSignals { block(signal) }
         do throws(SystemProblem) {
             try pidFile.write(getpid())
@@ -103,11 +106,13 @@ final class Leader {
             return false
         }
         scoreboard = Scoreboard(workers: runtime.workerCount)
-        guard checkThreads() else { return false }
+        return checkThreads()
+    }
+
+    private func start() {
         for index in 0..<runtime.workerCount { fork(index) }
         ErrorLog.write(
             .notice, code: "AH00489", "\(Version.product)/\(Version.number) configured -- resuming normal operations, \(runtime.workerCount) workers")
-        return true
     }
 
     private func checkThreads() -> Bool {

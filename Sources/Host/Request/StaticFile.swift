@@ -53,7 +53,11 @@ enum StaticFile {
             return verdict
         }
         if r.pointee.outputFilters != nil { return sendThroughFilters(r, file) }
-        return sendDirectly(r, file)
+        switch Ranges.choose(r, file) {
+        case .whole: return sendDirectly(r, file)
+        case .unsatisfiable: return Ranges.refuse(r, file)
+        case .spans(let spans): return Ranges.send(r, file, spans)
+        }
     }
 
     private static func refuse(_ r: Request.Ref, _ code: Int32) -> apus_status {
@@ -116,17 +120,26 @@ enum StaticFile {
         return status < 0 ? status : APUS_OK
     }
 
-    /// The file as a segment that lets go of it when it is sent.
+    /// The file as a segment that takes over the caller's hold on it.
     private static func segment(_ file: CachedFile.Ref) -> OutputSegment {
+        file.pointee.holders -= 1
+        return segment(file, offset: 0, length: file.pointee.info.size)
+    }
+
+    /// Part of the file as a segment with a hold of its own, which it lets go when it is sent.
+    static func segment(_ file: CachedFile.Ref, offset: Int64, length: Int64) -> OutputSegment {
+        file.pointee.holders += 1
         let release: @convention(c) (UnsafeMutableRawPointer?) -> Void = { raw in
             if let raw { CachedFile.release(raw.assumingMemoryBound(to: CachedFile.self)) }
         }
-        let size = file.pointee.info.size
-        if file.pointee.content.isSet {
+        let content = file.pointee.content
+        guard content.isSet else {
             return OutputSegment(
-                kind: .memory, bytes: file.pointee.content, length: size, release: release, releaseContext: file)
+                kind: .file, fd: file.pointee.fd, offset: offset, length: length, release: release, releaseContext: file)
         }
-        return OutputSegment(kind: .file, fd: file.pointee.fd, length: size, release: release, releaseContext: file)
+        return OutputSegment(
+            kind: .memory, bytes: content[Int(offset)..<Int(offset + length)], length: length, release: release,
+            releaseContext: file)
     }
 
     private static func setAllow(_ r: Request.Ref) {

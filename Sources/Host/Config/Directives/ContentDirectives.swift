@@ -41,12 +41,16 @@ extension CoreDirectives {
 
     private static func setOptions(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
         let conf = context.coreDir
+        let signed = words.filter { $0.bytes.first == 0x2b || $0.bytes.first == 0x2d }
+        guard signed.isEmpty || signed.count == words.count else {
+            throw DirectiveProblem(
+                "some options begin with + or - and some do not",
+                hint: "with + and - options are changed, without they are set anew: write all of them one way",
+                at: words[0].location)
+        }
         for word in words {
             let sign = word.bytes.first.flatMap { $0 == 0x2b || $0 == 0x2d ? $0 : nil }
             let bits = try optionBits(word, sign == nil ? word.text : String(word.text.dropFirst()))
-            if sign != nil, conf.pointee.optionsAreSet, words.contains(where: { $0.bytes.first != 0x2b && $0.bytes.first != 0x2d }) {
-                throw DirectiveProblem("either all or none of the options begin with + or -", at: word.location)
-            }
             switch sign {
             case 0x2b:
                 conf.pointee.optionsAdded.formUnion(bits)

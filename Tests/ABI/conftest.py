@@ -1,0 +1,105 @@
+"""Builds the modules of each area, in C and in Swift, as an author outside this repository would.
+
+An area is a folder with mod.c and a target of the package swift/; both behave alike, and one body of expectations runs
+on both.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+from support.building import compile_shared
+from support.server import DISTRIBUTION, PROJECT, world_readable_directory
+
+HERE = pathlib.Path(__file__).resolve().parent
+LANGUAGES = ("c", "swift")
+
+#: The same runtime as the server's: no rpath of the toolchain, no library that the distribution does not hold.
+SWIFT_FLAGS = (
+    "-Xswiftc -no-toolchain-stdlib-rpath"
+    " -Xswiftc -Xfrontend -Xswiftc -disable-implicit-concurrency-module-import"
+    " -Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import"
+).split()
+
+
+@dataclass
+class Built:
+    """A module file of one area in one language."""
+
+    area: str
+    language: str
+    file: pathlib.Path
+
+    def load(self, *parts):
+        """LoadModule lines for the modules abi_AREA_module, or abi_AREA_PART_module for each part."""
+        names = [f"abi_{self.area}_{part}_module" for part in parts] or [f"abi_{self.area}_module"]
+        return "".join(f"LoadModule {name} {self.file}\n" for name in names)
+
+
+@pytest.fixture(scope="session")
+def scratch():
+    """A directory that workers can enter, for the products of this session."""
+    path = world_readable_directory()
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def swift_products():
+    """The Swift package built once; SwiftPM finds out what is new."""
+    package, products = HERE / "swift", PROJECT / ".build-abi"
+    line = [os.environ.get("SWIFT", "swift"), "build", "-c", "release", "--package-path", str(package)]
+    line += ["--scratch-path", str(products), *SWIFT_FLAGS]
+    done = subprocess.run(
+        line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1800
+    )
+    assert done.returncode == 0, done.stdout[-6000:]
+    return products / "release"
+
+
+@pytest.fixture(scope="session")
+def build(scratch, request):
+    """Makes the module of an area in a language, once."""
+    made = {}
+
+    def make(area, language):
+        if (area, language) not in made:
+            file = scratch / f"mod_abi_{area}_{language}.so"
+            if language == "c":
+                flags = (f"-I{DISTRIBUTION / 'include'}", f"-I{HERE}", "-fvisibility=hidden", "-pthread")
+                compile_shared(HERE / area / "mod.c", file, *flags)
+            else:
+                shutil.copy(request.getfixturevalue("swift_products") / f"libabi_{area}.so", file)
+            file.chmod(0o755)
+            made[area, language] = Built(area, language, file)
+        return made[area, language]
+
+    return make
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def language(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def module(request, build, language):
+    """The module of the test file's AREA, in each language."""
+    return build(request.module.AREA, language)
+
+
+@pytest.fixture
+def configured(apus):
+    """Makes servers that are configured but not started, and removes their files after the test."""
+    made = []
+
+    def make(config, **options):
+        made.append(apus(config, start=False, **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.discard()

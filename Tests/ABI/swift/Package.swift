@@ -1,0 +1,24 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+/// The test modules in Swift, one dynamic library an area, built as a package outside the server's would be.
+let areas = [
+    "reply", "directives", "hooks", "request", "body", "filters", "providers", "modhooks", "tasks", "subrequest",
+    "conn", "logging", "pool", "shared", "transport", "regex", "server",
+]
+
+let oneSymbol: [LinkerSetting] = [
+    .unsafeFlags(["-use-ld=lld", "-Xlinker", "--version-script=\(Context.packageDirectory)/module.map"])
+]
+
+let package = Package(
+    name: "abi-modules",
+    products: areas.map { .library(name: "abi_\($0)", type: .dynamic, targets: ["abi_\($0)"]) },
+    dependencies: [.package(name: "apus", path: "../../..")],
+    targets: areas.map {
+        .target(
+            name: "abi_\($0)", dependencies: [.product(name: "ModuleKit", package: "apus")], path: "Sources/\($0)",
+            linkerSettings: oneSymbol)
+    },
+    swiftLanguageModes: [.v6]
+)
