@@ -79,14 +79,16 @@ private func activeLog(_ target: LogTarget, _ conf: UnsafePointer<LogServerConf>
     let named = target.format.isSet ? target.format : conf.pointee.defaultFormat
     let text = named.isSet ? conf.pointee.format(for: named) : LogServerConf.commonFormat
     if !text.contains(UInt8(ascii: "%")) {
-        host.log.warn(
-            "\(target.place.string): \"\(text.string)\" is the nickname of no LogFormat and has no % in it,"
+        host.report(
+            .warn, place: target.place,
+            "\"\(text.string)\" is the nickname of no LogFormat and has no % in it,"
                 + " so every line will be these words")
     }
     do {
         return ActiveLog(target: target, format: try LogFormat(text, host: host, in: host.pool))
     } catch {
-        throw ModuleError("\(target.place.string): \((error as? FormatError)?.message ?? "\(error)")")
+        host.report(.error, place: target.place, (error as? FormatError)?.message ?? "\(error)")
+        throw AlreadyReported()
     }
 }
 

@@ -10,10 +10,10 @@ enum TypesFile {
         let file = conf.pointee.typesFile
         let path = file.isSet ? file.string : host.serverRoot.string + "/conf/mime.types"
         guard let text = read(path, in: host.pool) else {
-            let place = conf.pointee.place.isSet ? conf.pointee.place.string + ": " : ""
-            throw ModuleError(
-                "AH01597: \(place)cannot read the media types of \(path):"
-                    + " \(String(cString: strerror(errno))); TypesConfig names the file")
+            host.report(
+                .error, code: "AH01597", place: conf.pointee.place,
+                "cannot read the media types of \(path): \(String(cString: strerror(errno))); TypesConfig names the file")
+            throw AlreadyReported()
         }
         return parse(text, in: host.pool)
     }

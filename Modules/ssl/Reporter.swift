@@ -4,18 +4,18 @@ import ModuleKit
 
 /// Reports what is wrong with the configuration, and counts it.
 final class Reporter {
-    private let log: Log
+    private let host: Host
     private(set) var errors = 0
 
-    init(log: Log) { self.log = log }
+    init(_ host: Host) { self.host = host }
 
     func error(_ code: StaticString, at location: Location, _ message: String) {
         errors += 1
-        log.write(.error, code: code, "\(location): \(message)")
+        host.report(.error, code: code, file: location.file, line: location.line, message)
     }
 
     func warn(_ code: StaticString, at location: Location, _ message: String) {
-        log.write(.warn, code: code, "\(location): \(message)")
+        host.report(.warn, code: code, file: location.file, line: location.line, message)
     }
 }
 

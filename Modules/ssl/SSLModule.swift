@@ -60,7 +60,7 @@ public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>
 /// gives up.
 private func openServers(_ host: Host, _ process: UnsafeMutablePointer<TLSProcess>) throws {
     let servers = host.servers
-    let reporter = Reporter(log: host.log)
+    let reporter = Reporter(host)
     var builder = ContextBuilder(process: process, reporter: reporter)
     process.pointee.protocols = offeredProtocols(host)
     process.pointee.makeRoom(for: servers.count)

@@ -16,6 +16,8 @@ final class Runtime {
     let providers = ProviderRegistry()
     let filters = FilterRegistry()
     let diagnostics = Diagnostics()
+    /// What modules find when they open what the configuration names.
+    let openDiagnostics = Diagnostics()
     let configuration: Configuration
     var defines = Defines()
     /// The module whose `attach` is running: registrations are taken from nobody else.
@@ -44,10 +46,13 @@ final class Runtime {
         directives = builder.directives.all
     }
 
-    /// Lets the modules open what they need. True: all of them could.
+    /// Lets the modules open what they need. True: all of them could; what they found is in `openDiagnostics`.
     func open(_ reason: UInt32) -> Bool {
-        guard HookRunner.runAll(hooks[.checkConfig]) >= 0 else { return false }
-        return HookRunner.runOpenConfig(hooks[.openConfig], reason, generation).isEmpty
+        let isConsistent = HookRunner.runAll(hooks[.checkConfig]) >= 0 && !openDiagnostics.hasErrors
+        // Opening goes on after a complaint when nothing is created, so that all of them are seen at once.
+        guard isConsistent || reason == APUS_OPEN_CHECK else { return false }
+        let failed = HookRunner.runOpenConfig(hooks[.openConfig], reason, generation)
+        return isConsistent && failed.isEmpty && !openDiagnostics.hasErrors
     }
 
     func moduleLinks() -> UnsafeBufferPointer<ModuleLink> {

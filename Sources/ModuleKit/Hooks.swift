@@ -168,6 +168,7 @@ private func runRequestHook(_ ctx: UnsafeMutableRawPointer?, _ r: OpaquePointer?
 
 /// An error that left a hook: logged here, a 500 by the host.
 private func failure(_ error: any Error, host: UnsafePointer<apus_host>, request: Request?) -> apus_status {
+    if error is AlreadyReported { return APUS_E_FAIL }
     Log(host: host).error("\(error)", request: request)
     return (error as? ModuleError)?.status.rawValue ?? APUS_E_FAIL
 }

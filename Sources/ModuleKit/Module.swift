@@ -76,6 +76,30 @@ public struct Host: @unchecked Sendable {
         return all
     }
 
+    /// Reports, from checkConfig or openConfig, what is wrong with a directive, at its place.
+    public func report(_ level: LogLevel, code: StaticString = "", file: Bytes, line: Int, _ message: String) {
+        var message = message
+        message.withUTF8 {
+            configTable.pointee.report(
+                raw, level.rawValue, Bytes(code), file, UInt32(line), Bytes(UnsafeRawBufferPointer($0)))
+        }
+    }
+
+    /// The same for a file that is known as text.
+    public func report(_ level: LogLevel, code: StaticString = "", file: String, line: Int, _ message: String) {
+        var file = file
+        file.withUTF8 {
+            report(level, code: code, file: Bytes(UnsafeRawBufferPointer($0)), line: line, message)
+        }
+    }
+
+    /// The same for a place in the form of `Command.place`, "file:line".
+    public func report(_ level: LogLevel, code: StaticString = "", place: Bytes, _ message: String) {
+        let colon = place.lastIndex(of: 0x3a) ?? place.count
+        let line = colon < place.count ? place.from(colon + 1).decimal ?? 0 : 0
+        report(level, code: code, file: place.upTo(colon), line: Int(line), message)
+    }
+
     /// Opens a log target by CustomLog's rules. From the open_config hook.
     public func sink(_ target: Bytes) throws -> LogSink {
         guard let sink = logTable.pointee.sink(raw, target) else {

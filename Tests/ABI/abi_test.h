@@ -91,6 +91,52 @@ UNUSED static const char *copy(apus_req *r, apus_str s) { return po->dup(rq->poo
 
 UNUSED static int ours(apus_req *r) { return eq(rq->get(r, APUS_R_HANDLER), "abi"); }
 
+/* ---- the body of a request ---- */
+
+/** A body being read without holding the thread; in the request's pool. */
+typedef struct collector {
+    apus_chain *chain;
+    size_t max, largest;
+    apus_task task;
+    apus_status (*done)(apus_req *r, struct collector *c, apus_status status);
+    void *ctx;
+} collector;
+
+UNUSED static apus_status collect_on(apus_req *r, collector *c) {
+    for (;;) {
+        apus_chain *part = bd->chain(rq->pool(r));
+        apus_status status = bd->read(r, c->max, part);
+        if (status != APUS_OK) return status;
+        if ((size_t)bd->length(part) > c->largest) c->largest = (size_t)bd->length(part);
+        apus_segment first = {.size = sizeof first};
+        while (bd->peek(part, &first) == APUS_OK) {
+            if (first.kind == APUS_SEG_END) return APUS_OK;
+            if (first.kind == APUS_SEG_DATA) bd->append_copy(c->chain, first.data);
+            bd->drop(part, SIZE_MAX);
+        }
+    }
+}
+
+UNUSED static void collect_again(void *ctx, apus_req *r) {
+    collector *c = ctx;
+    apus_status status = collect_on(r, c);
+    if (status == APUS_AGAIN) bd->when(r, APUS_WANT_READ, collect_again, c);
+    else tk->resume(c->task, c->done(r, c, status));
+}
+
+/** Reads the whole body, then calls `done` on the connection's loop. Returns what the hook should return. */
+UNUSED static apus_status collect(apus_req *r, size_t max, apus_status (*done)(apus_req *, collector *, apus_status),
+                                  void *ctx) {
+    collector *c = po->zalloc(rq->pool(r), sizeof *c);
+    *c = (collector){.chain = bd->chain(rq->pool(r)), .max = max, .done = done, .ctx = ctx};
+    apus_status status = collect_on(r, c);
+    if (status != APUS_AGAIN) return done(r, c, status);
+    status = tk->suspend(r, NULL, NULL, &c->task);
+    if (status != APUS_OK) return status;
+    bd->when(r, APUS_WANT_READ, collect_again, c);
+    return APUS_SUSPENDED;
+}
+
 /* ---- registration ---- */
 
 typedef apus_status request_hook(void *ctx, apus_req *r);

@@ -60,9 +60,11 @@ def test_returned_status_is_answered_with_an_error_page(server, status):
     assert response.body
 
 
-def test_declined_by_all_is_not_found(server):
-    assert fetch(server.port, get("/nothing")).status == 404
-    assert fetch(server.port, get("/return?1")).status == 404
+def test_declined_by_all(server):
+    """The core refuses to send a file whose handler is named and missing: it might be a program's source."""
+    assert fetch(server.port, get("/nothing")).status == 500
+    assert fetch(server.port, get("/return?1")).status == 500
+    server.wait_for_log("no loaded module answers for the handler abi")
 
 
 @pytest.mark.parametrize("error", [-1, -3, -11])

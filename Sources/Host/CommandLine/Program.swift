@@ -51,22 +51,27 @@ enum Program {
     private static func perform(_ runtime: Runtime) -> Int32 {
         let diagnostics = runtime.diagnostics
         if case .control(.stop) = runtime.options.action { return Control.stop(runtime) }
-        if !diagnostics.all.isEmpty { complain(diagnostics.render()) }
-        guard !diagnostics.hasErrors else {
-            let count = diagnostics.errorCount
-            complain("\(count == 1 ? "1 error" : "\(count) errors") in the configuration\n")
-            return 1
-        }
+        report(diagnostics)
+        guard !diagnostics.hasErrors else { return 1 }
         switch runtime.options.action {
         case .listDirectives: say(Dumps.directives(runtime))
         case .check:
-            guard runtime.open(APUS_OPEN_CHECK) else { return 1 }
+            let isFine = runtime.open(APUS_OPEN_CHECK)
+            report(runtime.openDiagnostics)
+            guard isFine else { return 1 }
             complain("Syntax OK\n")
         case .dump(let dumps): for dump in dumps { say(Dumps.text(dump, runtime)) }
         case .control(let verb) where verb != .start: return Control.refuse(verb)
         default: return Leader(runtime).run()
         }
         return 0
+    }
+
+    /// Shows everything that was found, and how many errors there are.
+    static func report(_ diagnostics: Diagnostics) {
+        if !diagnostics.all.isEmpty { complain(diagnostics.render()) }
+        let count = diagnostics.errorCount
+        if count > 0 { complain("\(count == 1 ? "1 error" : "\(count) errors") in the configuration\n") }
     }
 
     static func say(_ text: String) { write(text, STDOUT_FILENO) }

@@ -32,6 +32,14 @@ final class Configuration {
         return absolute
     }
 
+    /// A place that is known by name and number only.
+    func location(_ path: String, _ line: Int) -> SourceLocation {
+        let file = tree?.sources.first { $0.path == path } ?? SourceFile(path: path, bytes: [])
+        let text = line > 0 ? file.lineWithTerminator(line) : []
+        let indent = text.prefix { $0.isConfigSpace }.count
+        return SourceLocation(file: file, line: line, column: indent + 1)
+    }
+
     func takeSectionID() -> UInt32 {
         defer { nextSectionID += 1 }
         return nextSectionID

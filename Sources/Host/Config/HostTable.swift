@@ -30,6 +30,14 @@ struct HostTable: BitwiseCopyable {
         var slots: UnsafeBufferPointer<Slot>
         var patterns: UnsafeBufferPointer<Pattern>
 
+        /// The same for a name in any case.
+        func find(lowercasing name: Bytes) -> Int? {
+            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: max(name.count, 1)) { lower in
+                for index in 0..<name.count { lower[index] = name[index].asciiLowercased }
+                return find(Bytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(lower)[..<name.count])))
+            }
+        }
+
         /// The place in the order of the first server that bears the name, which is in lower case.
         func find(_ name: Bytes) -> Int? {
             var best = Int32.max

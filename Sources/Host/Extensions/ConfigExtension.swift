@@ -49,7 +49,17 @@ enum ConfigExtension {
         },
         scope: { cmd in DirectiveContext.of(cmd).scope.handle },
         scope_kind: { scope in ConfigScope.of(scope).kind.rawValue },
-        scope_path: { scope in ConfigScope.of(scope).path })
+        scope_path: { scope in ConfigScope.of(scope).path },
+        report: { _, level, code, file, line, message in
+            guard let runtime = Runtime.current else { return }
+            let text = code.isEmpty ? message.string : "\(code.string): \(message.string)"
+            let location = runtime.configuration.location(file.string, Int(line))
+            if level <= APUS_LOG_ERR {
+                runtime.openDiagnostics.error(text, at: location)
+            } else {
+                runtime.openDiagnostics.warning(text, at: location)
+            }
+        })
 
     private static func owner(_ context: DirectiveContext) -> LoadedModule? {
         guard case .module(let module, _) = context.entry.action else { return nil }

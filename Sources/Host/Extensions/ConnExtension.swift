@@ -30,8 +30,7 @@ enum ConnExtension {
         server: { c in Connection.Ref.of(c).pointee.server.handle },
         select_server: { c, name, matched in
             let conn = Connection.Ref.of(c)
-            let lower = lowercased(name, conn.pool)
-            let order = conn.pointee.entry?.pointee.names.find(lower)
+            let order = conn.pointee.entry?.pointee.names.find(lowercasing: name)
             matched?.pointee = order == nil ? 0 : 1
             if let order, let entry = conn.pointee.entry { conn.pointee.server = entry.pointee.servers[order] }
             return conn.pointee.server.handle
@@ -78,10 +77,4 @@ enum ConnExtension {
             }
             return APUS_OK
         })
-
-    private static func lowercased(_ name: Bytes, _ arena: Arena.Ref) -> Bytes {
-        let copy = arena.allocate(UInt8.self, count: name.count + 1)
-        for index in 0..<name.count { copy[index] = name[index].asciiLowercased }
-        return Bytes(UnsafeRawPointer(copy), count: name.count)
-    }
 }

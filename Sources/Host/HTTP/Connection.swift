@@ -177,7 +177,8 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// The connection's own memory.
     var pool: Arena.Ref {
         if let arena = pointee.arena { return arena }
-        let arena = Arena.make(&theWorker.pointee.chunks)
+        // Small at first: most connections keep little more than the text of an address, and many are idle.
+        let arena = Arena.make(nil, first: 240)
         pointee.arena = arena
         return arena
     }

@@ -58,8 +58,9 @@ struct Arena {
 
     private static let header = 16
 
-    static func make(_ store: UnsafeMutablePointer<ChunkStore>?) -> Ref {
-        let chunk = newChunk(atLeast: ChunkStore.standard - header, store)
+    /// `first`: how many bytes the first block holds, the arena's own among them; standard ones are the cheapest.
+    static func make(_ store: UnsafeMutablePointer<ChunkStore>?, first: Int = ChunkStore.standard - header) -> Ref {
+        let chunk = newChunk(atLeast: first, first == ChunkStore.standard - header ? store : nil, least: first)
         let start = UnsafeMutableRawPointer(chunk) + header
         let arena = start.bindMemory(to: Arena.self, capacity: 1)
         let own = (MemoryLayout<Arena>.size + 15) & ~15
@@ -72,10 +73,10 @@ struct Arena {
     /// Memory is never refused: a server that cannot get a few kilobytes ends here, with the reason, instead of
     /// answering from half-made state.
     private static func newChunk(
-        atLeast size: Int, _ store: UnsafeMutablePointer<ChunkStore>?
+        atLeast size: Int, _ store: UnsafeMutablePointer<ChunkStore>?, least: Int = ChunkStore.standard - header
     ) -> UnsafeMutablePointer<Chunk> {
         if size <= ChunkStore.standard - header, let chunk = store?.pointee.take() { return chunk }
-        let capacity = max(size, ChunkStore.standard - header)
+        let capacity = max(size, least)
         guard let raw = malloc(capacity + header) else { outOfMemory(capacity) }
         let chunk = raw.bindMemory(to: Chunk.self, capacity: 1)
         chunk.initialize(to: Chunk(next: nil, capacity: capacity))

@@ -38,7 +38,7 @@ final class Leader {
             Program.complain("apus (pid \(pid)) already running\n")
             return 0
         }
-        guard openLogs(), bind(), runtime.open(APUS_OPEN_START) else { return 1 }
+        guard openLogs(), bind(), openModules() else { return 1 }
         if runtime.options.isDebug { return runInOneProcess() }
         let daemon = runtime.options.isForeground ? nil : Daemon.detach()
         if let status = daemon?.parentStatus { return status }
@@ -48,6 +48,11 @@ final class Leader {
         daemon?.reportReady()
         supervise()
         return 0
+    }
+
+    private func openModules() -> Bool {
+        defer { Program.report(runtime.openDiagnostics) }
+        return runtime.open(APUS_OPEN_START)
     }
 
     private func openLogs() -> Bool {

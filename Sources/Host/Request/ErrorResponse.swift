@@ -78,7 +78,9 @@ enum ErrorResponse {
     /// The answer begins anew: nothing of what was prepared for a success belongs into it.
     private static func prepare(_ r: Request.Ref, _ status: Int32) {
         r.pointee.status = status
-        if status != 304 { r.pointee.headersOut.removeAll() }
+        // A precondition's answer still says what the file is (RFC 9110, 15.4.5).
+        let isAboutFile = status == 304 || status == 412
+        if !isAboutFile { r.pointee.headersOut.removeAll() }
         r.pointee.contentEncoding = .none
         r.pointee.contentLanguage = .none
         if closes(status) { r.pointee.conn.pointee.isPoisoned = true }
@@ -120,7 +122,7 @@ enum ErrorPage {
         let location = r.pointee.errorHeadersOut.first("Location") ?? .none
         let bound = 1024 + (r.pointee.path.count + location.count + r.pointee.server.pointee.name.count) * 6
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
-        writer.append("<!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">\n<html><head>\n<title>")
+        writer.append("<!DOCTYPE html>\n<html lang=\"en\"><head>\n<title>")
         writer.append(title)
         writer.append("</title>\n</head><body>\n<h1>")
         writer.append(title.from(4))
@@ -138,24 +140,21 @@ enum ErrorPage {
             writer.append("The document has moved <a href=\"")
             escape(location, &writer)
             writer.append("\">here</a>.")
-        case 400: writer.append("Your browser sent a request that this server could not understand.<br />\n")
+        case 400: writer.append("The request does not follow the rules of HTTP, so it was not carried out.")
         case 401:
-            writer.append("This server could not verify that you may see this document: either the user name or password is wrong, or your browser cannot send them.")
-        case 403: writer.append("You don't have permission to access this resource.")
-        case 404: writer.append("The requested URL was not found on this server.")
-        case 405:
-            writer.append("The requested method ")
+            writer.append("A valid user name and password are needed to see this page.")
+        case 403: writer.append("You may not see this page.")
+        case 404: writer.append("There is no such page on this server.")
+        case 405, 501:
+            writer.append("The method ")
             escape(r.pointee.method, &writer)
-            writer.append(" is not allowed for this URL.")
-        case 408: writer.append("Server timeout waiting for the HTTP request from the client.")
-        case 410: writer.append("The requested resource is no longer available on this server, and there is no other address known for it.")
-        case 413: writer.append("The requested resource does not allow request data with this method, or the data exceeds the limit.")
-        case 414: writer.append("The requested URL's length exceeds the capacity limit for this server.<br />\n")
-        case 421: writer.append("The client needs a new connection for this request as the requested host name does not match the one this connection was made for.")
-        case 501: 
-            escape(r.pointee.method, &writer)
-            writer.append(" is not supported for this URL.")
-        case 503: writer.append("The server is temporarily unable to service your request. Please try again later.")
+            writer.append(" cannot be used here.")
+        case 408: writer.append("The request took too long to arrive.")
+        case 410: writer.append("This page is gone for good; no new address is known.")
+        case 413: writer.append("The request carries more data than is accepted here.")
+        case 414: writer.append("The address is longer than this server accepts.")
+        case 421: writer.append("This connection was made for another host name: a new one is needed.")
+        case 503: writer.append("The server is too busy or under repair. Please try again later.")
         default: writer.append("The server could not answer this request.")
         }
     }

@@ -11,14 +11,17 @@ let oneSymbol: [LinkerSetting] = [
     .unsafeFlags(["-use-ld=lld", "-Xlinker", "--version-script=\(Context.packageDirectory)/module.map"])
 ]
 
+let moduleKit = Target.Dependency.product(name: "ModuleKit", package: "apus")
+
 let package = Package(
     name: "abi-modules",
     products: areas.map { .library(name: "abi_\($0)", type: .dynamic, targets: ["abi_\($0)"]) },
     dependencies: [.package(name: "apus", path: "../../..")],
-    targets: areas.map {
-        .target(
-            name: "abi_\($0)", dependencies: [.product(name: "ModuleKit", package: "apus")], path: "Sources/\($0)",
-            linkerSettings: oneSymbol)
-    },
+    targets: [.target(name: "Support", dependencies: [moduleKit])]
+        + areas.map {
+            .target(
+                name: "abi_\($0)", dependencies: [moduleKit, "Support"], path: "Sources/\($0)",
+                linkerSettings: oneSymbol)
+        },
     swiftLanguageModes: [.v6]
 )

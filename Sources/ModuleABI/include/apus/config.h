@@ -42,6 +42,10 @@ typedef struct apus_config_v1 {
     uint32_t (*scope_kind)(const apus_scope *scope);
     /** The section's path or pattern; empty for servers. */
     apus_str (*scope_path)(const apus_scope *scope);
+    /** Reports what shows only when everything has been read, at the place of a directive (from `location`): shown as
+     *  `fail` and `warn` are. [main], from check_config and open_config.
+     *  @param level  APUS_LOG_ERR: the configuration is not usable; APUS_LOG_WARN */
+    void (*report)(const apus_host *host, int32_t level, apus_str code, apus_str file, uint32_t line, apus_str message);
 } apus_config_v1;
 
 #endif
