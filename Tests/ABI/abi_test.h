@@ -174,4 +174,13 @@ UNUSED static apus_status on_any(const apus_host *host, const char *hook, const 
         return &(descriptor);                                                                                 \
     }
 
+/** Exports the modules of a file that holds several. */
+#define EXPORT_ONE_OF(descriptors)                                                                            \
+    APUS_EXPORT const apus_module *apus_module_entry(const apus_host *host, const char *name) {               \
+        use(host);                                                                                            \
+        for (size_t i = 0; i < sizeof(descriptors) / sizeof((descriptors)[0]); i++)                           \
+            if (!strcmp(name, (descriptors)[i].name)) return &(descriptors)[i];                               \
+        return NULL;                                                                                          \
+    }
+
 #endif

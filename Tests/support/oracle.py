@@ -73,9 +73,8 @@ def describe(answer, ignored):
         title = re.search(rb"<title>.*?</title>", answer.body)
         fields = _fields(answer, ignored)
         return [f"{answer.status} {answer.reason}", *fields, title.group().decode() if title else ""]
-    return [
-        f"{answer.status} {answer.reason}", *_fields(answer, ignored), f"({answer.framing})", *_body_lines(answer.body)
-    ]
+    framing = [] if "transfer-encoding" in ignored else [f"({answer.framing})"]
+    return [f"{answer.status} {answer.reason}", *_fields(answer, ignored), *framing, *_body_lines(answer.body)]
 
 
 def _is_own_page(answer):

@@ -42,7 +42,7 @@ extension Section {
         switch match {
         case .prefix: directory.hasPrefix(pattern)
         case .wildcard: matchesLevels(of: directory)
-        case .regex: regex.map { $0.pointee.matches(directory.count > 1 ? directory.upTo(directory.count - 1) : directory) } ?? false
+        case .regex: regex?.pointee.matches(directory) ?? false
         }
     }
 

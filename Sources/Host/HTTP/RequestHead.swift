@@ -233,4 +233,13 @@ enum Method: UInt8 {
         default: .unknown
         }
     }
+
+    /// Whether httpd knows the name although the server itself has no use for it: WebDAV's methods (RFC 4918, 3253).
+    static func isRegistered(_ name: Bytes) -> Bool {
+        let names: [StaticString] = [
+            "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "VERSION-CONTROL", "CHECKOUT",
+            "UNCHECKOUT", "CHECKIN", "UPDATE", "LABEL", "REPORT", "MKWORKSPACE", "MKACTIVITY", "BASELINE-CONTROL", "MERGE",
+        ]
+        return names.contains { name == $0 }
+    }
 }

@@ -15,6 +15,7 @@ enum VirtualHosts {
         let framing = r.pointee.framing
         guard framing.hosts <= 1 else { throw HeadProblem(400, "there is more than one Host field") }
         guard framing.hosts == 1 || !r.pointee.isHTTP11 else { throw HeadProblem(400, "HTTP/1.1 requires a Host field") }
+        guard framing.hosts == 0 || !framing.host.isEmpty else { throw HeadProblem(400, "the Host field is empty") }
         var text = framing.host
         if !text.isEmpty { (r.pointee.host, r.pointee.port) = try RequestTarget.parseHost(text, in: r.pointee.arena) }
         if !authority.isEmpty {

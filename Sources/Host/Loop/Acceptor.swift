@@ -7,7 +7,6 @@ import ModuleABI
 enum Acceptor {
     /// One accept a wake-up, so that the other workers get theirs.
     static func accept(_ listener: UnsafeMutablePointer<Listener>) {
-        if theWorker.pointee.scoreboard?.hasMoreThanItsShare == true { return theWorker.pointee.loop.pause(listener) }
         var storage = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
@@ -20,6 +19,8 @@ enum Acceptor {
             return
         }
         begin(fd, peer, listener)
+        // This connection is taken in any case: the kernel woke nobody else for it.
+        if theWorker.pointee.scoreboard?.hasMoreThanItsShare == true { theWorker.pointee.loop.pause(listener) }
     }
 
     private static func explain(_ code: Int32) {

@@ -24,7 +24,9 @@ enum CoreModule {
     /// A handler that no loaded module has would turn a program into a text that tells its source.
     private static let serve: RequestHook = { _, r in
         let r = Request.Ref.of(r)
-        guard r.pointee.handler.isEmpty || r.pointee.handler == "default-handler" else {
+        let isOwn = r.pointee.handler.isEmpty || r.pointee.handler == "default-handler"
+        // The name that directories bear when no module has answered for them.
+        guard isOwn || r.pointee.handler == "httpd/unix-directory" else {
             ErrorLog.write(
                 .error, code: "AH01219", request: r,
                 "no loaded module answers for the handler \(r.pointee.handler.string); load the one that does, or remove "

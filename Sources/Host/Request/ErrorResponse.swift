@@ -80,7 +80,9 @@ enum ErrorResponse {
         r.pointee.status = status
         // A precondition's answer still says what the file is (RFC 9110, 15.4.5).
         let isAboutFile = status == 304 || status == 412
+        let location = status >= 300 && status < 400 ? r.pointee.headersOut.first("Location") : nil
         if !isAboutFile { r.pointee.headersOut.removeAll() }
+        if let location { r.pointee.errorHeadersOut.set(Bytes("Location"), location, r.pointee.arena) }
         r.pointee.contentEncoding = .none
         r.pointee.contentLanguage = .none
         if closes(status) { r.pointee.conn.pointee.isPoisoned = true }

@@ -37,7 +37,10 @@ enum MapToStorage {
             return nil
         }
         switch errno {
-        case ENOENT, ENOTDIR: return findAbove(r)
+        case ENOENT, ENOTDIR:
+            // A symbolic link that leads nowhere is there, but may not be followed.
+            if lstat(filename.ptr, &info) == 0 { return 403 }
+            return findAbove(r)
         case EACCES:
             ErrorLog.write(
                 .error, code: "AH00035", request: r,

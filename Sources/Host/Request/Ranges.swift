@@ -44,6 +44,7 @@ enum Ranges {
         var isValid = true
         var isTooMany = false
         var hasElement = false
+        guard size > 0, !list.isEmpty, list[0] != 0x20, list[0] != 0x09 else { return .whole }
         Token.eachElement(list) { element in
             hasElement = true
             guard isValid, !isTooMany else { return }
@@ -68,8 +69,7 @@ enum Ranges {
         let before = text.upTo(dash).trimmed
         let after = text.from(dash + 1).trimmed
         if before.isEmpty {
-            guard let suffix = after.decimal else { return .none }
-            guard suffix > 0, size > 0 else { return .some(nil) }
+            guard let suffix = after.decimal, suffix > 0 else { return .none }
             return Span(first: max(0, size - suffix), last: size - 1)
         }
         guard let first = before.decimal else { return .none }

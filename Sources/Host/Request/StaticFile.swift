@@ -9,7 +9,11 @@ enum StaticFile {
         case .get, .head, .post: return serve(r)
         case .options: return options(r)
         case .trace: return Trace.handle(r)
+        case .unknown where Method.isRegistered(r.pointee.method):
+            setAllow(r)
+            return 405
         case .unknown:
+            setAllow(r)
             ErrorLog.write(
                 .error, code: "AH00135", request: r, "the method \(r.pointee.method.string) is not known to any loaded module")
             return 501
