@@ -33,7 +33,7 @@ static void trace(apus_req *r, const one *its) {
 static void note(const one *its, const char *extra) {
     char text[200];
     int n = snprintf(text, sizeof text, "trace %s:%s%s", its->hook, its->module, extra);
-    lg->write(its->host, APUS_LOG_NOTICE, S(""), NULL, NULL, NULL, (apus_str){text, (size_t)n});
+    lg->write(its->host, APUS_LOG_WARN, S(""), NULL, NULL, NULL, (apus_str){text, (size_t)n});
 }
 
 static apus_status phase(void *ctx, apus_req *r) {

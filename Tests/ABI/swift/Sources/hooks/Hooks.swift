@@ -27,7 +27,7 @@ private final class One {
         request.errorHeadersOut.merge(Bytes("X-Trace"), request.pool.copy("\(hook):\(module)"))
     }
 
-    func note(_ extra: String = "") { host.log.write(.notice, "trace \(hook):\(module)\(extra)") }
+    func note(_ extra: String = "") { host.log.write(.warn, "trace \(hook):\(module)\(extra)") }
 }
 
 /// A module that registers every hook.
