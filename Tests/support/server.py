@@ -101,8 +101,10 @@ class Server:
         prelude=True,
         start=True,
         arguments=(),
+        environment=None,
     ):
         self.modules = tuple(modules)
+        self._environment = environment and {**os.environ, **environment}
         self._start = start
         self._arguments = tuple(arguments)
         self._reservation = PortReservation(ports)
@@ -208,6 +210,7 @@ class Server:
             stdout=self._console,
             stderr=self._console,
             start_new_session=True,
+            env=self._environment,
         )
         try:
             wait_until(self._is_ready, f"{self.name} to accept on {self.ports}")

@@ -97,8 +97,9 @@ struct ModuleLink {
 
 /// Finds the sections that hold for a request and gives it their merged configuration.
 enum SectionWalk {
-    /// More sections than this at once are found by nobody's configuration; what exceeds it is refused, never left out.
-    private static let limit = 256
+    /// More sections than this never hold for one request; what exceeds it is refused, never left out. So many pointers
+    /// still lie on the stack.
+    private static let limit = 128
 
     /// Before translate_name only <Location> can be known.
     static func locations(_ r: Request.Ref) throws(HeadProblem) {
@@ -127,7 +128,7 @@ enum SectionWalk {
             let sections = UnsafeMutableBufferPointer(rebasing: found[..<count])
             r.pointee.conf = theWorker.pointee.mergeCache.conf(r, UnsafeBufferPointer(sections))
         }
-        if isTooMany { throw HeadProblem(500, "more than 256 sections hold for one request") }
+        if isTooMany { throw HeadProblem(500, "more than 128 sections hold for one request") }
     }
 
     @inline(__always)
