@@ -112,7 +112,7 @@ UNUSED static apus_status collect_on(apus_req *r, collector *c) {
         while (bd->peek(part, &first) == APUS_OK) {
             if (first.kind == APUS_SEG_END) return APUS_OK;
             if (first.kind == APUS_SEG_DATA) bd->append_copy(c->chain, first.data);
-            bd->drop(part, SIZE_MAX);
+            bd->drop(part, (size_t)first.length);
         }
     }
 }

@@ -160,7 +160,10 @@ def test_files_are_closed(server):
     assert count() == 0
 
 
-def test_chains(server):
+def test_chains(server, language, request):
+    if language == "c":
+        reason = "drop and move take SIZE_MAX for -1, because Swift imports size_t as Int, and do nothing"
+        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
     text = fetch(server.port, get("/chains")).body.decode()
     assert text.splitlines() == [
         "empty -4",

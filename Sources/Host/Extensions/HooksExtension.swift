@@ -69,19 +69,19 @@ enum HooksExtension {
         let frozen = frozenHook(handle)
         let hook = frozen.pointee.hook.takeUnretainedValue()
         guard let invocation = hook.invocation else { return APUS_E_UNSUPPORTED }
-        var last: Int64 = hook.kind == .first ? Int64(APUS_DECLINED) : Int64(APUS_OK)
+        var last: Invocation.Result = (hook.kind == .first ? Int64(APUS_DECLINED) : Int64(APUS_OK), 0)
         for index in 0..<frozen.pointee.count {
             guard let link = frozen.pointee.links?[index] else { break }
             let answer = invocation.call(link, arguments)
             if hook.kind == .void { continue }
             // The result register of a narrow type holds no more than 32 meaningful bits.
-            let status = hook.signature.result == .int32 ? Int64(Int32(truncatingIfNeeded: answer)) : answer
+            let status = hook.signature.result == .int32 ? Int64(Int32(truncatingIfNeeded: answer.0)) : answer.0
             if hook.kind == .first, status == Int64(APUS_DECLINED) { continue }
             if hook.kind == .all, status == Int64(APUS_OK) || status == Int64(APUS_DECLINED) { continue }
-            last = status
+            last = (status, answer.1)
             break
         }
-        result?.storeBytes(of: last, as: Int64.self)
+        invocation.store(last, result)
         return APUS_OK
     }
 }

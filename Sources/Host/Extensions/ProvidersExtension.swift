@@ -58,8 +58,7 @@ enum FunctionsExtension {
         invoke: { host, name, signature, result, arguments in
             guard let function = find(host, name, signature, false) else { return APUS_E_NOT_FOUND }
             guard let link = function.link, let invocation = function.invocation else { return APUS_E_TYPE }
-            let answer = invocation.call(link, arguments)
-            result?.storeBytes(of: answer, as: Int64.self)
+            invocation.store(invocation.call(link, arguments), result)
             return APUS_OK
         })
 

@@ -7,6 +7,7 @@ import ModuleABI
 final class Invocation {
     private let cif: UnsafeMutablePointer<ffi_cif>
     private let argumentCount: Int
+    private let returnsString: Bool
 
     /// apus_str by value: two words.
     nonisolated(unsafe) private static let stringType: UnsafeMutablePointer<ffi_type> = {
@@ -21,6 +22,7 @@ final class Invocation {
 
     init?(_ signature: Signature) {
         argumentCount = signature.arguments.count
+        returnsString = signature.result == .string
         cif = .allocate(capacity: 1)
         let types = UnsafeMutablePointer<UnsafeMutablePointer<ffi_type>?>.allocate(capacity: max(argumentCount, 1))
         for (index, kind) in signature.arguments.enumerated() { (types + index).initialize(to: Invocation.type(kind)) }
@@ -42,10 +44,13 @@ final class Invocation {
         }
     }
 
-    /// Calls `link` with its ctx and `arguments`, pointers to the values after ctx. Returns the result, int64 wide.
-    func call(_ link: apus_link, _ arguments: UnsafePointer<UnsafeMutableRawPointer?>?) -> Int64 {
+    /// The widest result: an apus_str. Narrower ones lie at its start, integers widened to 64 bits.
+    typealias Result = (Int64, Int64)
+
+    /// Calls `link` with its ctx and `arguments`, pointers to the values after ctx.
+    func call(_ link: apus_link, _ arguments: UnsafePointer<UnsafeMutableRawPointer?>?) -> Result {
         var ctx = link.ctx
-        var result: Int64 = 0
+        var result: Result = (0, 0)
         withUnsafeMutablePointer(to: &ctx) { ctxPlace in
             withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: max(argumentCount, 1)) { all in
                 all.initializeElement(at: 0, to: UnsafeMutableRawPointer(ctxPlace))
@@ -56,5 +61,11 @@ final class Invocation {
             }
         }
         return result
+    }
+
+    /// Stores a result where the caller wants it: 16 bytes of a string, 8 of anything else.
+    func store(_ result: Result, _ place: UnsafeMutableRawPointer?) {
+        place?.storeBytes(of: result.0, as: Int64.self)
+        if returnsString { place?.storeBytes(of: result.1, toByteOffset: 8, as: Int64.self) }
     }
 }

@@ -21,7 +21,7 @@ struct Signature: Equatable {
             guard let kind = Signature.kind(&rest), kind != .void else { return nil }
             arguments.append(kind)
         }
-        guard result != .string, rest.isEmpty else { return nil }
+        guard rest.isEmpty else { return nil }
         self.text = text
         self.result = result
         self.arguments = arguments

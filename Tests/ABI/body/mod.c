@@ -33,7 +33,7 @@ static apus_status count_on(apus_req *r, count *its) {
             if (first.kind == APUS_SEG_END) return APUS_OK;
             its->bytes += first.data.len;
             for (size_t i = 0; i < first.data.len; i++) its->sum += (unsigned char)first.data.ptr[i];
-            bd->drop(chain, SIZE_MAX);
+            bd->drop(chain, first.data.len);
         }
     }
 }
@@ -139,7 +139,7 @@ static apus_status file_part(apus_req *r, int owned) {
 static void show(out *o, apus_chain *chain) {
     apus_segment first = {.size = sizeof first};
     say(o, "%lld:", (long long)bd->length(chain));
-    while (bd->peek(chain, &first) == APUS_OK) {
+    for (int i = 0; i < 9 && bd->peek(chain, &first) == APUS_OK; i++) {
         if (first.kind == APUS_SEG_DATA) say(o, "[%.*s]", F(first.data));
         else say(o, "[%s]", first.kind == APUS_SEG_END ? "END" : first.kind == APUS_SEG_FLUSH ? "FLUSH" : "FILE");
         bd->drop(chain, SIZE_MAX);
@@ -176,7 +176,7 @@ static apus_status trailers(apus_req *r, collector *c, apus_status status) {
     hd->set(r, APUS_HEADERS_TRAILERS_OUT, S("X-Got"), one.ptr ? one : S("none"));
     bd->append_copy(chain, S("body "));
     bd->write(r, chain);
-    bd->move(chain, c->chain, SIZE_MAX);
+    bd->move(chain, c->chain, (size_t)bd->length(c->chain));
     bd->append_mark(chain, APUS_SEG_FLUSH);
     bd->append_mark(chain, APUS_SEG_END);
     bd->write(r, chain);

@@ -80,7 +80,7 @@ typedef struct apus_hooks_v1 {
     /** The callbacks in their order; frozen once configuration is read. [any] */
     const apus_link *(*links)(const apus_hook *hook, uint32_t *n, uint32_t *stride);
     /** Runs the hook through libffi for callers without a typed pointer. [any]
-     *  @param result  where the last result goes (int64 wide); may be NULL
+     *  @param result  where the last result goes: 8 bytes, 16 for s; may be NULL
      *  @param args    pointers to the arguments after ctx, in order */
     apus_status (*invoke)(const apus_hook *hook, void *result, void *const *args);
     /** A hook declared by another module. [main] @return NULL: no such hook */
