@@ -85,7 +85,7 @@ private func setEngine(_ command: Command, _ arguments: Arguments) throws {
                 + "let attackers inject requests (CVE-2025-49812), so httpd 2.4.64 dropped it; use on or off")
     }
     guard let on = try? Bool(word: arguments[0]) else {
-        throw DirectiveError("SSLEngine: argument must be On or Off")
+        throw DirectiveError("the argument must be On or Off")
     }
     command.updateServer { (conf: inout SSLServerConf) in conf.engine = Located(on, place) }
 }

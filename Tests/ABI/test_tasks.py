@@ -1,5 +1,7 @@
 """Hooks that wait: suspended and resumed, or lent to a thread that may block."""
 
+import socket
+import struct
 import time
 
 import pytest
@@ -27,6 +29,12 @@ def impatient(apus, module):
 def lent(apus, module):
     with apus("Workers 1\n" + module.load("lent") + HANDLER) as running:
         yield running
+
+
+def reset(connection):
+    """Closes so that the peer hears of it at once: a plain close says only that no more will be sent."""
+    connection.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
 
 
 def count(server, text):
@@ -138,10 +146,18 @@ def test_client_that_goes_cancels_once(server):
     with Connection(server.port) as connection:
         connection.send(get("/never?77000"))
         time.sleep(0.1)
+        reset(connection)
     server.wait_for_log("cancelled 77000")
     time.sleep(0.2)
     assert count(server, "cancelled 77") == before + 1
     assert fetch(server.port, get("/now")).body == b"now"
+
+
+def test_half_closed_client_is_answered(server):
+    with Connection(server.port) as connection:
+        connection.send(get("/timer?100000"))
+        connection.half_close()
+        assert connection.read_response().body == b"timer 100000"
 
 
 def test_resume_after_the_client_has_gone_is_stale(server):
@@ -149,6 +165,7 @@ def test_resume_after_the_client_has_gone_is_stale(server):
     with Connection(server.port) as connection:
         connection.send(get("/never?300"))
         time.sleep(0.05)
+        reset(connection)
     server.wait_for_log("cancelled 300")
     server.wait_for_log(rf"(?s)(late .*){{{before + 1}}}")
     assert "late -6" in server.error_log().rsplit("cancelled 300", 1)[1]
@@ -202,6 +219,7 @@ def test_lent_client_that_goes(lent):
     with Connection(lent.port) as connection:
         connection.send(get("/echo", "Content-Length: 10", method="POST") + b"hel")
         time.sleep(0.05)
+        reset(connection)
     for _ in range(3):
         assert fetch(lent.port, get("/thread")).body == b"pool"
 
@@ -210,5 +228,6 @@ def test_lent_client_that_goes_while_the_hook_sleeps(lent):
     with Connection(lent.port) as connection:
         connection.send(get("/sleep?200000"))
         time.sleep(0.05)
+        reset(connection)
     time.sleep(0.3)
     assert fetch(lent.port, get("/thread")).body == b"pool"

@@ -22,6 +22,8 @@ final class ConfigBuilder {
     /// Reads everything. The outcome is usable when no errors were found.
     func build(_ file: String, _ options: Options) {
         let defines = Defines()
+        // So that a tree that can be moved can name its own directories in sections, whose paths must be absolute.
+        defines.define("APUS_ROOT", value: Array(configuration.serverRoot.utf8))
         for name in options.defines { defines.define(name, value: nil) }
         runtime.defines = defines
         let settings = TreeReader.Settings(version: ServerVersion.presented)
