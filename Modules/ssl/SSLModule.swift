@@ -69,10 +69,7 @@ private func openServers(_ host: Host, _ process: UnsafeMutablePointer<TLSProces
         guard conf.engine?.value == true else { continue }
         process.pointee.contexts[server.index] = builder.build(server, conf)
     }
-    guard reporter.errors == 0 else {
-        throw ModuleError(
-            "TLS cannot start: \(reporter.errors) error\(reporter.errors == 1 ? "" : "s") above")
-    }
+    guard reporter.errors == 0 else { throw AlreadyReported() }
 }
 
 // Directives with more to say than a property.

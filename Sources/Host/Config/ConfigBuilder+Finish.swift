@@ -6,6 +6,10 @@ import ModuleABI
 /// What is done once every directive has been handled: merging, ordering, freezing.
 extension ConfigBuilder {
     func finish() {
+        let main = configuration.main.server.pointee.core
+        if !main.pointee.documentRoot.isSet {
+            main.pointee.documentRoot = configuration.arena.copy(configuration.resolve("htdocs"))
+        }
         for draft in configuration.servers.dropFirst() { merge(draft, over: configuration.main) }
         for draft in configuration.servers { settle(draft) }
         link()

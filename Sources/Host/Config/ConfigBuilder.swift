@@ -145,10 +145,15 @@ final class ConfigBuilder {
         let owner = DirectiveCatalog.shared.entry(node.name, isSection: node.isSection)?.owner
         // Its module was named and could not be loaded: that line has its error already.
         if let owner, runtime.loader.failed.contains("\(owner)_module") { return }
+        diagnostics.error("unknown directive \(node.displayName)", at: node.location, hint: advice(node, owner))
+    }
+
+    private func advice(_ node: ConfigNode, _ owner: String?) -> String? {
+        if let owner, owner != "core", access("\(runtime.loader.ownDirectory)/mod_\(owner).so", R_OK) != 0 {
+            return "it belongs to httpd's mod_\(owner), which is not part of this installation of Apus"
+        }
         let known = node.isSection ? directives.sectionNames : directives.names
-        diagnostics.error(
-            "unknown directive \(node.displayName)", at: node.location,
-            hint: DirectiveCatalog.shared.advice(for: node.name, isSection: node.isSection, known: known))
+        return DirectiveCatalog.shared.advice(for: node.name, isSection: node.isSection, known: known)
     }
 
     private func reportMisplaced(_ node: ConfigNode, _ entry: DirectiveEntry, _ scope: ConfigScope) {

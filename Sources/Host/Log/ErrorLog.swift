@@ -32,6 +32,8 @@ enum ErrorLog {
     }
 
     static func isEnabled(_ level: Int32, module: Int, _ place: Place) -> Bool {
+        // Starts, stops and crashes are never left out: as in httpd, whatever LogLevel says.
+        if level == LogLevel.notice.rawValue, place.request == nil, place.connection == nil { return true }
         if let levels = place.request?.core.logLevels { return level <= levels.pointee.level(of: module) }
         if let levels = place.aboutServer?.pointee.core.pointee.logLevels { return level <= levels.pointee.level(of: module) }
         if let main = Runtime.current?.mainServer, let levels = main.pointee.core.pointee.logLevels {

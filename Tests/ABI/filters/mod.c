@@ -53,12 +53,9 @@ static apus_status process_mark(void *ctx, apus_filter *f, apus_chain *chain) {
     apus_segment first = {.size = sizeof first};
     while (bd->peek(chain, &first) == APUS_OK) {
         if (first.kind == APUS_SEG_END) bd->append_copy(made, S(")"));
-        if (first.length) {
-            bd->move(made, chain, (size_t)first.length);
-        } else {
-            bd->append_mark(made, first.kind);
-            bd->drop(chain, 0 + 1);
-        }
+        if (first.kind == APUS_SEG_DATA) bd->append_copy(made, first.data);
+        else bd->append_mark(made, first.kind);
+        bd->drop(chain, first.kind == APUS_SEG_DATA ? first.data.len : 1);
     }
     return fl->pass(f, made);
 }

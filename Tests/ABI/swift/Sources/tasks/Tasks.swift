@@ -10,6 +10,7 @@ private final class Waiting: @unchecked Sendable {
     var task: SuspendedTask?
     var number: Int
     var fd: Int32 = -1
+    var otherEnd: Int32 = -1
     var calls = 0
     var text = "nothing"
 
@@ -97,7 +98,9 @@ final class Tasks: Module {
         case "/post":
             start(its, Tasks.post)
         case "/watch":
-            its.fd = eventfd(0, Int32(EFD_CLOEXEC.rawValue | EFD_NONBLOCK.rawValue))
+            var ends: [Int32] = [-1, -1]
+            guard pipe(&ends) == 0 else { return .failed }
+            (its.fd, its.otherEnd) = (ends[0], ends[1])
             guard table.pointee.watch(its.fd, APUS_FD_READ, Tasks.ready, its.pointer) == APUS_OK else { return .failed }
             start(its, Tasks.write)
         case "/cancelled-timer":
@@ -165,12 +168,13 @@ final class Tasks: Module {
     }
 
     private static let write: @convention(c) (UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? = { ctx in
-        let fd = Waiting.of(ctx).fd
+        let fd = Waiting.of(ctx).otherEnd
         var one: UInt64 = 1
         for _ in 0..<2 {
             usleep(20000)
             _ = Glibc.write(fd, &one, 8)
         }
+        close(fd)
         return nil
     }
 }
@@ -179,11 +183,14 @@ final class Tasks: Module {
 final class Lent: Module {
     static let info = ModuleInfo("abi_tasks_lent_module", version: "1.0")
 
+    nonisolated(unsafe) private static var loop = pthread_t()
+
     init(_ host: Host) throws {
+        try host.hooks.childInit { Lent.loop = pthread_self() }
         try host.hooks.handler(Order(.middle, flags: .mayBlock)) { request in
             guard request.handler == "abi" else { return .declined }
             switch request.path.string {
-            case "/thread": return try request.reply(200, text: getpid() == gettid() ? "loop" : "pool")
+            case "/thread": return try request.reply(200, text: pthread_equal(pthread_self(), Lent.loop) != 0 ? "loop" : "pool")
             case "/sleep":
                 usleep(UInt32(request.query.string) ?? 0)
                 return try request.reply(200, text: "slept")
