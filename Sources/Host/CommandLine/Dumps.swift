@@ -9,7 +9,7 @@ enum Dumps {
         case .runConfiguration: runConfiguration(runtime)
         case .modules: runtime.options.isVerbose ? modulesInDetail(runtime) : modules(runtime)
         case .includes: includes(runtime)
-        case .config: config(runtime.configuration.tree?.root.children ?? [], indent: "")
+        case .config: config(runtime.configuration.tree?.root.children ?? [], indent: "", secrets(runtime))
         }
     }
 
@@ -126,11 +126,17 @@ enum Dumps {
         return text
     }
 
-    private static func config(_ nodes: [ConfigNode], indent: String) -> String {
+    /// The directives whose arguments are nobody's business.
+    private static func secrets(_ runtime: Runtime) -> Set<String> {
+        Set(runtime.directives.filter { $0.flags & APUS_DIRECTIVE_SECRET != 0 }.map(\.name.asciiLowered))
+    }
+
+    private static func config(_ nodes: [ConfigNode], indent: String, _ secrets: Set<String>) -> String {
         nodes.reduce("") { text, node in
-            let line = "\(indent)\(node.isSection ? "<" : "")\(node.name) \(node.arguments.configText)\(node.isSection ? ">" : "")\n"
-            guard node.isSection else { return text + line }
-            return text + line + config(node.children, indent: indent + "  ") + "\(indent)</\(node.name)>\n"
+            let arguments = secrets.contains(node.name.asciiLowered) ? "(redacted)" : node.arguments.configText
+            guard node.isSection else { return text + "\(indent)\(node.name) \(arguments)\n" }
+            return text + "\(indent)<\(node.name) \(arguments)>\n" + config(node.children, indent: indent + "  ", secrets)
+                + "\(indent)</\(node.name)>\n"
         }
     }
 

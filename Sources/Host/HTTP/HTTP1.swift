@@ -140,7 +140,11 @@ enum HTTP1 {
         if !r.pointee.response.isEnded, !conn.pointee.wasAborted {
             let chain = Chain.make(r.pointee.arena)
             chain.pointee.append(mark: .end)
-            _ = Filters.push(r.pointee.outputFilters, r, chain)
+            let status = Filters.push(r.pointee.outputFilters, r, chain)
+            if status < 0, !conn.pointee.wasAborted, !r.pointee.response.isEnded {
+                ErrorLog.write(.error, code: "APUS1203", request: r, "an output filter failed with status \(status)")
+                guard ErrorResponse.answer(r, status) else { return false }
+            }
             guard r.pointee.response.isEnded || conn.pointee.wasAborted else {
                 // A filter holds the end back: it will pass it on when it can.
                 return false

@@ -20,7 +20,8 @@ final class BlockingPool {
     func submit(_ job: @escaping () -> Void) {
         pthread_mutex_lock(lock)
         jobs.append(job)
-        let needsThread = idle == 0 && threads < BlockingPool.maximum
+        // Idle threads that have not taken up their job yet count for that job only.
+        let needsThread = idle < jobs.count && threads < BlockingPool.maximum
         if needsThread { threads += 1 }
         pthread_cond_signal(condition)
         pthread_mutex_unlock(lock)

@@ -142,7 +142,8 @@ final class HookRegistry {
             do throws(HookOrder.Cycle) {
                 try hook.freeze()
             } catch {
-                if let first = hook.registrations.first { report(first.module, error.describe(hook.name)) }
+                let inCycle = hook.registrations.first { error.modules.contains($0.module.name) && $0.module.location != nil }
+                if let culprit = inCycle ?? hook.registrations.first { report(culprit.module, error.describe(hook.name)) }
             }
         }
     }

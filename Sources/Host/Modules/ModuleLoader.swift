@@ -130,12 +130,22 @@ final class ModuleLoader {
         UnsafePointer<apus_host>?, UnsafePointer<CChar>?
     ) -> UnsafePointer<apus_module>?
 
+    /// Whoever owns the server's own program decides what it does anyway.
+    private var serverOwner: uid_t {
+        var info = stat()
+        return stat("/proc/self/exe", &info) == 0 ? info.st_uid : 0
+    }
+
     /// What an image that others can change would do as root is theirs to decide: refuse it.
     private func checkOwner(_ file: String) throws(LoadFailure) {
         var info = stat()
         guard geteuid() == 0, stat(file, &info) == 0 else { return }
         if info.st_mode & 0o002 != 0 {
             throw LoadFailure("every user may write to it, and this server runs as root", "chmod o-w \(file)")
+        }
+        guard info.st_uid == 0 || info.st_uid == serverOwner else {
+            throw LoadFailure(
+                "it belongs to user \(info.st_uid), who could change what this server does as root", "chown root \(file)")
         }
     }
 

@@ -8,11 +8,7 @@ enum ErrorResponse {
     static func answer(_ r: Request.Ref, _ code: apus_status) -> Bool {
         var r = r
         var status = code
-        if status < 0 {
-            let failure = status
-            ErrorLog.write(.error, code: "APUS1201", request: r, "a hook failed with \(failure); see the lines above for its reason")
-            status = 500
-        }
+        if status < 0 { status = 500 }
         if status < 100 || status > 599 { status = 500 }
         // Too late for another answer: what has begun is cut off.
         if r.pointee.response.headIsSent {
@@ -20,6 +16,12 @@ enum ErrorResponse {
             r.pointee.response.isEnded = true
             if r.pointee.response.framing == .chunked || r.pointee.response.framing == .length { r.pointee.conn.pointee.wasAborted = true }
             return true
+        }
+        if !r.pointee.isInErrorPage, theWorker.pointee.errorPage.pointee.count > 0 {
+            r.pointee.isInErrorPage = true
+            let answer = HookRunner.runErrorPage(theWorker.pointee.errorPage, r, status)
+            if answer == APUS_OK || answer == APUS_DONE { return true }
+            r.pointee.isInErrorPage = false
         }
         if let page = custom(r, status) {
             switch page {
@@ -78,6 +80,7 @@ enum ErrorResponse {
     /// The answer begins anew: nothing of what was prepared for a success belongs into it.
     private static func prepare(_ r: Request.Ref, _ status: Int32) {
         r.pointee.status = status
+        Filters.bypass(r)
         // A precondition's answer still says what the file is (RFC 9110, 15.4.5).
         let isAboutFile = status == 304 || status == 412
         let location = status >= 300 && status < 400 ? r.pointee.headersOut.first("Location") : nil

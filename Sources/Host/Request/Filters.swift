@@ -64,6 +64,15 @@ enum Filters {
         return at
     }
 
+    /// An error page is not the content that filters were put on for, and one of them may be what failed.
+    static func bypass(_ r: Request.Ref) {
+        var next = r.pointee.outputFilters
+        while let filter = next {
+            filter.pointee.isRemoved = true
+            next = filter.pointee.next
+        }
+    }
+
     /// The request ends: every filter hears of it once.
     static func end(_ r: Request.Ref) {
         if r.pointee.outputFilters == nil, r.pointee.inputFilters == nil { return }

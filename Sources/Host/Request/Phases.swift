@@ -99,8 +99,19 @@ enum Phases {
         case APUS_OK: return .advance(step.next)
         case APUS_DONE: return .stop(.answered)
         case APUS_DECLINED: return declined(step, r)
-        default: return .stop(.failed(status))
+        default:
+            if status < 0 { report(step, status, r) }
+            return .stop(.failed(status))
         }
+    }
+
+    /// A hook failed: whose it was, and which.
+    private static func report(_ step: Step, _ status: apus_status, _ r: Request.Ref) {
+        let index = r.pointee.link - 1
+        let hook = theWorker.pointee.phases[step]
+        let module = index >= 0 && index < hook.pointee.count ? hook.pointee.links?[index].reserved ?? 0 : 0
+        let name = Runtime.current.map { Int(module) < $0.modules.count ? $0.modules[Int(module)].name : "?" } ?? "?"
+        ErrorLog.write(.error, code: "APUS1201", request: r, "\(name) failed in hook \(step.hook.name) with status \(status)")
     }
 
     private static func declined(_ step: Step, _ r: Request.Ref) -> Verdict {

@@ -152,6 +152,8 @@ struct Suspension {
     var isPending = false
     /// A resume that came before the hook returned.
     var early: apus_status?
+    /// The name a module was given; 0: none.
+    var id: UInt64 = 0
     /// Raised with each suspension, so that old names are stale.
     var generation: UInt32 = 0
     var moduleIndex: UInt32 = 0

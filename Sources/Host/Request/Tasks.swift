@@ -57,9 +57,10 @@ enum Tasks {
         r.pointee.suspension.moduleIndex = theWorker.pointee.currentModule
         // A suspended connection must be found by its token, also before the loop has heard of it.
         if !r.pointee.conn.pointee.isInLoop { theWorker.pointee.loop.add(r.pointee.conn) }
-        return table.add(
+        r.pointee.suspension.id = table.add(
             Table.Entry(
                 connection: r.pointee.conn.token, request: r, generation: r.pointee.suspension.generation))
+        return r.pointee.suspension.id
     }
 
     /// What a hook that may suspend came to: its own status, or that of a resume that was faster.
@@ -79,6 +80,7 @@ enum Tasks {
     }
 
     private static func forget(_ r: Request.Ref) {
+        _ = table.take(r.pointee.suspension.id)
         r.pointee.suspension.isActive = false
         r.pointee.suspension.isPending = false
         r.pointee.suspension.generation &+= 1

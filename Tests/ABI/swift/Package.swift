@@ -3,7 +3,7 @@ import PackageDescription
 
 /// The test modules in Swift, one dynamic library an area, built as a package outside the server's would be.
 let areas = [
-    "reply", "directives", "hooks", "body", "tasks", "filters", "providers", "modhooks"
+    "reply", "directives", "hooks", "request", "body", "filters", "providers", "modhooks", "tasks",
 ]
 
 let oneSymbol: [LinkerSetting] = [

@@ -44,7 +44,7 @@ class Ending {
 }
 
 final class Upper: Ending, OutputFilter {
-    override init?(_ filter: Filter) { super.init(filter) }
+    override init(_ filter: Filter) { super.init(filter) }
     func process(_ chain: Chain, _ filter: Filter) -> Status { filter.pass(mapped(chain, in: filter.request, upper)) }
 }
 
@@ -52,7 +52,7 @@ final class Upper: Ending, OutputFilter {
 class Mark: Ending, OutputFilter {
     private var isFirst = true
 
-    required override init?(_ filter: Filter) {
+    required override init(_ filter: Filter) {
         filter.request.headersOut["Content-Length"] = nil
         super.init(filter)
     }
@@ -85,7 +85,7 @@ final class MarkB: Mark { override var name: String { "MARK-B" } }
 /// Marks the first piece only.
 final class Once: Ending, OutputFilter {
     override var name: String { "ONCE" }
-    override init?(_ filter: Filter) {
+    override init(_ filter: Filter) {
         filter.request.headersOut["Content-Length"] = nil
         super.init(filter)
     }
