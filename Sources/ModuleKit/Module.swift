@@ -36,11 +36,12 @@ public protocol Module: AnyObject {
 extension Module {
     public static var directives: [Directive] { [] }
 
-    /// The descriptor, when `name` is this module's. Made once and never freed.
+    /// The descriptor, when `name` is this module's or empty: so the host asks what a file holds. Never freed.
     public static func descriptor(
         for host: UnsafePointer<apus_host>, named name: UnsafePointer<CChar>
     ) -> UnsafePointer<apus_module>? {
-        guard String(cString: name) == info.name else { return nil }
+        let wanted = String(cString: name)
+        guard wanted == info.name || wanted.isEmpty else { return nil }
         tables.pointee = Tables(host)
         return DescriptorBuilder(Self.self, host: host).build()
     }

@@ -174,10 +174,9 @@ def test_world_writable_as_root(probe, scratch):
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="checkOwner looks at the file's mode only, not at its owner")
 def test_owned_by_another_user_as_root(probe, scratch):
     if not running_as_root():
-        pytest.fail("about servers that run as root")
+        pytest.skip("about servers that run as root")
     file = scratch / "probe-owned.so"
     shutil.copy(build_module(MODULE, scratch / "owned", "probe", flags=[f"-I{os.path.dirname(__file__)}"]), file)
     os.chown(file, 65534, 65534)

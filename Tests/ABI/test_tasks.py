@@ -89,7 +89,6 @@ def test_suspended_without_a_task(server):
     server.wait_for_log("without a task")
 
 
-@pytest.mark.xfail(strict=True, reason="a task that was given up, not resumed, is answered OK instead of STALE")
 def test_a_task_that_was_not_used_is_stale(server):
     before = count(server, "late ")
     assert fetch(server.port, get("/unused")).body == b"unused"
@@ -126,7 +125,6 @@ def test_timeout_names_the_module(impatient):
     assert count(impatient, "cancelled 0") == before + 1
 
 
-@pytest.mark.xfail(strict=True, reason="a resume after the time-out is answered OK instead of STALE")
 def test_resume_after_the_timeout_is_stale(impatient):
     assert fetch(impatient.port, get("/never?1500")).status == 504
     impatient.wait_for_log("late ")

@@ -150,7 +150,10 @@ final class ModuleLoader {
     }
 
     private func wrongName(_ name: String, _ entry: Entry, _ candidate: LoadedModule) -> LoadFailure {
-        guard let first = entry(candidate.host, ""), let its = text(first.pointee.name) else {
+        // A file that does not answer to the empty name may bear its module's.
+        let stem = candidate.file.split(separator: "/").last?.split(separator: ".").first ?? ""
+        let guess = (stem.hasPrefix("mod_") ? stem.dropFirst(4) : stem) + "_module"
+        guard let first = entry(candidate.host, "") ?? entry(candidate.host, String(guess)), let its = text(first.pointee.name) else {
             return LoadFailure("it holds no module named \(name)", "check the first argument of LoadModule")
         }
         return LoadFailure("it holds \(its), not \(name)", "write LoadModule \(its) …")

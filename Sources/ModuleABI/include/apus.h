@@ -200,6 +200,7 @@ typedef struct apus_module {
 } apus_module;
 
 /** The only symbol a module exports. [main] `name` is LoadModule's first argument: one file may hold several modules.
+ *  An empty name asks for the first, so that a message can say what the file holds.
  *  @return the descriptor, or NULL when the file holds no module of that name */
 typedef const apus_module *apus_module_entry_fn(const apus_host *host, const char *name);
 
