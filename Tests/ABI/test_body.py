@@ -1,5 +1,6 @@
 """Request bodies read, and response bodies written, as chains of segments."""
 
+import pathlib
 import time
 
 import pytest
@@ -148,8 +149,6 @@ def test_file_segments(server):
 
 
 def test_files_are_closed(server):
-    import pathlib
-
     def count():
         # the leader's child: the only worker
         (child,) = pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()

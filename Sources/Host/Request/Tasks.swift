@@ -343,10 +343,9 @@ extension Phases {
         if status == APUS_SUSPENDED { return false }
         switch verdictOfResume(step, status, r) {
         case .finished: return HTTP1.runPhases(r)
-        case .answered: return HTTP1.sendResponse(r.pointee.conn.pointee.request ?? r)
+        case .answered: return HTTP1.answered(r)
         case .waiting: return false
-        case .failed(let status):
-            return ErrorResponse.answer(r, status) ? HTTP1.sendResponse(r.pointee.conn.pointee.request ?? r) : false
+        case .failed(let status): return ErrorResponse.answer(r, status) ? HTTP1.answered(r) : false
         }
     }
 }
