@@ -53,22 +53,28 @@ final class FilterKind {
 
 extension Host {
     /// Registers an output filter type under a name, at a stage.
-    public func outputFilter<F: OutputFilter>(_ name: String, stage: UInt32, _ type: F.Type) throws {
+    public func outputFilter<F: OutputFilter>(
+        _ name: String, stage: UInt32, after: [String] = [], before: [String] = [], _ type: F.Type
+    ) throws {
         let kind = FilterKind(
             host: raw, make: { F($0) },
             process: { object, chain, filter in unsafeDowncast(object, to: F.self).process(chain, filter) })
-        try register(name, APUS_OUTPUT, stage, kind)
+        try register(name, APUS_OUTPUT, stage, after, before, kind)
     }
 
     /// Registers an input filter type under a name, at a stage.
-    public func inputFilter<F: InputFilter>(_ name: String, stage: UInt32, _ type: F.Type) throws {
+    public func inputFilter<F: InputFilter>(
+        _ name: String, stage: UInt32, after: [String] = [], before: [String] = [], _ type: F.Type
+    ) throws {
         let kind = FilterKind(
             host: raw, make: { F($0) },
             fill: { object, chain, max, filter in unsafeDowncast(object, to: F.self).fill(chain, max: max, filter) })
-        try register(name, APUS_INPUT, stage, kind)
+        try register(name, APUS_INPUT, stage, after, before, kind)
     }
 
-    private func register(_ name: String, _ direction: UInt32, _ stage: UInt32, _ kind: FilterKind) throws {
+    private func register(
+        _ name: String, _ direction: UInt32, _ stage: UInt32, _ after: [String], _ before: [String], _ kind: FilterKind
+    ) throws {
         var registration = apus_filter_reg()
         registration.size = UInt32(MemoryLayout<apus_filter_reg>.size)
         registration.direction = direction
@@ -77,9 +83,15 @@ extension Host {
         registration.begin = beginFilter
         registration.end = endFilter
         if direction == APUS_OUTPUT { registration.process = processFilter } else { registration.fill = fillFilter }
-        let status = name.withCString {
-            registration.name = $0
-            return filterTable.pointee.add(raw, &registration)
+        let status = withCStrings(after) { after in
+            withCStrings(before) { before in
+                registration.after = after
+                registration.before = before
+                return name.withCString {
+                    registration.name = $0
+                    return filterTable.pointee.add(raw, &registration)
+                }
+            }
         }
         try check(status, "filter \(name)")
     }

@@ -53,9 +53,15 @@ UNUSED static void use(const apus_host *host) {
 #define S(literal) ((apus_str){literal, sizeof(literal) - 1})
 #define F(s) (int)(s).len, (s).len ? (s).ptr : ""
 
-UNUSED static apus_str str(const char *s) { return (apus_str){s, s ? strlen(s) : 0}; }
-UNUSED static int eq(apus_str a, const char *b) { return a.len == strlen(b) && (!a.len || !memcmp(a.ptr, b, a.len)); }
-UNUSED static int starts(apus_str a, const char *b) { return a.len >= strlen(b) && !memcmp(a.ptr, b, strlen(b)); }
+UNUSED static apus_str str(const char *s) {
+    return (apus_str){s, s ? strlen(s) : 0};
+}
+UNUSED static int eq(apus_str a, const char *b) {
+    return a.len == strlen(b) && (!a.len || !memcmp(a.ptr, b, a.len));
+}
+UNUSED static int starts(apus_str a, const char *b) {
+    return a.len >= strlen(b) && !memcmp(a.ptr, b, strlen(b));
+}
 
 /** Text that grows by printf. */
 typedef struct out {
@@ -76,7 +82,8 @@ UNUSED static apus_status answer(apus_req *r, const out *o) {
     return bd->reply(r, 200, S("text/plain"), (apus_str){o->text, o->n});
 }
 
-__attribute__((format(printf, 2, 3), unused)) static apus_status answerf(apus_req *r, const char *format, ...) {
+__attribute__((format(printf, 2, 3), unused)) static apus_status answerf(apus_req *r, const char *format,
+                                                                         ...) {
     out o = {0, ""};
     va_list list;
     va_start(list, format);
@@ -87,9 +94,13 @@ __attribute__((format(printf, 2, 3), unused)) static apus_status answerf(apus_re
 }
 
 /** A NUL-terminated copy in the request's pool. */
-UNUSED static const char *copy(apus_req *r, apus_str s) { return po->dup(rq->pool(r), s).ptr; }
+UNUSED static const char *copy(apus_req *r, apus_str s) {
+    return po->dup(rq->pool(r), s).ptr;
+}
 
-UNUSED static int ours(apus_req *r) { return eq(rq->get(r, APUS_R_HANDLER), "abi"); }
+UNUSED static int ours(apus_req *r) {
+    return eq(rq->get(r, APUS_R_HANDLER), "abi");
+}
 
 /* ---- the body of a request ---- */
 
@@ -125,8 +136,8 @@ UNUSED static void collect_again(void *ctx, apus_req *r) {
 }
 
 /** Reads the whole body, then calls `done` on the connection's loop. Returns what the hook should return. */
-UNUSED static apus_status collect(apus_req *r, size_t max, apus_status (*done)(apus_req *, collector *, apus_status),
-                                  void *ctx) {
+UNUSED static apus_status collect(apus_req *r, size_t max,
+                                  apus_status (*done)(apus_req *, collector *, apus_status), void *ctx) {
     collector *c = po->zalloc(rq->pool(r), sizeof *c);
     *c = (collector){.chain = bd->chain(rq->pool(r)), .max = max, .done = done, .ctx = ctx};
     apus_status status = collect_on(r, c);
@@ -143,44 +154,56 @@ typedef apus_status request_hook(void *ctx, apus_req *r);
 
 UNUSED static apus_status on_flags(const apus_host *host, const char *hook, int32_t position, uint32_t flags,
                                    request_hook *fn, void *ctx) {
-    apus_hook_reg reg = {.size = sizeof reg, .position = position, .hook = hook, .signature = "i(xR)",
-                         .fn = (apus_fn)fn, .ctx = ctx, .flags = flags};
+    apus_hook_reg reg = {.size = sizeof reg,
+                         .position = position,
+                         .hook = hook,
+                         .signature = "i(xR)",
+                         .fn = (apus_fn)fn,
+                         .ctx = ctx,
+                         .flags = flags};
     return hk->add(host, &reg);
 }
 
-UNUSED static apus_status on(const apus_host *host, const char *hook, int32_t position, request_hook *fn, void *ctx) {
+UNUSED static apus_status on(const apus_host *host, const char *hook, int32_t position, request_hook *fn,
+                             void *ctx) {
     return on_flags(host, hook, position, 0, fn, ctx);
 }
 
-UNUSED static apus_status on_any(const apus_host *host, const char *hook, const char *signature, apus_fn fn, void *ctx) {
-    apus_hook_reg reg = {.size = sizeof reg, .position = APUS_MIDDLE, .hook = hook, .signature = signature,
-                         .fn = fn, .ctx = ctx};
+UNUSED static apus_status on_any(const apus_host *host, const char *hook, const char *signature, apus_fn fn,
+                                 void *ctx) {
+    apus_hook_reg reg = {.size = sizeof reg,
+                         .position = APUS_MIDDLE,
+                         .hook = hook,
+                         .signature = signature,
+                         .fn = fn,
+                         .ctx = ctx};
     return hk->add(host, &reg);
 }
 
 /** The members that are the same in every test module. */
-#define BASICS(its_name)                                                                                      \
-    .size = sizeof(apus_module), .abi_major = APUS_ABI_MAJOR, .abi_minor_min = APUS_ABI_MINOR,                \
+#define BASICS(its_name)                                                                                     \
+    .size = sizeof(apus_module), .abi_major = APUS_ABI_MAJOR, .abi_minor_min = APUS_ABI_MINOR,               \
     .name = its_name, .version = "1.0", .toolchain = "c"
 
-#define ROWS(table)                                                                                           \
-    .directives = table, .n_directives = sizeof(table) / sizeof((table)[0]), .directive_stride = sizeof((table)[0])
+#define ROWS(table)                                                                                          \
+    .directives = table, .n_directives = sizeof(table) / sizeof((table)[0]),                                 \
+    .directive_stride = sizeof((table)[0])
 
 /** Exports the one module of a file. */
-#define EXPORT(descriptor)                                                                                    \
-    APUS_EXPORT const apus_module *apus_module_entry(const apus_host *host, const char *name) {               \
-        if (*name && strcmp(name, (descriptor).name)) return NULL;                                            \
-        use(host);                                                                                            \
-        return &(descriptor);                                                                                 \
+#define EXPORT(descriptor)                                                                                   \
+    APUS_EXPORT const apus_module *apus_module_entry(const apus_host *host, const char *name) {              \
+        if (*name && strcmp(name, (descriptor).name)) return NULL;                                           \
+        use(host);                                                                                           \
+        return &(descriptor);                                                                                \
     }
 
 /** Exports the modules of a file that holds several. */
-#define EXPORT_ONE_OF(descriptors)                                                                            \
-    APUS_EXPORT const apus_module *apus_module_entry(const apus_host *host, const char *name) {               \
-        use(host);                                                                                            \
-        for (size_t i = 0; i < sizeof(descriptors) / sizeof((descriptors)[0]); i++)                           \
-            if (!strcmp(name, (descriptors)[i].name)) return &(descriptors)[i];                               \
-        return NULL;                                                                                          \
+#define EXPORT_ONE_OF(descriptors)                                                                           \
+    APUS_EXPORT const apus_module *apus_module_entry(const apus_host *host, const char *name) {              \
+        use(host);                                                                                           \
+        for (size_t i = 0; i < sizeof(descriptors) / sizeof((descriptors)[0]); i++)                          \
+            if (!strcmp(name, (descriptors)[i].name)) return &(descriptors)[i];                              \
+        return NULL;                                                                                         \
     }
 
 #endif

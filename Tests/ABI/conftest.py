@@ -1,7 +1,7 @@
 """Builds the modules of each area, in C and in Swift, as an author outside this repository would.
 
-An area is a folder with mod.c and a target of the package swift/; both behave alike, and one body of expectations runs
-on both.
+An area is a folder with mod.c and a target of the package swift/; both behave alike, and one body of
+expectations runs on both.
 """
 
 import os
@@ -17,7 +17,7 @@ from support.server import DISTRIBUTION, PROJECT, world_readable_directory
 HERE = pathlib.Path(__file__).resolve().parent
 LANGUAGES = ("c", "swift")
 
-#: The same runtime as the server's: no rpath of the toolchain, no library that the distribution does not hold.
+#: The server's own runtime: no rpath of the toolchain, no library that the distribution does not hold.
 SWIFT_FLAGS = (
     "-Xswiftc -no-toolchain-stdlib-rpath"
     " -Xswiftc -Xfrontend -Xswiftc -disable-implicit-concurrency-module-import"
@@ -54,7 +54,12 @@ def swift_products():
     line = [os.environ.get("SWIFT", "swift"), "build", "-c", "release", "--package-path", str(package)]
     line += ["--scratch-path", str(products), *SWIFT_FLAGS]
     done = subprocess.run(
-        line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=1800
+        line,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=1800,
     )
     assert done.returncode == 0, done.stdout[-6000:]
     return products / "release"

@@ -1,4 +1,4 @@
-"""Modules stand on the contract alone: one symbol out, none of the host's in, no heavy library on either side."""
+"""Modules stand on the contract alone: one symbol out, none of the host's in, no heavy library anywhere."""
 
 import pathlib
 import re
@@ -13,7 +13,9 @@ BINARIES = [DISTRIBUTION / "bin" / "apus", *MODULES]
 
 #: What first-party modules may import besides modules for C libraries (Sources/C…).
 ALLOWED = {"ModuleKit", "ByteKit", "ModuleABI", "CSystem", "Glibc"}
-FORBIDDEN = re.compile(r"Foundation|libdispatch|libBlocksRuntime|_Concurrency|_StringProcessing|icu|FoundationEssentials")
+FORBIDDEN = re.compile(
+    r"Foundation|libdispatch|libBlocksRuntime|_Concurrency|_StringProcessing|icu|FoundationEssentials"
+)
 
 
 def run(*command):
@@ -33,15 +35,25 @@ def test_one_exported_symbol(file):
 @pytest.mark.parametrize("file", MODULES, ids=lambda path: path.name)
 def test_nothing_of_the_host_is_needed(file):
     """What a module leaves open, its own libraries hold: it loads into any process."""
-    missing = [line for line in run("ldd", "-r", str(file)).splitlines() if "undefined symbol" in line or "not found" in line]
+    missing = [
+        line
+        for line in run("ldd", "-r", str(file)).splitlines()
+        if "undefined symbol" in line or "not found" in line
+    ]
     assert missing == []
     wanted = [line.split()[-1] for line in run("nm", "-D", "--undefined-only", str(file)).splitlines()]
-    assert not [name for name in wanted if name.startswith("apus_") or "4Host" in name or "9ModuleKit" in name]
+    assert not [
+        name for name in wanted if name.startswith("apus_") or "4Host" in name or "9ModuleKit" in name
+    ]
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(PROJECT / "Modules")))
 def test_imports(path):
-    imports = re.findall(r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |internal |private )?import (?:\w+ )?(\w+)", path.read_text(), re.MULTILINE)
+    imports = re.findall(
+        r"^\s*(?:@\w+(?:\([^)]*\))?\s+)*(?:public |internal |private )?import (?:\w+ )?(\w+)",
+        path.read_text(),
+        re.MULTILINE,
+    )
     for name in imports:
         is_library = name.startswith("C") and (PROJECT / "Sources" / name / "module.modulemap").exists()
         assert name in ALLOWED or is_library, f"{path.name} imports {name}"
@@ -67,7 +79,9 @@ def test_search_path_is_relative(file):
 
 
 def test_every_module_is_staged():
-    folders = {path.name for path in (PROJECT / "Modules").iterdir() if path.is_dir() and path.name != "examples"}
+    folders = {
+        path.name for path in (PROJECT / "Modules").iterdir() if path.is_dir() and path.name != "examples"
+    }
     assert {file.stem.removeprefix("mod_") for file in MODULES} <= folders
 
 

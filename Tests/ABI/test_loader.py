@@ -17,16 +17,30 @@ MODULE = """\
 #define FIELDS .flags = 0
 #endif
 static const char *const ids[] = {"apus.request/1", "apus.nonsense/7", NULL};
-static apus_status attach(const apus_host *host, void **ctx) { (void)host, (void)ctx, (void)ids; return APUS_OK; }
+static apus_status attach(const apus_host *host, void **ctx) {
+    (void)host, (void)ctx, (void)ids;
+    return APUS_OK;
+}
 #pragma GCC diagnostic ignored "-Woverride-init"
 static const apus_module description = {BASICS(NAME), .attach = attach, FIELDS};
 EXPORT(description)
 """
 
+#: An entry function that takes any name for its own.
+UNCONDITIONAL = """\
+APUS_EXPORT const apus_module *apus_module_entry(const apus_host *host, const char *name) {
+    (void)name;
+    use(host);
+    return &description;
+}
+"""
+
+ROWS = 'static const apus_directive rows[] = {{"X", 0, 0, 1, 0, 0, 0, NULL, "", NULL}};\n'
+
 
 @pytest.fixture
 def probe(apus, configured, scratch):
-    """A server with one LoadModule line for a module built with the given definitions; returns it and its -t."""
+    """A server with a LoadModule line for a module built with these definitions; returns it and its -t."""
 
     def make(fields=None, *, name="probe_module", built="probe_module", file=None, kind="probe"):
         if file is None:
@@ -94,8 +108,12 @@ def test_no_entry(probe, scratch):
 
 
 def test_a_missing_symbol_is_found_at_load_time(probe, scratch):
-    text = MODULE + "extern int nowhere_to_be_found(void);\nint call(void) { return nowhere_to_be_found(); }\n"
-    file = build_module(text, scratch / "lazy", "probe", flags=[f"-I{os.path.dirname(__file__)}", "-Wl,-z,lazy"])
+    text = (
+        MODULE + "extern int nowhere_to_be_found(void);\nint call(void) { return nowhere_to_be_found(); }\n"
+    )
+    file = build_module(
+        text, scratch / "lazy", "probe", flags=[f"-I{os.path.dirname(__file__)}", "-Wl,-z,lazy"]
+    )
     rejected(probe(file=file), "nowhere_to_be_found")
 
 
@@ -112,9 +130,10 @@ def test_wrong_name_of_a_swift_module(configured, build, area):
 
 
 def test_descriptor_with_another_name(probe, scratch):
-    text = MODULE.replace("EXPORT(description)", "APUS_EXPORT const apus_module *apus_module_entry(const apus_host *h, "
-                          "const char *n) { (void)n; use(h); return &description; }")  # fmt: skip
-    file = build_module(text, scratch / "liar", "probe", flags=[f"-I{os.path.dirname(__file__)}", '-DNAME="liar_module"'])
+    text = MODULE.replace("EXPORT(description)", UNCONDITIONAL)
+    file = build_module(
+        text, scratch / "liar", "probe", flags=[f"-I{os.path.dirname(__file__)}", '-DNAME="liar_module"']
+    )
     rejected(probe(file=file), "liar_module")
 
 
@@ -147,8 +166,8 @@ def test_a_descriptor_that_fits(probe, fields):
 
 
 def test_rows_that_are_too_small(probe, scratch):
-    text = MODULE.replace("static const apus_module", 'static const apus_directive rows[] = {{"X", 0, 0, 1, 0, 0, 0, NULL, "", NULL}};\n'
-                          "static const apus_module").replace("FIELDS}", ".directives = rows, .n_directives = 1, .directive_stride = 8}")  # fmt: skip
+    fields = ".directives = rows, .n_directives = 1, .directive_stride = 8}"
+    text = MODULE.replace("static const apus_module", ROWS + "static const apus_module").replace("FIELDS}", fields)
     file = build_module(text, scratch / "rows", "probe", flags=[f"-I{os.path.dirname(__file__)}"])
     rejected(probe(file=file), "directive")
 
@@ -166,7 +185,9 @@ def test_world_writable_as_root(probe, scratch):
     if not running_as_root():
         pytest.skip("about servers that run as root")
     file = scratch / "probe-open.so"
-    shutil.copy(build_module(MODULE, scratch / "open", "probe", flags=[f"-I{os.path.dirname(__file__)}"]), file)
+    shutil.copy(
+        build_module(MODULE, scratch / "open", "probe", flags=[f"-I{os.path.dirname(__file__)}"]), file
+    )
     file.chmod(0o777)
     rejected(probe(file=file), "write", "chmod o-w")
     file.chmod(0o755)
@@ -178,7 +199,9 @@ def test_owned_by_another_user_as_root(probe, scratch):
     if not running_as_root():
         pytest.skip("about servers that run as root")
     file = scratch / "probe-owned.so"
-    shutil.copy(build_module(MODULE, scratch / "owned", "probe", flags=[f"-I{os.path.dirname(__file__)}"]), file)
+    shutil.copy(
+        build_module(MODULE, scratch / "owned", "probe", flags=[f"-I{os.path.dirname(__file__)}"]), file
+    )
     os.chown(file, 65534, 65534)
     rejected(probe(file=file), "own")
 
@@ -221,7 +244,9 @@ def test_a_binary_of_httpd_that_we_have_is_replaced(configured, httpd_modules):
     server = configured(f"LoadModule ssl_module {httpd_modules}/mod_ssl.so\n")
     done = server.run("-t")
     assert done.returncode == 0, done.stderr
-    assert re.search(r"mod_ssl\.so is a binary for Apache httpd; \S+/mod_ssl\.so is loaded in its place", done.stderr)
+    assert re.search(
+        r"mod_ssl\.so is a binary for Apache httpd; \S+/mod_ssl\.so is loaded in its place", done.stderr
+    )
     assert f":{server.line_of('ssl_module')}:" in done.stderr
 
 
@@ -258,7 +283,13 @@ def test_detailed_list_of_modules(configured, build):
     done = server.run("-M", "-v")
     assert done.returncode == 0, done.stderr
     text = done.stdout
-    for title in ("Loaded Modules:", "Extensions in use:", "Hooks, in the order they run:", "Filters, from the handler", "Providers:"):
+    for title in (
+        "Loaded Modules:",
+        "Extensions in use:",
+        "Hooks, in the order they run:",
+        "Filters, from the handler",
+        "Providers:",
+    ):
         assert title in text
     assert re.search(r"abi_hooks_a_module: .*apus\.hooks/1", text)
     assert "abi_hooks_a_module: FIRST; INITIAL_ONLY" in text

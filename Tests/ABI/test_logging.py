@@ -31,7 +31,9 @@ LogLevel warn
 
 
 @pytest.mark.parametrize(
-    "path, last", [("", 4), ("/debug", 7), ("/quiet", 2), ("/module", 9)], ids=["server", "module", "quiet", "long-name"]
+    "path, last",
+    [("", 4), ("/debug", 7), ("/quiet", 2), ("/module", 9)],
+    ids=["server", "module", "quiet", "long-name"],
 )
 def test_levels(server, path, last):
     before = len(server.error_log())
@@ -47,7 +49,9 @@ def test_levels(server, path, last):
     assert [name for name, _ in written()] == names[: last + 1]
 
 
-@pytest.mark.parametrize("line, last", [("LogLevel error", 3), ("LogLevel error abi_logging:info", 6), ("LogLevel trace8", 15)])
+@pytest.mark.parametrize(
+    "line, last", [("LogLevel error", 3), ("LogLevel error abi_logging:info", 6), ("LogLevel trace8", 15)]
+)
 def test_levels_of_a_server(apus, module, line, last):
     with apus(module.load() + HANDLER + line + "\n") as server:
         answer = fetch(server.port, get("/levels")).body.decode()
@@ -57,7 +61,10 @@ def test_levels_of_a_server(apus, module, line, last):
 def test_places(server):
     fetch(server.port, get("/places"))
     assert "[client 127.0.0.1:" in server.wait_for_log(r"^.*of the request.*$")[0]
-    assert re.search(r"\[client 127\.0\.0\.1:\d+\] ABI0002: of the connection", server.wait_for_log(r"^.*of the connection.*$")[0])
+    assert re.search(
+        r"\[client 127\.0\.0\.1:\d+\] ABI0002: of the connection",
+        server.wait_for_log(r"^.*of the connection.*$")[0],
+    )
     for text in ("ABI0003: of the server", "ABI0004: of nobody"):
         line = server.wait_for_log(rf"^.*{text}.*$")[0]
         assert "[client" not in line
@@ -85,7 +92,9 @@ def test_sinks(server):
     wait_until(lambda: server._read("abi.log") == "one\ntwo\nthree\n", "the lines in the module's own log")
     wait_until(lambda: server._read("piped.log") == "through a pipe\n", "the line behind the pipe")
     fetch(server.port, get("/append"))
-    wait_until(lambda: server._read("abi.log") == "one\ntwo\nthree\n" * 2, "the lines in the module's own log")
+    wait_until(
+        lambda: server._read("abi.log") == "one\ntwo\nthree\n" * 2, "the lines in the module's own log"
+    )
 
 
 def test_a_sink_that_cannot_be_opened(configured, module):

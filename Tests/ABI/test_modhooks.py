@@ -43,7 +43,13 @@ def test_void(server):
 
 @pytest.mark.parametrize(
     "answer, result, seen",
-    [("0", 0, "1:every, 2:every"), ("1", 0, "1:every, 2:every"), ("403", 403, "1:every"), ("-3", -3, "1:every"), ("2", 2, "1:every")],
+    [
+        ("0", 0, "1:every, 2:every"),
+        ("1", 0, "1:every, 2:every"),
+        ("403", 403, "1:every"),
+        ("-3", -3, "1:every"),
+        ("2", 2, "1:every"),
+    ],
 )
 def test_all(server, answer, result, seen):
     assert ask(server, f"/every?{answer}") == f"0 {result} {seen}"

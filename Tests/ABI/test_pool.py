@@ -46,8 +46,11 @@ def test_memory(server):
 
 def test_memory_is_given_back(server):
     """Three megabytes a request; the worker does not grow by them."""
+
     def resident():
-        (child,) = pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        (child,) = (
+            pathlib.Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        )
         text = pathlib.Path(f"/proc/{child}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1])
 

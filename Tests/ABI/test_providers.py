@@ -34,7 +34,9 @@ def test_found(server):
 
 def test_mismatch_is_logged_with_both_signatures(server):
     output = server.error_log() + server.console()
-    assert re.search(r'abi_providers_taker_module looks for the function abi\.add as "i\(xiI\)".*"i\(xii\)"', output)
+    assert re.search(
+        r'abi_providers_taker_module looks for the function abi\.add as "i\(xiI\)".*"i\(xii\)"', output
+    )
 
 
 def test_typed_call(server):

@@ -55,7 +55,15 @@ def test_wrong_pattern(server, pattern):
 
 @pytest.mark.parametrize(
     "replacement, made",
-    [("$0", "user@host"), ("$2.$1", "host.user"), ("<$3>", "<>"), ("\\$1 $1", "$1 user"), ("$9x", "x"), ("a$", "a$"), ("\\\\$1", "\\user")],
+    [
+        ("$0", "user@host"),
+        ("$2.$1", "host.user"),
+        ("<$3>", "<>"),
+        ("\\$1 $1", "$1 user"),
+        ("$9x", "x"),
+        ("a$", "a$"),
+        ("\\\\$1", "\\user"),
+    ],
 )
 def test_substitute(server, replacement, made):
     assert run(server, "^(\\w+)@(\\w+)$", "user@host", replacement)[4] == f"made {made}"

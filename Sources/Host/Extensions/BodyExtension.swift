@@ -29,17 +29,18 @@ enum BodyExtension {
         drop: { chain, n in
             let chain = Chain.Ref.of(chain)
             guard let first = chain.pointee.queue.first else { return }
+            let n = Extensions.count(n)
             if n >= Int(first.pointee.length) {
                 chain.pointee.queue.removeFirst()
             } else if n > 0 {
                 chain.pointee.queue.drop(Int64(n))
             }
         },
-        move: { to, from, n in Chain.Ref.of(from).pointee.move(to: .of(to), n > Int(Int64.max) ? .max : Int64(n)) },
+        move: { to, from, n in Chain.Ref.of(from).pointee.move(to: .of(to), Int64(Extensions.count(n))) },
         length: { chain in Chain.Ref.of(chain).pointee.queue.length },
         read: { r, max, chain in
             let r = Request.Ref.of(r)
-            return Filters.pull(r.pointee.inputFilters, r, Int(min(max, 1 << 30)), .of(chain))
+            return Filters.pull(r.pointee.inputFilters, r, min(Extensions.count(max), 1 << 30), .of(chain))
         },
         write: { r, chain in
             let r = Request.Ref.of(r)

@@ -56,7 +56,7 @@ enum ConnExtension {
         wire_read: { c, buffer, capacity, n in
             guard let buffer else { return APUS_E_INVALID }
             var got = 0
-            let status = ConnectionIO.receive(.of(c), buffer, Int(capacity), &got)
+            let status = ConnectionIO.receive(.of(c), buffer, min(Extensions.count(capacity), 1 << 30), &got)
             n?.pointee = got
             return status
         },

@@ -32,6 +32,10 @@ enum Extensions {
         return UnsafeRawPointer(place)
     }
 
+    /// A size_t as Swift sees it: what is beyond Int, SIZE_MAX before all, arrives negative and means "all of it".
+    @inline(__always)
+    static func count(_ size: Int) -> Int { size < 0 ? Int.max : size }
+
     /// The size member of a table.
     static func size<Table>(_ type: Table.Type) -> UInt32 { UInt32(MemoryLayout<Table>.size) }
 

@@ -13,7 +13,7 @@ enum FiltersExtension {
         remove: { f in filter(f).pointee.isRemoved = true },
         pass: { f, chain in Filters.push(filter(f).pointee.next, filter(f).pointee.request, .of(chain)) },
         pull: { f, max, chain in
-            Filters.pull(filter(f).pointee.next, filter(f).pointee.request, Int(min(max, 1 << 30)), .of(chain))
+            Filters.pull(filter(f).pointee.next, filter(f).pointee.request, min(Extensions.count(max), 1 << 30), .of(chain))
         },
         request: { f in filter(f).pointee.request.handle },
         state: { f in filter(f).pointee.state },

@@ -5,8 +5,8 @@ import ModuleABI
 enum PoolExtension {
     static let table = apus_pool_v1(
         size: Extensions.size(apus_pool_v1.self), reserved: 0,
-        alloc: { pool, n in arena(pool).pointee.allocate(Int(n)) },
-        zalloc: { pool, n in arena(pool).pointee.zeroed(Int(n)) },
+        alloc: { pool, n in isSensible(n) ? arena(pool).pointee.allocate(n) : nil },
+        zalloc: { pool, n in isSensible(n) ? arena(pool).pointee.zeroed(n) : nil },
         dup: { pool, s in s.isEmpty ? arena(pool).copy(Bytes("")) : arena(pool).copy(s) },
         on_destroy: { pool, fn, ctx in
             guard let fn else { return APUS_E_INVALID }
@@ -19,6 +19,9 @@ enum PoolExtension {
             return made.handle
         },
         destroy: { pool in OwnedArena.destroy(arena(pool)) })
+
+    /// More than any machine has is a mistake of the caller, who is told so.
+    private static func isSensible(_ size: Int) -> Bool { size >= 0 && size < 1 << 46 }
 
     static func arena(_ pool: OpaquePointer?) -> Arena.Ref { Arena.Ref(pool.unsafelyUnwrapped) }
 }

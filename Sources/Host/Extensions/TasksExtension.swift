@@ -25,6 +25,7 @@ enum TasksExtension {
         },
         post: { token, fn, ctx in
             guard let fn else { return APUS_E_INVALID }
+            if Worker.isLoopThread, theWorker.pointee.loop.connection(token) == nil { return APUS_E_STALE }
             nonisolated(unsafe) let ctx = ctx
             theWorker.pointee.loop.call {
                 guard let conn = theWorker.pointee.loop.connection(token) else { return fn(ctx, nil) }

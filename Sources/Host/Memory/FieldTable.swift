@@ -15,6 +15,11 @@ struct FieldTable {
     private(set) var count: Int32 = 0
     private var capacity: Int32 = 0
     private var entries: UnsafeMutablePointer<Field>?
+    /// Whether names differ by case alone: in the environment.
+    private let isCaseSensitive: Bool
+
+    init(isCaseSensitive: Bool = false) { self.isCaseSensitive = isCaseSensitive }
+
     /// Changes with each change.
     private(set) var version: UInt32 = 0
 
@@ -24,13 +29,16 @@ struct FieldTable {
     private func index(of name: Bytes, from start: Int = 0) -> Int? {
         var index = start
         while index < count {
-            if let entry = entries?[index], entry.name.len == name.len, entry.name.equalsIgnoringCase(name) {
+            if let entry = entries?[index], entry.name.len == name.len, isSame(entry.name, name) {
                 return index
             }
             index &+= 1
         }
         return nil
     }
+
+    @inline(__always)
+    private func isSame(_ a: Bytes, _ b: Bytes) -> Bool { isCaseSensitive ? a == b : a.equalsIgnoringCase(b) }
 
     @inline(__always)
     func first(_ name: Bytes) -> Bytes? { index(of: name).flatMap { entries?[$0].value } }
@@ -99,7 +107,7 @@ struct FieldTable {
     private mutating func removeAll(_ name: Bytes, from start: Int) -> Bool {
         guard let entries, let first = index(of: name, from: start) else { return false }
         var kept = first
-        for at in first..<Int(count) where !entries[at].name.equalsIgnoringCase(name) {
+        for at in first..<Int(count) where !isSame(entries[at].name, name) {
             entries[kept] = entries[at]
             kept += 1
         }

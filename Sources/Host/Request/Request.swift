@@ -44,7 +44,7 @@ struct Request {
     var file = FileInfo()
     var conf: UnsafePointer<MergedConf>
     var notes = FieldTable()
-    var environment = FieldTable()
+    var environment = FieldTable(isCaseSensitive: true)
     var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 
     // Where it is on its way

@@ -32,7 +32,8 @@ static apus_status count_on(apus_req *r, count *its) {
         while (bd->peek(chain, &first) == APUS_OK) {
             if (first.kind == APUS_SEG_END) return APUS_OK;
             its->bytes += first.data.len;
-            for (size_t i = 0; i < first.data.len; i++) its->sum += (unsigned char)first.data.ptr[i];
+            for (size_t i = 0; i < first.data.len; i++)
+                its->sum += (unsigned char)first.data.ptr[i];
             bd->drop(chain, first.data.len);
         }
     }
@@ -141,7 +142,11 @@ static void show(out *o, apus_chain *chain) {
     say(o, "%lld:", (long long)bd->length(chain));
     for (int i = 0; i < 9 && bd->peek(chain, &first) == APUS_OK; i++) {
         if (first.kind == APUS_SEG_DATA) say(o, "[%.*s]", F(first.data));
-        else say(o, "[%s]", first.kind == APUS_SEG_END ? "END" : first.kind == APUS_SEG_FLUSH ? "FLUSH" : "FILE");
+        else
+            say(o, "[%s]",
+                first.kind == APUS_SEG_END     ? "END"
+                : first.kind == APUS_SEG_FLUSH ? "FLUSH"
+                                               : "FILE");
         bd->drop(chain, SIZE_MAX);
     }
     say(o, "\n");

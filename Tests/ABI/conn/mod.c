@@ -24,7 +24,9 @@ static void note(const char *format, long long n) {
     lg->write(self, APUS_LOG_WARN, S(""), NULL, NULL, NULL, (apus_str){text, (size_t)length});
 }
 
-static void gone(void *ctx) { note("pool of connection %lld freed", *(int64_t *)ctx); }
+static void gone(void *ctx) {
+    note("pool of connection %lld freed", *(int64_t *)ctx);
+}
 
 static apus_status connected(void *ctx, apus_conn *c) {
     (void)ctx;
@@ -48,7 +50,8 @@ static int calls;
 static void posted(void *ctx, apus_conn *c) {
     (void)ctx;
     calls++;
-    note(c ? "posted to %lld" : "posted to nobody, call %lld", c ? (long long)cn->number(c, APUS_C_ID) : (long long)calls);
+    note(c ? "posted to %lld" : "posted to nobody, call %lld",
+         c ? (long long)cn->number(c, APUS_C_ID) : (long long)calls);
 }
 
 static apus_status handler(void *ctx, apus_req *r) {
@@ -58,13 +61,17 @@ static apus_status handler(void *ctx, apus_req *r) {
     apus_str path = rq->get(r, APUS_R_PATH);
     int64_t *counter = cn->slot(c, self);
     if (eq(path, "/facts"))
-        return answerf(r, "peer=%.*s\nlocal=%.*s\ntransport=%.*s\nprotocol=%.*s\npeer-port=%lld\nlocal-port=%lld\nsecure=%lld\n"
-                          "requests=%lld\nid=%lld\nslot=%lld\ntoken=%d\nserver=%.*s\nstate=%d\n",
-                       F(cn->get(c, APUS_C_PEER_ADDRESS)), F(cn->get(c, APUS_C_LOCAL_ADDRESS)), F(cn->get(c, APUS_C_TRANSPORT)),
-                       F(cn->get(c, APUS_C_PROTOCOL)), (long long)cn->number(c, APUS_C_PEER_PORT),
-                       (long long)cn->number(c, APUS_C_LOCAL_PORT), (long long)cn->number(c, APUS_C_IS_SECURE),
-                       (long long)cn->number(c, APUS_C_REQUESTS), (long long)cn->number(c, APUS_C_ID), (long long)++*counter,
-                       cn->token(c) != 0, F(sv->get(cn->server(c), APUS_S_NAME)), cn->transport(c, S("tls")) != NULL);
+        return answerf(r,
+                       "peer=%.*s\nlocal=%.*s\ntransport=%.*s\nprotocol=%.*s\npeer-port=%lld\nlocal-port=%"
+                       "lld\nsecure=%lld\n"
+                       "requests=%lld\nid=%lld\nslot=%lld\ntoken=%d\nserver=%.*s\nstate=%d\n",
+                       F(cn->get(c, APUS_C_PEER_ADDRESS)), F(cn->get(c, APUS_C_LOCAL_ADDRESS)),
+                       F(cn->get(c, APUS_C_TRANSPORT)), F(cn->get(c, APUS_C_PROTOCOL)),
+                       (long long)cn->number(c, APUS_C_PEER_PORT),
+                       (long long)cn->number(c, APUS_C_LOCAL_PORT),
+                       (long long)cn->number(c, APUS_C_IS_SECURE), (long long)cn->number(c, APUS_C_REQUESTS),
+                       (long long)cn->number(c, APUS_C_ID), (long long)++*counter, cn->token(c) != 0,
+                       F(sv->get(cn->server(c), APUS_S_NAME)), cn->transport(c, S("tls")) != NULL);
     if (eq(path, "/close")) {
         cn->close(c);
         return answerf(r, "bye");

@@ -63,7 +63,8 @@ static apus_status place(void *ctx, const apus_cmd *cmd, void *where, const apus
     const char *base = strrchr(file.ptr, '/');
     char text[300];
     int n = snprintf(text, sizeof text, "%u %.*s %u %.*s %.*s", cf->scope_kind(cf->scope(cmd)), F(path), line,
-                     (int)(file.len - (size_t)(base + 1 - file.ptr)), base + 1, F(sv->get(cf->server(cmd), APUS_S_NAME)));
+                     (int)(file.len - (size_t)(base + 1 - file.ptr)), base + 1,
+                     F(sv->get(cf->server(cmd), APUS_S_NAME)));
     return record(ctx, cmd, where, &(apus_str){text, (size_t)n}, 1);
 }
 
@@ -89,7 +90,8 @@ static apus_status handler(void *ctx, apus_req *r) {
     (void)ctx;
     if (!ours(r)) return APUS_DECLINED;
     const conf *server = rq->server_conf(r, self), *dir = rq->dir_conf(r, self);
-    return answerf(r, "server=%s\nservercalls=%s\nword=%s\ncalls=%s\n", server->word, server->calls, dir->word, dir->calls);
+    return answerf(r, "server=%s\nservercalls=%s\nword=%s\ncalls=%s\n", server->word, server->calls,
+                   dir->word, dir->calls);
 }
 
 static apus_status attach(const apus_host *host, void **ctx) {
@@ -117,7 +119,8 @@ static const apus_directive rows[] = {
     {"AbiFiles", 1, 1, APUS_IN_FILES, 0, D, APUS_SHAPE_ARGS, record, "word", NULL},
     {"AbiOnce", 1, 1, APUS_IN_ANY, 0, D | APUS_DIRECTIVE_ONCE, APUS_SHAPE_ARGS, record, "word", NULL},
     {"AbiSecret", 1, 1, APUS_IN_ANY, 0, D | APUS_DIRECTIVE_SECRET, APUS_SHAPE_ARGS, record, "word", NULL},
-    {"AbiOld", 1, 1, APUS_IN_ANY, 0, D | APUS_DIRECTIVE_DEPRECATED, APUS_SHAPE_ARGS, record, "write AbiWord", NULL},
+    {"AbiOld", 1, 1, APUS_IN_ANY, 0, D | APUS_DIRECTIVE_DEPRECATED, APUS_SHAPE_ARGS, record, "write AbiWord",
+     NULL},
     {"AbiFail", 1, 1, APUS_IN_ANY, 0, D, APUS_SHAPE_ARGS, refuse, "word", NULL},
     {"AbiWarn", 1, 1, APUS_IN_ANY, 0, D, APUS_SHAPE_ARGS, caution, "word", NULL},
     {"AbiPlace", 0, 0, APUS_IN_ANY, 0, D, APUS_SHAPE_ARGS, place, "", NULL},
@@ -125,7 +128,7 @@ static const apus_directive rows[] = {
     {"AbiBoth", 1, 1, APUS_IN_ANY, 0, D, APUS_SHAPE_ARGS, both, "word", NULL},
 };
 
-static const apus_module description = {
-    BASICS("abi_directives_module"), ROWS(rows), .attach = attach,
-    .server_conf = {sizeof(apus_conf_ops), 0, create, merge}, .dir_conf = {sizeof(apus_conf_ops), 0, create, merge}};
+static const apus_module description = {BASICS("abi_directives_module"), ROWS(rows), .attach = attach,
+                                        .server_conf = {sizeof(apus_conf_ops), 0, create, merge},
+                                        .dir_conf = {sizeof(apus_conf_ops), 0, create, merge}};
 EXPORT(description)

@@ -14,7 +14,8 @@ static void mapped(apus_req *r, apus_chain *to, apus_chain *from, char (*fn)(cha
             char *bytes = po->alloc(rq->pool(r), n + 1);
             if (first.kind == APUS_SEG_DATA) memcpy(bytes, first.data.ptr, n);
             else if (pread(first.fd, bytes, n, first.offset) != (ssize_t)n) n = 0;
-            for (size_t i = 0; i < n; i++) bytes[i] = fn(bytes[i]);
+            for (size_t i = 0; i < n; i++)
+                bytes[i] = fn(bytes[i]);
             bd->append_borrowed(to, (apus_str){bytes, n}, NULL, NULL);
         } else {
             bd->append_mark(to, first.kind);
@@ -23,9 +24,13 @@ static void mapped(apus_req *r, apus_chain *to, apus_chain *from, char (*fn)(cha
     }
 }
 
-static char upper(char c) { return c >= 'a' && c <= 'z' ? (char)(c - 32) : c; }
+static char upper(char c) {
+    return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
+}
 static char rot(char c) {
-    return c >= 'a' && c <= 'z' ? (char)((c - 'a' + 13) % 26 + 'a') : c >= 'A' && c <= 'Z' ? (char)((c - 'A' + 13) % 26 + 'A') : c;
+    return c >= 'a' && c <= 'z'   ? (char)((c - 'a' + 13) % 26 + 'a')
+           : c >= 'A' && c <= 'Z' ? (char)((c - 'A' + 13) % 26 + 'A')
+                                  : c;
 }
 
 static apus_status process_upper(void *ctx, apus_filter *f, apus_chain *chain) {
@@ -98,8 +103,14 @@ static apus_status fill(apus_filter *f, size_t max, apus_chain *chain, char (*fn
     if (status == APUS_OK) mapped(fl->request(f), chain, raw, fn);
     return status;
 }
-static apus_status fill_rot(void *ctx, apus_filter *f, size_t max, apus_chain *chain) { (void)ctx; return fill(f, max, chain, rot); }
-static apus_status fill_upper(void *ctx, apus_filter *f, size_t max, apus_chain *chain) { (void)ctx; return fill(f, max, chain, upper); }
+static apus_status fill_rot(void *ctx, apus_filter *f, size_t max, apus_chain *chain) {
+    (void)ctx;
+    return fill(f, max, chain, rot);
+}
+static apus_status fill_upper(void *ctx, apus_filter *f, size_t max, apus_chain *chain) {
+    (void)ctx;
+    return fill(f, max, chain, upper);
+}
 static apus_status fill_too_big(void *ctx, apus_filter *f, size_t max, apus_chain *chain) {
     (void)ctx, (void)f, (void)max, (void)chain;
     return 413;
@@ -129,7 +140,8 @@ static void insert(void *ctx, apus_req *r) {
         uint32_t direction = strncmp(part, "in=", 3) ? APUS_OUTPUT : APUS_INPUT;
         char *names = strchr(part, '=');
         if (!names) continue;
-        for (char *inner = NULL, *name = strtok_r(names + 1, ",", &inner); name; name = strtok_r(NULL, ",", &inner)) {
+        for (char *inner = NULL, *name = strtok_r(names + 1, ",", &inner); name;
+             name = strtok_r(NULL, ",", &inner)) {
             apus_status status = fl->insert(r, direction, str(name));
             char text[80];
             int n = snprintf(text, sizeof text, "%s:%d", name, status);
@@ -141,14 +153,23 @@ static void insert(void *ctx, apus_req *r) {
 typedef apus_status chain_fn(void *, apus_filter *, apus_chain *);
 typedef apus_status fill_fn(void *, apus_filter *, size_t, apus_chain *);
 
-static apus_status output(const apus_host *host, const char *name, uint32_t stage, apus_status (*begin)(void *, apus_filter *),
-                          chain_fn *process, const char *const *after) {
-    apus_filter_reg reg = {.size = sizeof reg, .direction = APUS_OUTPUT, .stage = stage, .name = name, .ctx = (void *)name,
-                           .after = after, .begin = begin, .process = process, .end = end};
+static apus_status output(const apus_host *host, const char *name, uint32_t stage,
+                          apus_status (*begin)(void *, apus_filter *), chain_fn *process,
+                          const char *const *after) {
+    apus_filter_reg reg = {.size = sizeof reg,
+                           .direction = APUS_OUTPUT,
+                           .stage = stage,
+                           .name = name,
+                           .ctx = (void *)name,
+                           .after = after,
+                           .begin = begin,
+                           .process = process,
+                           .end = end};
     return fl->add(host, &reg);
 }
 static apus_status input(const apus_host *host, const char *name, fill_fn *fill) {
-    apus_filter_reg reg = {.size = sizeof reg, .direction = APUS_INPUT, .stage = APUS_STAGE_CONTENT, .name = name, .fill = fill};
+    apus_filter_reg reg = {
+        .size = sizeof reg, .direction = APUS_INPUT, .stage = APUS_STAGE_CONTENT, .name = name, .fill = fill};
     return fl->add(host, &reg);
 }
 

@@ -1,7 +1,8 @@
-/* Three modules a, b and c in one file that each register every hook, and some whose registrations are refused.
+/* Three modules a, b and c in one file that each register every hook, and some whose registrations are
+ * refused.
  *
- * Each call leaves "hook:module" in the response field X-Trace, or in the error log. The query makes a hook answer
- * something: "fixups.b=403". */
+ * Each call leaves "hook:module" in the response field X-Trace, or in the error log. The query makes a hook
+ * answer something: "fixups.b=403". */
 #include "abi_test.h"
 
 typedef struct one {
@@ -52,7 +53,9 @@ static apus_status handler(void *ctx, apus_req *r) {
     return answerf(r, "end");
 }
 
-static void filters(void *ctx, apus_req *r) { trace(r, ctx); }
+static void filters(void *ctx, apus_req *r) {
+    trace(r, ctx);
+}
 
 static apus_status logged(void *ctx, apus_req *r) {
     char text[100];
@@ -70,7 +73,9 @@ static apus_status page(void *ctx, apus_req *r, int32_t status) {
     return bd->reply(r, status, S("text/plain"), (apus_str){text, (size_t)n});
 }
 
-static void plain(void *ctx) { note(ctx, ""); }
+static void plain(void *ctx) {
+    note(ctx, "");
+}
 static apus_status checked(void *ctx) {
     note(ctx, "");
     return APUS_OK;
@@ -91,17 +96,23 @@ static void disconnected(void *ctx, apus_conn *c) {
     note(ctx, "");
 }
 
-static apus_status add(const apus_host *host, const char *hook, const char *signature, apus_fn fn, const char *module) {
+static apus_status add(const apus_host *host, const char *hook, const char *signature, apus_fn fn,
+                       const char *module) {
     static const char *const after_c[] = {"abi_hooks_c_module", "abi_absent_module", NULL};
     static const char *const before_a[] = {"abi_hooks_a_module", NULL};
-    apus_hook_reg reg = {.size = sizeof reg, .position = APUS_MIDDLE, .hook = hook, .signature = signature, .fn = fn,
+    apus_hook_reg reg = {.size = sizeof reg,
+                         .position = APUS_MIDDLE,
+                         .hook = hook,
+                         .signature = signature,
+                         .fn = fn,
                          .ctx = make(host, hook, module)};
     if (!strcmp(hook, "fixups")) {
         if (*module == 'a') reg.position = APUS_LATE;
         if (*module == 'b') reg.after = after_c;
     }
     if (!strcmp(hook, "access_checker") && *module == 'c') reg.before = before_a;
-    if (!strcmp(hook, "translate_name")) reg.position = *module == 'a' ? APUS_LAST : *module == 'b' ? APUS_EARLY : APUS_FIRST;
+    if (!strcmp(hook, "translate_name"))
+        reg.position = *module == 'a' ? APUS_LAST : *module == 'b' ? APUS_EARLY : APUS_FIRST;
     return hk->add(host, &reg);
 }
 
@@ -111,9 +122,10 @@ static apus_status initial(void *ctx, apus_req *r) {
 }
 
 static apus_status attach_all(const apus_host *host, const char *module) {
-    static const char *const phases[] = {
-        "post_read_request", "quick_handler", "translate_name", "map_to_storage", "header_parser", "access_checker",
-        "access_checker_ex", "check_user_id", "auth_checker", "type_checker", "fixups"};
+    static const char *const phases[] = {"post_read_request", "quick_handler", "translate_name",
+                                         "map_to_storage",    "header_parser", "access_checker",
+                                         "access_checker_ex", "check_user_id", "auth_checker",
+                                         "type_checker",      "fixups"};
     for (size_t i = 0; i < sizeof phases / sizeof *phases; i++)
         add(host, phases[i], "i(xR)", (apus_fn)phase, module);
     add(host, "handler", "i(xR)", (apus_fn)handler, module);
@@ -128,12 +140,22 @@ static apus_status attach_all(const apus_host *host, const char *module) {
     add(host, "pre_connection", "i(xC)", (apus_fn)connected, module);
     add(host, "close_connection", "v(xC)", (apus_fn)disconnected, module);
     if (*module != 'a') return APUS_OK;
-    return on_flags(host, "header_parser", APUS_FIRST, APUS_HOOK_INITIAL_ONLY, initial, make(host, "initial", module));
+    return on_flags(host, "header_parser", APUS_FIRST, APUS_HOOK_INITIAL_ONLY, initial,
+                    make(host, "initial", module));
 }
 
-static apus_status attach_a(const apus_host *host, void **ctx) { (void)ctx; return attach_all(host, "a"); }
-static apus_status attach_b(const apus_host *host, void **ctx) { (void)ctx; return attach_all(host, "b"); }
-static apus_status attach_c(const apus_host *host, void **ctx) { (void)ctx; return attach_all(host, "c"); }
+static apus_status attach_a(const apus_host *host, void **ctx) {
+    (void)ctx;
+    return attach_all(host, "a");
+}
+static apus_status attach_b(const apus_host *host, void **ctx) {
+    (void)ctx;
+    return attach_all(host, "b");
+}
+static apus_status attach_c(const apus_host *host, void **ctx) {
+    (void)ctx;
+    return attach_all(host, "c");
+}
 
 static apus_status attach_hook(const apus_host *host, void **ctx) {
     (void)ctx;
@@ -149,8 +171,12 @@ static apus_status attach_signature(const apus_host *host, void **ctx) {
 }
 static apus_status attach_edge(const apus_host *host, const char *other, int32_t position, int is_before) {
     const char *const list[] = {other, NULL};
-    apus_hook_reg reg = {.size = sizeof reg, .position = position, .hook = "fixups", .signature = "i(xR)",
-                         .fn = (apus_fn)phase, .ctx = make(host, "fixups", "x")};
+    apus_hook_reg reg = {.size = sizeof reg,
+                         .position = position,
+                         .hook = "fixups",
+                         .signature = "i(xR)",
+                         .fn = (apus_fn)phase,
+                         .ctx = make(host, "fixups", "x")};
     if (is_before) reg.before = list;
     else reg.after = list;
     return hk->add(host, &reg);

@@ -11,7 +11,8 @@ static apus_status open_config(void *ctx, uint32_t reason, uint64_t generation) 
     file = lg->sink(self, S("logs/abi.log"));
     again = lg->sink(self, S("logs/abi.log"));
     char command[400];
-    int n = snprintf(command, sizeof command, "|/bin/cat >> %.*s/logs/piped.log", F(sv->process(self, APUS_P_SERVER_ROOT)));
+    int n = snprintf(command, sizeof command, "|/bin/cat >> %.*s/logs/piped.log",
+                     F(sv->process(self, APUS_P_SERVER_ROOT)));
     piped = lg->sink(self, (apus_str){command, (size_t)n});
     opened = (file != NULL) + (again == file) + (piped != NULL);
     return opened == 3 ? APUS_OK : APUS_E_FAIL;
@@ -35,7 +36,8 @@ static apus_status handler(void *ctx, apus_req *r) {
         lg->write(self, APUS_LOG_ERR, S("ABI0003"), NULL, NULL, rq->server(r), S("of the server"));
         lg->write(self, APUS_LOG_ERR, S("ABI0004"), NULL, NULL, NULL, S("of nobody"));
     } else if (eq(path, "/bytes")) {
-        lg->write(self, APUS_LOG_ERR, S(""), r, NULL, NULL, S("one\ntwo\r\x1b[31mred\x07 \x7f \"q\" \\ caf\xc3\xa9"));
+        lg->write(self, APUS_LOG_ERR, S(""), r, NULL, NULL,
+                  S("one\ntwo\r\x1b[31mred\x07 \x7f \"q\" \\ caf\xc3\xa9"));
         lg->write(self, APUS_LOG_ERR, S(""), r, NULL, NULL, S(""));
     } else if (eq(path, "/long")) {
         size_t n = 100000;

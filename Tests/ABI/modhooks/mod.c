@@ -1,4 +1,5 @@
-/* Hooks of a module's own: declared by "owner", implemented by "one" and "two", misunderstood by "stranger". */
+/* Hooks of a module's own: declared by "owner", implemented by "one" and "two", misunderstood by "stranger".
+ */
 #include "abi_test.h"
 
 static const apus_host *self;
@@ -45,8 +46,10 @@ static apus_status handler(void *ctx, apus_req *r) {
         return answerf(r, "%u %d", n, stride >= sizeof(apus_link));
     }
     if (eq(path, "/find"))
-        return answerf(r, "%d %d %d %d", hk->find(self, "abi.sum", "i(xii)") == sum, hk->find(self, "abi.sum", "v(x)") == NULL,
-                       hk->find(self, "abi.absent", "v(x)") == NULL, hk->find(self, "handler", "i(xR)") != NULL);
+        return answerf(r, "%d %d %d %d", hk->find(self, "abi.sum", "i(xii)") == sum,
+                       hk->find(self, "abi.sum", "v(x)") == NULL,
+                       hk->find(self, "abi.absent", "v(x)") == NULL,
+                       hk->find(self, "handler", "i(xR)") != NULL);
     return APUS_DECLINED;
 }
 

@@ -22,9 +22,11 @@ static apus_status handler(void *ctx, apus_req *r) {
     apus_pool *pool = rq->pool(r);
     out o = {0, ""};
     if (eq(path, "/order")) {
-        for (int i = 0; i < 3; i++) po->on_destroy(pool, freed, (char *[]){"one", "two", "three"}[i]);
+        for (int i = 0; i < 3; i++)
+            po->on_destroy(pool, freed, (char *[]){"one", "two", "three"}[i]);
     } else if (eq(path, "/children")) {
-        apus_pool *early = po->create(pool), *late = po->create(pool), *grand = po->create(late), *orphan = po->create(NULL);
+        apus_pool *early = po->create(pool), *late = po->create(pool), *grand = po->create(late),
+                  *orphan = po->create(NULL);
         po->on_destroy(early, freed, "early child");
         po->on_destroy(late, freed, "late child");
         po->on_destroy(grand, freed, "grandchild");
@@ -39,14 +41,16 @@ static apus_status handler(void *ctx, apus_req *r) {
         for (size_t n = 0; n < 300; n += 7) {
             char *a = po->alloc(pool, n), *z = po->zalloc(pool, n);
             aligned &= ((uintptr_t)a % 16 == 0) && ((uintptr_t)z % 16 == 0);
-            for (size_t i = 0; i < n; i++) clear &= z[i] == 0;
+            for (size_t i = 0; i < n; i++)
+                clear &= z[i] == 0;
             memset(a, 0xff, n);
             memset(z, 0xff, n);
         }
         char *big = po->alloc(pool, 3 << 20);
         memset(big, 1, 3 << 20);
         apus_str copy = po->dup(pool, S("bytes")), none = po->dup(pool, (apus_str){NULL, 0});
-        say(&o, "%d %d %.*s %d %d %d", aligned, clear, F(copy), copy.ptr[5], (int)none.len, none.ptr && none.ptr[0] == 0);
+        say(&o, "%d %d %.*s %d %d %d", aligned, clear, F(copy), copy.ptr[5], (int)none.len,
+            none.ptr && none.ptr[0] == 0);
     } else return APUS_DECLINED;
     return answer(r, &o);
 }

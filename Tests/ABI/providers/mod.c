@@ -1,4 +1,5 @@
-/* One module that offers providers and functions ("giver"), one that uses them ("taker"), and two that may not. */
+/* One module that offers providers and functions ("giver"), one that uses them ("taker"), and two that may
+ * not. */
 #include "abi_test.h"
 
 #define GROUP "abi-greet/1"
@@ -8,18 +9,32 @@ typedef struct greeting {
     int32_t (*greet)(void *ctx, int32_t n);
 } greeting;
 
-static int32_t greet(void *ctx, int32_t n) { return n * 10 + *(const int32_t *)ctx; }
+static int32_t greet(void *ctx, int32_t n) {
+    return n * 10 + *(const int32_t *)ctx;
+}
 static int32_t one = 1, two = 2;
 static const greeting table = {sizeof table, 0, greet};
 
-static int32_t add(void *ctx, int32_t a, int32_t b) { return a + b + (ctx ? *(int32_t *)ctx : 0); }
-static double scale(void *ctx, double x) { (void)ctx; return x * 2.5; }
-static int64_t length(void *ctx, apus_str s) { (void)ctx; return (int64_t)s.len << 33; }
-static uint64_t mixed(void *ctx, int32_t a, uint32_t b, int64_t c, uint64_t d, double e, apus_str s, void *p) {
+static int32_t add(void *ctx, int32_t a, int32_t b) {
+    return a + b + (ctx ? *(int32_t *)ctx : 0);
+}
+static double scale(void *ctx, double x) {
+    (void)ctx;
+    return x * 2.5;
+}
+static int64_t length(void *ctx, apus_str s) {
+    (void)ctx;
+    return (int64_t)s.len << 33;
+}
+static uint64_t mixed(void *ctx, int32_t a, uint32_t b, int64_t c, uint64_t d, double e, apus_str s,
+                      void *p) {
     (void)ctx;
     return (uint64_t)a + b + (uint64_t)c + d + (uint64_t)e + s.len + (p ? 1 : 0);
 }
-static void nothing(void *ctx, int32_t *out) { (void)ctx; *out = 7; }
+static void nothing(void *ctx, int32_t *out) {
+    (void)ctx;
+    *out = 7;
+}
 
 static apus_status attach_giver(const apus_host *host, void **ctx) {
     (void)ctx;
@@ -60,7 +75,8 @@ static apus_status handler(void *ctx, apus_req *r) {
     if (eq(path, "/found")) {
         say(&o, "%d %d %d %d\n", find_status[0], find_status[1], find_status[2], find_status[3]);
     } else if (eq(path, "/call")) {
-        if (found_add.fn) say(&o, "%d\n", ((int32_t(*)(void *, int32_t, int32_t))found_add.fn)(found_add.ctx, 40, 2));
+        if (found_add.fn)
+            say(&o, "%d\n", ((int32_t(*)(void *, int32_t, int32_t))found_add.fn)(found_add.ctx, 40, 2));
         else say(&o, "none\n");
     } else if (eq(path, "/each")) {
         pv->each(self, GROUP, visit, &o);
@@ -69,8 +85,10 @@ static apus_status handler(void *ctx, apus_req *r) {
         const void *vtable = NULL;
         void *its = NULL;
         say(&o, "%d", pv->find(self, GROUP, S("bye"), &vtable, &its));
-        if (vtable) say(&o, " %d %u", ((const greeting *)vtable)->greet(its, 5), ((const greeting *)vtable)->size);
-        say(&o, " %d %d\n", pv->find(self, GROUP, S("absent"), &vtable, &its), pv->find(self, "abi-greet/2", S("bye"), &vtable, &its));
+        if (vtable)
+            say(&o, " %d %u", ((const greeting *)vtable)->greet(its, 5), ((const greeting *)vtable)->size);
+        say(&o, " %d %d\n", pv->find(self, GROUP, S("absent"), &vtable, &its),
+            pv->find(self, "abi-greet/2", S("bye"), &vtable, &its));
     } else if (eq(path, "/invoke")) {
         int32_t a = -50, b = 8, out_value = 0, *place = &out_value;
         uint32_t u = 4000000000u;
@@ -93,7 +111,8 @@ static apus_status handler(void *ctx, apus_req *r) {
         say(&o, "mixed %llu\n", (unsigned long long)result);
         say(&o, "void %d", fu->invoke(self, "abi.nothing", "v(xp)", NULL, (void *const[]){&place}));
         say(&o, " %d\n", out_value);
-        say(&o, "wrong %d %d\n", fu->invoke(self, "abi.add", "v(x)", NULL, NULL), fu->invoke(self, "abi.absent", "v(x)", NULL, NULL));
+        say(&o, "wrong %d %d\n", fu->invoke(self, "abi.add", "v(x)", NULL, NULL),
+            fu->invoke(self, "abi.absent", "v(x)", NULL, NULL));
     } else {
         return APUS_DECLINED;
     }

@@ -4,9 +4,11 @@
 static const apus_host *self;
 
 static void fields(out *o, apus_req *r) {
-    static const char *const names[] = {"method", "target", "path", "query", "protocol", "scheme", "host", "request-line",
-                                        "filename", "path-info", "handler", "content-type", "content-encoding",
-                                        "content-language", "user", "auth-type", "local-root", "peer-address"};
+    static const char *const names[] = {"method",           "target",           "path",    "query",
+                                        "protocol",         "scheme",           "host",    "request-line",
+                                        "filename",         "path-info",        "handler", "content-type",
+                                        "content-encoding", "content-language", "user",    "auth-type",
+                                        "local-root",       "peer-address"};
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) {
         apus_str value = rq->get(r, i);
         if (value.ptr) say(o, "%s=%.*s\n", names[i], F(value));
@@ -14,21 +16,26 @@ static void fields(out *o, apus_req *r) {
 }
 
 static void numbers(out *o, apus_req *r) {
-    static const char *const names[] = {"status", "bytes-sent", "wire-sent", "wire-received", "time", "port", "keepalives",
-                                        "is-explain", "is-subrequest", "header-only", "file-type", "file-size", "file-mtime",
-                                        "connection-state", "body-expected", "no-cache"};
-    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++) say(o, "%s=%lld\n", names[i], (long long)rq->number(r, i));
+    static const char *const names[] = {
+        "status",     "bytes-sent",       "wire-sent",     "wire-received", "time",      "port",
+        "keepalives", "is-explain",       "is-subrequest", "header-only",   "file-type", "file-size",
+        "file-mtime", "connection-state", "body-expected", "no-cache"};
+    for (uint32_t i = 0; i < sizeof names / sizeof *names; i++)
+        say(o, "%s=%lld\n", names[i], (long long)rq->number(r, i));
 }
 
 /** Sets every string to one value and shows the answers, then what holds. */
 static void sets(out *o, apus_req *r) {
-    for (uint32_t i = 0; i <= 18; i++) say(o, "%d ", rq->set(r, i, S("/set")));
+    for (uint32_t i = 0; i <= 18; i++)
+        say(o, "%d ", rq->set(r, i, S("/set")));
     say(o, "\n");
-    for (uint32_t i = 0; i <= 18; i++) say(o, "%d ", eq(rq->get(r, i), "/set"));
+    for (uint32_t i = 0; i <= 18; i++)
+        say(o, "%d ", eq(rq->get(r, i), "/set"));
     say(o, "\n%d %d %d ", rq->set_number(r, APUS_R_STATUS, 201), rq->set_number(r, APUS_R_STATUS, 99),
         rq->set_number(r, APUS_R_PORT, 1));
     say(o, "%d %d\n", rq->set_number(r, APUS_R_NO_CACHE, 1), rq->set_number(r, 99, 1));
-    say(o, "%d %d\n", rq->set(r, APUS_R_CONTENT_TYPE, S("a\r\nb")), rq->set(r, APUS_R_CONTENT_LANGUAGE, S("a\0b")));
+    say(o, "%d %d\n", rq->set(r, APUS_R_CONTENT_TYPE, S("a\r\nb")),
+        rq->set(r, APUS_R_CONTENT_LANGUAGE, S("a\0b")));
     rq->set_number(r, APUS_R_STATUS, 200);
     rq->set(r, APUS_R_CONTENT_ENCODING, S(""));
     rq->set(r, APUS_R_CONTENT_LANGUAGE, S(""));
@@ -38,7 +45,8 @@ static void show(out *o, apus_req *r, uint32_t table) {
     apus_str name, value;
     say(o, "[");
     for (uint32_t i = 0; i < hd->count(r, table); i++)
-        if (hd->at(r, table, i, &name, &value) == APUS_OK) say(o, "%s%.*s=%.*s", i ? "; " : "", F(name), F(value));
+        if (hd->at(r, table, i, &name, &value) == APUS_OK)
+            say(o, "%s%.*s=%.*s", i ? "; " : "", F(name), F(value));
     say(o, "]\n");
 }
 
@@ -55,7 +63,8 @@ static void tables(out *o, apus_req *r, uint32_t t) {
     say(o, "%d\n", hd->version(r, t) == before);
     show(o, r, t);
     apus_str nothing = hd->get(r, t, S("Abi-None"), 0), beyond = hd->get(r, t, S("Abi-One"), 1);
-    say(o, "%.*s %.*s %d %d\n", F(hd->get(r, t, S("ABI-TWO"), 0)), F(hd->get(r, t, S("Abi-Two"), 1)), nothing.ptr == NULL, beyond.ptr == NULL);
+    say(o, "%.*s %.*s %d %d\n", F(hd->get(r, t, S("ABI-TWO"), 0)), F(hd->get(r, t, S("Abi-Two"), 1)),
+        nothing.ptr == NULL, beyond.ptr == NULL);
     hd->merge(r, t, S("Abi-Two"), S("c"));
     hd->merge(r, t, S("Abi-Four"), S("4"));
     show(o, r, t);
@@ -80,8 +89,8 @@ static void bytes(out *o, apus_req *r) {
     static const char value_lf[] = "a\nb", value_nul[] = "a\0b";
     for (uint32_t t = 0; t <= 7; t++)
         say(o, "%d: %d %d %d %d %d\n", t, hd->set(r, t, S("Abi-V"), (apus_str){value_lf, 3}),
-            hd->add(r, t, S("Abi-V"), (apus_str){value_nul, 3}), hd->merge(r, t, S("Abi V"), S("x")), hd->set(r, t, S(""), S("x")),
-            hd->set(r, t, S("Abi-Ok"), S("caf\xc3\xa9")));
+            hd->add(r, t, S("Abi-V"), (apus_str){value_nul, 3}), hd->merge(r, t, S("Abi V"), S("x")),
+            hd->set(r, t, S(""), S("x")), hd->set(r, t, S("Abi-Ok"), S("caf\xc3\xa9")));
     hd->remove(r, APUS_HEADERS_OUT, S("Abi-Ok"));
 }
 
@@ -96,12 +105,14 @@ static apus_status handler(void *ctx, apus_req *r) {
     else if (eq(path, "/tables")) tables(&o, r, (uint32_t)atoi(copy(r, query)));
     else if (eq(path, "/bytes")) bytes(&o, r);
     else if (eq(path, "/in")) show(&o, r, APUS_HEADERS_IN);
-    else if (eq(path, "/slot")) say(&o, "%s %d %d", (const char *)rq->slot(r, self), rq->main(r) == NULL, rq->previous(r) == NULL);
+    else if (eq(path, "/slot"))
+        say(&o, "%s %d %d", (const char *)rq->slot(r, self), rq->main(r) == NULL, rq->previous(r) == NULL);
     else if (starts(path, "/identity")) say(&o, "%llu", (unsigned long long)rq->conf_identity(r));
     else if (eq(path, "/case")) {
         hd->set(r, APUS_HEADERS_ENV, S("abi"), S("lower"));
         hd->set(r, APUS_HEADERS_ENV, S("ABI"), S("upper"));
-        say(&o, "%.*s %.*s", F(hd->get(r, APUS_HEADERS_ENV, S("abi"), 0)), F(hd->get(r, APUS_HEADERS_ENV, S("ABI"), 0)));
+        say(&o, "%.*s %.*s", F(hd->get(r, APUS_HEADERS_ENV, S("abi"), 0)),
+            F(hd->get(r, APUS_HEADERS_ENV, S("ABI"), 0)));
     } else if (eq(path, "/out")) {
         hd->set(r, APUS_HEADERS_OUT, S("X-Out"), S("out"));
         hd->add(r, APUS_HEADERS_ERR, S("X-Err"), S("one"));

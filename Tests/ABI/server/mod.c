@@ -17,19 +17,25 @@ static apus_status handler(void *ctx, apus_req *r) {
         for (const apus_server *s = sv->first(self); s; s = sv->next(s)) {
             apus_str file = sv->get(s, APUS_S_DEFINED_IN);
             const char *base = file.len ? strrchr(copy(r, file), '/') : NULL;
-            say(&o, "%lld|%.*s|%lld|%lld|%lld|%lld|%.*s|%.*s|%s\n", (long long)sv->number(s, APUS_S_INDEX), F(sv->get(s, APUS_S_NAME)),
-                (long long)sv->number(s, APUS_S_PORT), (long long)sv->number(s, APUS_S_IS_VIRTUAL),
-                (long long)sv->number(s, APUS_S_LINE), (long long)sv->number(s, APUS_S_TIMEOUT_US),
-                F(sv->get(s, APUS_S_ADMIN)), F(sv->get(s, APUS_S_DOCUMENT_ROOT)), base ? base + 1 : "");
+            say(&o, "%lld|%.*s|%lld|%lld|%lld|%lld|%.*s|%.*s|%s\n", (long long)sv->number(s, APUS_S_INDEX),
+                F(sv->get(s, APUS_S_NAME)), (long long)sv->number(s, APUS_S_PORT),
+                (long long)sv->number(s, APUS_S_IS_VIRTUAL), (long long)sv->number(s, APUS_S_LINE),
+                (long long)sv->number(s, APUS_S_TIMEOUT_US), F(sv->get(s, APUS_S_ADMIN)),
+                F(sv->get(s, APUS_S_DOCUMENT_ROOT)), base ? base + 1 : "");
         }
     } else if (eq(path, "/modules")) {
         sv->each_module(self, visit, &o);
     } else if (eq(path, "/process")) {
-        int64_t now = sv->process_number(self, APUS_P_NOW_US), clock = sv->process_number(self, APUS_P_CLOCK_US);
-        say(&o, "root=%.*s\nversion=%.*s\nworker=%lld\nworkers=%lld\ngeneration=%lld\nnow=%lld\nclock=%d\nattach=%lld\n",
+        int64_t now = sv->process_number(self, APUS_P_NOW_US),
+                clock = sv->process_number(self, APUS_P_CLOCK_US);
+        say(&o,
+            "root=%.*s\nversion=%.*s\nworker=%lld\nworkers=%lld\ngeneration=%lld\nnow=%lld\nclock=%d\nattach="
+            "%lld\n",
             F(sv->process(self, APUS_P_SERVER_ROOT)), F(sv->process(self, APUS_P_VERSION)),
-            (long long)sv->process_number(self, APUS_P_WORKER), (long long)sv->process_number(self, APUS_P_WORKERS),
-            (long long)sv->process_number(self, APUS_P_GENERATION), (long long)now, clock >= now, (long long)attach_worker);
+            (long long)sv->process_number(self, APUS_P_WORKER),
+            (long long)sv->process_number(self, APUS_P_WORKERS),
+            (long long)sv->process_number(self, APUS_P_GENERATION), (long long)now, clock >= now,
+            (long long)attach_worker);
     } else if (eq(path, "/defined")) {
         say(&o, "%d %d", sv->is_defined(self, S("ABI_DEFINED")), sv->is_defined(self, S("ABI_ABSENT")));
     } else if (eq(path, "/mine")) {

@@ -81,5 +81,6 @@ static apus_status attach(const apus_host *host, void **ctx) {
 }
 
 static const char *const needed[] = {APUS_EXT_SHM, APUS_EXT_MUTEX, NULL};
-static const apus_module description = {BASICS("abi_shared_module"), .requires_ids = needed, .attach = attach};
+static const apus_module description = {BASICS("abi_shared_module"), .requires_ids = needed,
+                                        .attach = attach};
 EXPORT(description)

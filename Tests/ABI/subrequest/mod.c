@@ -2,11 +2,13 @@
 #include "abi_test.h"
 
 static void show(out *o, apus_req *r) {
-    say(o, "status=%lld\ntype=%lld\nsize=%lld\ncontent-type=%.*s\nfilename=%.*s\npath=%.*s\nquery=%.*s\nmethod=%.*s\nsub=%lld\n",
+    say(o,
+        "status=%lld\ntype=%lld\nsize=%lld\ncontent-type=%.*s\nfilename=%.*s\npath=%.*s\nquery=%.*s\nmethod=%"
+        ".*s\nsub=%lld\n",
         (long long)rq->number(r, APUS_R_STATUS), (long long)rq->number(r, APUS_R_FILE_TYPE),
-        (long long)rq->number(r, APUS_R_FILE_SIZE), F(rq->get(r, APUS_R_CONTENT_TYPE)), F(rq->get(r, APUS_R_FILENAME)),
-        F(rq->get(r, APUS_R_PATH)), F(rq->get(r, APUS_R_QUERY)), F(rq->get(r, APUS_R_METHOD)),
-        (long long)rq->number(r, APUS_R_IS_SUBREQUEST));
+        (long long)rq->number(r, APUS_R_FILE_SIZE), F(rq->get(r, APUS_R_CONTENT_TYPE)),
+        F(rq->get(r, APUS_R_FILENAME)), F(rq->get(r, APUS_R_PATH)), F(rq->get(r, APUS_R_QUERY)),
+        F(rq->get(r, APUS_R_METHOD)), (long long)rq->number(r, APUS_R_IS_SUBREQUEST));
 }
 
 static apus_status handler(void *ctx, apus_req *r) {
@@ -36,7 +38,8 @@ static apus_status handler(void *ctx, apus_req *r) {
     if (eq(path, "/abi/target")) {
         apus_req *first = rq->previous(r);
         show(&o, r);
-        say(&o, "previous=%.*s\n", first ? (int)rq->get(first, APUS_R_PATH).len : 4, first ? rq->get(first, APUS_R_PATH).ptr : "none");
+        say(&o, "previous=%.*s\n", first ? (int)rq->get(first, APUS_R_PATH).len : 4,
+            first ? rq->get(first, APUS_R_PATH).ptr : "none");
         return answer(r, &o);
     }
     if (eq(path, "/abi/url")) {

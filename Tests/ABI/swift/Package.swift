@@ -3,7 +3,8 @@ import PackageDescription
 
 /// The test modules in Swift, one dynamic library an area, built as a package outside the server's would be.
 let areas = [
-    "reply", "directives", "hooks", "request", "body", "filters", "providers", "modhooks", "tasks", "subrequest",
+    "reply", "directives", "hooks", "request", "body", "filters", "providers", "modhooks", "tasks",
+    "subrequest",
     "conn", "logging", "pool", "shared", "transport", "regex", "server",
 ]
 

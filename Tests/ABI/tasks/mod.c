@@ -48,9 +48,13 @@ static void twice(void *ctx) {
     note("resumed %d %d", first, tk->resume(its->task, APUS_OK));
 }
 
-static void late(void *ctx) { note("late %d %d", tk->resume(((wait *)ctx)->task, APUS_OK), 0); }
+static void late(void *ctx) {
+    note("late %d %d", tk->resume(((wait *)ctx)->task, APUS_OK), 0);
+}
 
-static void wrong(void *ctx) { tk->resume(((wait *)ctx)->task, 500); }
+static void wrong(void *ctx) {
+    tk->resume(((wait *)ctx)->task, 500);
+}
 
 static void *thread(void *ctx) {
     wait *its = ctx;

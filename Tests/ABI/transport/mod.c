@@ -1,6 +1,7 @@
 /* A transport that XORs every byte: a transport can be written from outside.
  *
- * The client says first what it wants: 'X' begins, 'S' begins after a wait, 'G' is plain HTTP, all else is refused. */
+ * The client says first what it wants: 'X' begins, 'S' begins after a wait, 'G' is plain HTTP, all else is
+ * refused. */
 #include "abi_test.h"
 
 #define KEY 0x2a
@@ -15,7 +16,9 @@ typedef struct wire {
     char pending[70000];
 } wire;
 
-static void note(const char *text) { lg->write(self, APUS_LOG_WARN, S(""), NULL, NULL, NULL, str(text)); }
+static void note(const char *text) {
+    lg->write(self, APUS_LOG_WARN, S(""), NULL, NULL, NULL, str(text));
+}
 
 static apus_status open_wire(void *ctx, apus_conn *c, void **state) {
     (void)ctx;
@@ -54,7 +57,8 @@ static apus_status read_wire(void *state, void *buffer, size_t capacity, size_t 
     wire *its = state;
     apus_status status = cn->wire_read(its->c, buffer, capacity, n);
     if (status == APUS_OK)
-        for (size_t i = 0; i < *n; i++) ((char *)buffer)[i] ^= KEY;
+        for (size_t i = 0; i < *n; i++)
+            ((char *)buffer)[i] ^= KEY;
     return status;
 }
 
@@ -62,7 +66,8 @@ static apus_status read_wire(void *state, void *buffer, size_t capacity, size_t 
 static apus_status flush(wire *its) {
     while (its->sent < its->n) {
         size_t n = 0;
-        apus_status status = cn->wire_write(its->c, its->pending + its->sent, (size_t)(its->n - its->sent), &n);
+        apus_status status =
+            cn->wire_write(its->c, its->pending + its->sent, (size_t)(its->n - its->sent), &n);
         its->sent += (int)n;
         if (status != APUS_OK) return status;
     }
@@ -77,7 +82,8 @@ static apus_status write_wire(void *state, const apus_str *parts, uint32_t n_par
     if (status != APUS_OK) return status;
     for (uint32_t i = 0; i < n_parts; i++) {
         size_t room = sizeof its->pending - (size_t)its->n, n = parts[i].len < room ? parts[i].len : room;
-        for (size_t k = 0; k < n; k++) its->pending[its->n++] = parts[i].ptr[k] ^ KEY;
+        for (size_t k = 0; k < n; k++)
+            its->pending[its->n++] = parts[i].ptr[k] ^ KEY;
         *taken += n;
         if (n < parts[i].len) break;
     }
@@ -101,16 +107,17 @@ static apus_str protocol(void *state) {
     return (apus_str){NULL, 0};
 }
 
-static const apus_transport_v1 table = {sizeof table, APUS_TRANSPORT_SECURE, open_wire, handshake, read_wire, write_wire,
-                                        shutdown_wire, close_wire, protocol};
+static const apus_transport_v1 table = {sizeof table, APUS_TRANSPORT_SECURE, open_wire,  handshake, read_wire,
+                                        write_wire,   shutdown_wire,         close_wire, protocol};
 
 static apus_status handler(void *ctx, apus_req *r) {
     (void)ctx;
     if (!ours(r) || !eq(rq->get(r, APUS_R_PATH), "/abi")) return APUS_DECLINED;
     apus_conn *c = rq->conn(r);
     apus_str url = sq->absolute_url(r, S("/x"));
-    return answerf(r, "%.*s %lld %.*s %d %.*s", F(cn->get(c, APUS_C_TRANSPORT)), (long long)cn->number(c, APUS_C_IS_SECURE),
-                   F(rq->get(r, APUS_R_SCHEME)), cn->transport(c, S("abi-xor")) != NULL, F(url));
+    return answerf(r, "%.*s %lld %.*s %d %.*s", F(cn->get(c, APUS_C_TRANSPORT)),
+                   (long long)cn->number(c, APUS_C_IS_SECURE), F(rq->get(r, APUS_R_SCHEME)),
+                   cn->transport(c, S("abi-xor")) != NULL, F(url));
 }
 
 static apus_status set_port(void *ctx, const apus_cmd *cmd, void *conf, const apus_str *argv, uint32_t argc) {

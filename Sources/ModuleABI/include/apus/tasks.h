@@ -26,8 +26,8 @@ typedef struct apus_tasks_v1 {
     apus_status (*run_blocking)(apus_task task, apus_status (*fn)(void *ctx), void *ctx);
     /** Suspends a handshake: for transports, from their `handshake`. `resume` with APUS_OK calls it again. [conn] */
     apus_status (*suspend_conn)(apus_conn *c, void (*on_cancel)(void *ctx), void *ctx, apus_task *out);
-    /** Runs `fn` on the loop of a connection. [any] @return APUS_OK or APUS_E_STALE; when the connection goes before
-     *  its turn comes, `fn` is called with NULL */
+    /** Runs `fn` on the loop of a connection. [any] @return APUS_OK, or APUS_E_STALE when it is known at once that the
+     *  connection has gone (on the loop's own thread); else `fn` is called with NULL when it has gone by its turn */
     apus_status (*post)(apus_token token, void (*fn)(void *ctx, apus_conn *c), void *ctx);
     /** Calls `fn` once after `us` microseconds, on the loop. [conn] With a connection: not after it has gone.
      *  @param c  NULL: a timer of the worker */

@@ -2,7 +2,7 @@ public import ModuleKit
 
 /// Reads the whole body without holding the thread, and calls `done` with it on the connection's loop.
 ///
-/// For handlers registered MAY_SUSPEND, which return what this returns; `done` answers and returns the hook's status.
+/// For handlers registered MAY_SUSPEND, which return what this returns; `done` answers and returns the status.
 public func collectBody(
     _ request: Request, max: Int = 65536, _ done: @escaping (Request, Chain, Status) -> Status
 ) throws -> Status {
@@ -14,7 +14,9 @@ public func collectBody(
     return .suspended
 }
 
-private func waitForBody(_ request: Request, _ chain: Chain, _ max: Int, _ done: @escaping (Request, Status) -> Void) {
+private func waitForBody(
+    _ request: Request, _ chain: Chain, _ max: Int, _ done: @escaping (Request, Status) -> Void
+) {
     request.when(APUS_WANT_READ) { request in
         let status = readOn(request, chain, max)
         if status == .again { waitForBody(request, chain, max, done) } else { done(request, status) }

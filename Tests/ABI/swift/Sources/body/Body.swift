@@ -35,13 +35,16 @@ final class Body: Module {
         return .ok
     }
 
-    private static func pieces(_ request: Request, _ host: Host, _ table: UnsafePointer<apus_body_v1>) -> Status {
+    private static func pieces(_ request: Request, _ host: Host, _ table: UnsafePointer<apus_body_v1>)
+        -> Status
+    {
         let chain = Chain(in: request.pool)
         request.contentType = Bytes("text/plain")
         chain.append("one ")
         let box = Unmanaged.passRetained(Releaser(host)).toOpaque()
         _ = table.pointee.append_borrowed(
-            chain.raw, Bytes("two "), { Unmanaged<Releaser>.fromOpaque($0!).takeRetainedValue().release() }, box)
+            chain.raw, Bytes("two "), { Unmanaged<Releaser>.fromOpaque($0!).takeRetainedValue().release() },
+            box)
         chain.appendFlush()
         chain.append("three")
         chain.appendEnd()
@@ -140,7 +143,11 @@ private final class Count {
     private func wait(_ request: Request, _ task: SuspendedTask) {
         request.when(APUS_WANT_READ) { request in
             let status = self.goOn(request)
-            if status == .again { self.wait(request, task) } else { task.resume(self.answer(request, status)) }
+            if status == .again {
+                self.wait(request, task)
+            } else {
+                task.resume(self.answer(request, status))
+            }
         }
     }
 
@@ -200,13 +207,16 @@ private final class Stream {
             guard status == .ok else { return status }
         }
         let chain = Chain(in: request.pool)
-        HeaderFields(of: request, table: APUS_HEADERS_TRAILERS_OUT)["X-Waits"] = Bytes(hasWaited ? "waited" : "at once")
+        HeaderFields(of: request, table: APUS_HEADERS_TRAILERS_OUT)["X-Waits"] = Bytes(
+            hasWaited ? "waited" : "at once")
         chain.appendEnd()
         return request.write(chain).rawValue < 0 ? Status(rawValue: APUS_E_CLOSED) : .ok
     }
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Body.descriptor(for: host, named: name)
 }

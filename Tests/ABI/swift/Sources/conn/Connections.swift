@@ -8,7 +8,9 @@ final class Connections: Module {
     }
 
     static let info = ModuleInfo("abi_conn_module", version: "1.0", requires: [APUS_EXT_TASKS])
-    static let directives = [Directive("AbiRefusePort", .one, in: .server) { try $0.set(server: \ServerConf.refused, $1) }]
+    static let directives = [
+        Directive("AbiRefusePort", .one, in: .server) { try $0.set(server: \ServerConf.refused, $1) }
+    ]
 
     private let host: Host
     private let tasks: UnsafePointer<apus_tasks_v1>
@@ -23,7 +25,8 @@ final class Connections: Module {
             let its = Unmanaged<Connections>.fromOpaque(ctx!).takeUnretainedValue()
             its.host.log.warn("connection \(Connection(c!, host: its.host.raw).id) closes")
         }
-        try host.hooks.register("close_connection", "v(xC)", .middle, unsafeBitCast(closed, to: apus_fn.self), self)
+        try host.hooks.register(
+            "close_connection", "v(xC)", .middle, unsafeBitCast(closed, to: apus_fn.self), self)
         try host.hooks.handler(.middle, handle)
     }
 
@@ -65,19 +68,24 @@ final class Connections: Module {
                 { ctx, c in
                     let its = Unmanaged<Connections>.fromOpaque(ctx!).takeUnretainedValue()
                     its.calls += 1
-                    let text = c.map { "to \(Connection($0, host: its.host.raw).id)" } ?? "to nobody, call \(its.calls)"
+                    let text =
+                        c.map { "to \(Connection($0, host: its.host.raw).id)" }
+                        ?? "to nobody, call \(its.calls)"
                     its.host.log.warn("posted \(text)")
                 }, Unmanaged.passUnretained(self).toOpaque())
             return try request.reply(200, text: "\(status)")
         case "/select":
             let matched = c.selectServer(named: request.query)
-            return try request.reply(200, text: "\((matched ?? c.server).name.string) \(matched == nil ? 0 : 1)")
+            return try request.reply(
+                200, text: "\((matched ?? c.server).name.string) \(matched == nil ? 0 : 1)")
         default: return .declined
         }
     }
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Connections.descriptor(for: host, named: name)
 }

@@ -41,7 +41,8 @@ final class Directives: Module {
             let base = file.from((file.lastIndex(of: 0x2f) ?? -1) + 1).string
             note(
                 command,
-                "\(command.scopeKind) \(command.scopePath.string) \(line) \(base) \(command.server.name.string)")
+                "\(command.scopeKind) \(command.scopePath.string) \(line) \(base) \(command.server.name.string)"
+            )
         },
         Directive("AbiPath", .one, in: .any) { note($0, $0.resolve($1[0]).string) },
         Directive("AbiBoth", .one, in: .any) { command, arguments in
@@ -57,7 +58,9 @@ final class Directives: Module {
             let dir = request.conf(Conf.self)
             return try request.reply(
                 200,
-                text: "server=\(server.word)\nservercalls=\(server.calls)\nword=\(dir.word)\ncalls=\(dir.calls)\n")
+                text:
+                    "server=\(server.word)\nservercalls=\(server.calls)\nword=\(dir.word)\ncalls=\(dir.calls)\n"
+            )
         }
     }
 
@@ -79,6 +82,8 @@ final class Directives: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Directives.descriptor(for: host, named: name)
 }

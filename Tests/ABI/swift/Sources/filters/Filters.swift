@@ -45,7 +45,9 @@ class Ending {
 
 final class Upper: Ending, OutputFilter {
     override init(_ filter: Filter) { super.init(filter) }
-    func process(_ chain: Chain, _ filter: Filter) -> Status { filter.pass(mapped(chain, in: filter.request, upper)) }
+    func process(_ chain: Chain, _ filter: Filter) -> Status {
+        filter.pass(mapped(chain, in: filter.request, upper))
+    }
 }
 
 /// Puts the name of the filter before the body and a bracket behind it: "(NAME body)".
@@ -131,7 +133,8 @@ private func pulled(_ chain: Chain, _ max: Int, _ filter: Filter, _ body: (UInt8
 }
 
 final class Filters: Module {
-    static let info = ModuleInfo("abi_filters_module", version: "1.0", requires: [APUS_EXT_FILTERS, APUS_EXT_TASKS])
+    static let info = ModuleInfo(
+        "abi_filters_module", version: "1.0", requires: [APUS_EXT_FILTERS, APUS_EXT_TASKS])
 
     init(_ host: Host) throws {
         try host.outputFilter("UPPER", stage: APUS_STAGE_CONTENT, Upper.self)
@@ -139,7 +142,7 @@ final class Filters: Module {
         try host.outputFilter("MARK-TRANSFORM", stage: APUS_STAGE_TRANSFORM, MarkTransform.self)
         try host.outputFilter("MARK-ENCODE", stage: APUS_STAGE_ENCODE, MarkEncode.self)
         try host.outputFilter("MARK-FRAME", stage: APUS_STAGE_FRAME, MarkFrame.self)
-        try host.outputFilter("MARK-A", stage: APUS_STAGE_TRANSFORM, MarkA.self)
+        try host.outputFilter("MARK-A", stage: APUS_STAGE_TRANSFORM, after: ["MARK-B"], MarkA.self)
         try host.outputFilter("MARK-B", stage: APUS_STAGE_TRANSFORM, MarkB.self)
         try host.outputFilter("ONCE", stage: APUS_STAGE_TRANSFORM, Once.self)
         try host.outputFilter("NEVER", stage: APUS_STAGE_TRANSFORM, Never.self)
@@ -191,7 +194,9 @@ final class Rival: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Filters.descriptor(for: host, named: name) ?? OddStage.descriptor(for: host, named: name)
         ?? Rival.descriptor(for: host, named: name)
 }

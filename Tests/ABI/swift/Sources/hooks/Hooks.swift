@@ -12,7 +12,9 @@ private final class One {
         self.host = host
     }
 
-    static func of(_ ctx: UnsafeMutableRawPointer?) -> One { Unmanaged<One>.fromOpaque(ctx!).takeUnretainedValue() }
+    static func of(_ ctx: UnsafeMutableRawPointer?) -> One {
+        Unmanaged<One>.fromOpaque(ctx!).takeUnretainedValue()
+    }
 
     /// What the query says about a hook of a module; declined when nothing.
     func wanted(_ request: Request) -> Status {
@@ -95,10 +97,14 @@ private func registerAll(_ host: Host, _ module: String) throws {
         connected.note()
         return .declined
     }
-    let closed: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void = { ctx, _ in One.of(ctx).note() }
+    let closed: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void = { ctx, _ in
+        One.of(ctx).note()
+    }
     try hooks.register(
-        "close_connection", "v(xC)", .middle, unsafeBitCast(closed, to: apus_fn.self), One("close_connection", module, host))
-    let page: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, Int32) -> apus_status = { ctx, r, status in
+        "close_connection", "v(xC)", .middle, unsafeBitCast(closed, to: apus_fn.self),
+        One("close_connection", module, host))
+    let page: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, Int32) -> apus_status = {
+        ctx, r, status in
         let one = One.of(ctx)
         let request = Request(r!, host: one.host.raw)
         one.trace(request)
@@ -106,7 +112,9 @@ private func registerAll(_ host: Host, _ module: String) throws {
         guard wanted == .ok else { return wanted.rawValue }
         return (try? request.reply(status, text: "page for \(status)").rawValue) ?? APUS_E_FAIL
     }
-    try hooks.register("error_page", "i(xRi)", .middle, unsafeBitCast(page, to: apus_fn.self), One("error_page", module, host))
+    try hooks.register(
+        "error_page", "i(xRi)", .middle, unsafeBitCast(page, to: apus_fn.self),
+        One("error_page", module, host))
 
     guard module == "a" else { return }
     let initial = One("initial", module, host)
@@ -131,12 +139,15 @@ final class C: Module {
     init(_ host: Host) throws { try registerAll(host, "c") }
 }
 
-private let decline: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_status = { _, _ in APUS_DECLINED }
+private let decline: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_status = { _, _ in
+    APUS_DECLINED
+}
 
 final class UnknownHook: Module {
     static let info = ModuleInfo("abi_hooks_hook_module", version: "1.0")
     init(_ host: Host) throws {
-        try host.hooks.register("handlr", "i(xR)", .middle, unsafeBitCast(decline, to: apus_fn.self), One("", "", host))
+        try host.hooks.register(
+            "handlr", "i(xR)", .middle, unsafeBitCast(decline, to: apus_fn.self), One("", "", host))
     }
 }
 
@@ -150,7 +161,8 @@ final class UnknownFlag: Module {
 final class WrongSignature: Module {
     static let info = ModuleInfo("abi_hooks_signature_module", version: "1.0")
     init(_ host: Host) throws {
-        try host.hooks.register("handler", "i(xC)", .middle, unsafeBitCast(decline, to: apus_fn.self), One("", "", host))
+        try host.hooks.register(
+            "handler", "i(xC)", .middle, unsafeBitCast(decline, to: apus_fn.self), One("", "", host))
     }
 }
 
@@ -181,9 +193,12 @@ final class Fails: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     let modules: [any Module.Type] = [
-        A.self, B.self, C.self, UnknownHook.self, UnknownFlag.self, WrongSignature.self, X.self, Y.self, Late.self, Fails.self,
+        A.self, B.self, C.self, UnknownHook.self, UnknownFlag.self, WrongSignature.self, X.self, Y.self,
+        Late.self, Fails.self,
     ]
     for module in modules {
         if let descriptor = module.descriptor(for: host, named: name) { return descriptor }

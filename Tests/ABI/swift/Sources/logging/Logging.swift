@@ -13,8 +13,12 @@ final class Logging: Module {
         try host.hooks.openConfig { reason, _ in
             guard reason != APUS_OPEN_CHECK else { return }
             let command = "|/bin/cat >> \(host.serverRoot.string)/logs/piped.log"
-            self.sinks = try ["logs/abi.log", "logs/abi.log", command].map { try host.sink(host.pool.copy($0)) }
-            guard self.sinks[0].raw == self.sinks[1].raw else { throw ModuleError("the same target was opened twice") }
+            self.sinks = try ["logs/abi.log", "logs/abi.log", command].map {
+                try host.sink(host.pool.copy($0))
+            }
+            guard self.sinks[0].raw == self.sinks[1].raw else {
+                throw ModuleError("the same target was opened twice")
+            }
         }
         try host.hooks.handler(.middle, handle)
     }
@@ -51,6 +55,8 @@ final class Logging: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Logging.descriptor(for: host, named: name)
 }

@@ -47,18 +47,24 @@ final class Owner: Module {
         case "/links": return try request.reply(200, text: "\(runSum(a, b))")
         case "/invoke":
             let status = withUnsafeMutablePointer(to: &a) { a in
-                withUnsafeMutablePointer(to: &b) { b in table.pointee.invoke(sum, &result, [UnsafeMutableRawPointer(a), UnsafeMutableRawPointer(b)]) }
+                withUnsafeMutablePointer(to: &b) { b in
+                    table.pointee.invoke(
+                        sum, &result, [UnsafeMutableRawPointer(a), UnsafeMutableRawPointer(b)])
+                }
             }
             return try request.reply(200, text: "\(status) \(Int32(truncatingIfNeeded: result))")
         case "/every":
-            let status = withUnsafeMutablePointer(to: &r) { table.pointee.invoke(every, &result, [UnsafeMutableRawPointer($0)]) }
+            let status = withUnsafeMutablePointer(to: &r) {
+                table.pointee.invoke(every, &result, [UnsafeMutableRawPointer($0)])
+            }
             let note = request.notes["seen"]?.string ?? ""
             return try request.reply(200, text: "\(status) \(Int32(truncatingIfNeeded: result)) \(note)")
         case "/seen":
             var text = Bytes("said")
             withUnsafeMutablePointer(to: &r) { r in
                 withUnsafeMutablePointer(to: &text) { text in
-                    _ = table.pointee.invoke(seen, nil, [UnsafeMutableRawPointer(r), UnsafeMutableRawPointer(text)])
+                    _ = table.pointee.invoke(
+                        seen, nil, [UnsafeMutableRawPointer(r), UnsafeMutableRawPointer(text)])
                 }
             }
             return try request.reply(200, text: request.notes["seen"]?.string ?? "")
@@ -66,11 +72,14 @@ final class Owner: Module {
             var count: UInt32 = 0
             var stride: UInt32 = 0
             _ = table.pointee.links(every, &count, &stride)
-            return try request.reply(200, text: "\(count) \(Int(stride) >= MemoryLayout<apus_link>.size ? 1 : 0)")
+            return try request.reply(
+                200, text: "\(count) \(Int(stride) >= MemoryLayout<apus_link>.size ? 1 : 0)")
         case "/find":
             let answers = [
-                table.pointee.find(host.raw, "abi.sum", "i(xii)") == sum, table.pointee.find(host.raw, "abi.sum", "v(x)") == nil,
-                table.pointee.find(host.raw, "abi.absent", "v(x)") == nil, table.pointee.find(host.raw, "handler", "i(xR)") != nil,
+                table.pointee.find(host.raw, "abi.sum", "i(xii)") == sum,
+                table.pointee.find(host.raw, "abi.sum", "v(x)") == nil,
+                table.pointee.find(host.raw, "abi.absent", "v(x)") == nil,
+                table.pointee.find(host.raw, "handler", "i(xR)") != nil,
             ]
             return try request.reply(200, text: answers.map { $0 ? "1" : "0" }.joined(separator: " "))
         default: return .declined
@@ -86,7 +95,9 @@ private final class Letter {
         self.letter = letter
         self.host = host.raw
     }
-    static func of(_ ctx: UnsafeMutableRawPointer?) -> Letter { Unmanaged<Letter>.fromOpaque(ctx!).takeUnretainedValue() }
+    static func of(_ ctx: UnsafeMutableRawPointer?) -> Letter {
+        Unmanaged<Letter>.fromOpaque(ctx!).takeUnretainedValue()
+    }
 
     func note(_ request: Request, _ text: String) {
         request.notes.merge(Bytes("seen"), request.pool.copy("\(letter):\(text)"))
@@ -145,7 +156,9 @@ private func declare(_ host: Host, _ name: String, _ signature: String) throws {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     let modules: [any Module.Type] = [Owner.self, One.self, Two.self, Stranger.self, Rival.self, Bad.self]
     for module in modules {
         if let descriptor = module.descriptor(for: host, named: name) { return descriptor }

@@ -53,9 +53,12 @@ final class Pools: Module {
         var isAligned = true
         var isClear = true
         for count in stride(from: 0, to: 300, by: 7) {
-            guard let a = table.pointee.alloc(pool.raw, count), let z = table.pointee.zalloc(pool.raw, count) else { return "none" }
+            guard let a = table.pointee.alloc(pool.raw, count), let z = table.pointee.zalloc(pool.raw, count)
+            else { return "none" }
             isAligned = isAligned && Int(bitPattern: a) % 16 == 0 && Int(bitPattern: z) % 16 == 0
-            for index in 0..<count where z.load(fromByteOffset: index, as: UInt8.self) != 0 { isClear = false }
+            for index in 0..<count where z.load(fromByteOffset: index, as: UInt8.self) != 0 {
+                isClear = false
+            }
             a.initializeMemory(as: UInt8.self, repeating: 0xff, count: count)
             z.initializeMemory(as: UInt8.self, repeating: 0xff, count: count)
         }
@@ -68,6 +71,8 @@ final class Pools: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Pools.descriptor(for: host, named: name)
 }

@@ -23,10 +23,13 @@ private let mixed:
     @convention(c) (
         UnsafeMutableRawPointer?, Int32, UInt32, Int64, UInt64, Double, apus_str, UnsafeMutableRawPointer?
     ) -> UInt64 = { _, a, b, c, d, e, s, p in
-        UInt64(bitPattern: Int64(a)) &+ UInt64(b) &+ UInt64(bitPattern: c) &+ d &+ UInt64(e) &+ UInt64(s.count)
+        UInt64(bitPattern: Int64(a)) &+ UInt64(b) &+ UInt64(bitPattern: c) &+ d &+ UInt64(e)
+            &+ UInt64(s.count)
             &+ (p == nil ? 0 : 1)
     }
-private let nothing: @convention(c) (UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>?) -> Void = { $1?.pointee = 7 }
+private let nothing: @convention(c) (UnsafeMutableRawPointer?, UnsafeMutablePointer<Int32>?) -> Void = {
+    $1?.pointee = 7
+}
 
 final class Giver: Module {
     static let info = ModuleInfo(
@@ -78,11 +81,13 @@ final class Taker: Module {
     private func handle(_ request: Request) throws -> Status {
         guard request.handler == "abi" else { return .declined }
         switch request.path.string {
-        case "/found": return try request.reply(200, text: statuses.map { "\($0)" }.joined(separator: " ") + "\n")
+        case "/found":
+            return try request.reply(200, text: statuses.map { "\($0)" }.joined(separator: " ") + "\n")
         case "/call":
             guard let function = found.fn else { return try request.reply(200, text: "none\n") }
             typealias Add = @convention(c) (UnsafeMutableRawPointer?, Int32, Int32) -> Int32
-            return try request.reply(200, text: "\(unsafeBitCast(function, to: Add.self)(found.ctx, 40, 2))\n")
+            return try request.reply(
+                200, text: "\(unsafeBitCast(function, to: Add.self)(found.ctx, 40, 2))\n")
         case "/each":
             var text = ""
             for group in [group, "abi-absent/1"] {
@@ -106,11 +111,14 @@ final class Taker: Module {
             text += " \(table.pointee.greet(ctx, 5)) \(table.pointee.size)"
         }
         let absent = providers.pointee.find(host.raw, group, Bytes("absent"), &vtable, &ctx)
-        return text + " \(absent) \(providers.pointee.find(host.raw, "abi-greet/2", Bytes("bye"), &vtable, &ctx))\n"
+        return text
+            + " \(absent) \(providers.pointee.find(host.raw, "abi-greet/2", Bytes("bye"), &vtable, &ctx))\n"
     }
 
     /// Calls a function with values of any trivial types; returns the result, int64 wide.
-    private func call(_ name: String, _ signature: String, _ arguments: [UnsafeMutableRawPointer?]) -> (apus_status, Int64) {
+    private func call(_ name: String, _ signature: String, _ arguments: [UnsafeMutableRawPointer?]) -> (
+        apus_status, Int64
+    ) {
         var result: Int64 = 0
         let status = functions.pointee.invoke(host.raw, name, signature, &result, arguments)
         return (status, result)
@@ -133,7 +141,8 @@ final class Taker: Module {
         text += "double \(scaled == 3.75 ? "3.75" : "\(scaled)")\n"
         text += "string \(call("abi.length", "I(xs)", [place(Bytes("four"))]).1 >> 33)\n"
         let all = [
-            a, place(UInt32(4_000_000_000)), place(Int64(-1)), place(UInt64(1) << 40), place(3.9), place(Bytes("four")),
+            a, place(UInt32(4_000_000_000)), place(Int64(-1)), place(UInt64(1) << 40), place(3.9),
+            place(Bytes("four")),
             place(a),
         ]
         text += "mixed \(call("abi.mixed", "U(xiuIUdsp)", all).1)\n"
@@ -160,8 +169,12 @@ final class BadFunction: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
-    let modules: [any Module.Type] = [Giver.self, Taker.self, Rival.self, RivalFunction.self, BadFunction.self]
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
+    let modules: [any Module.Type] = [
+        Giver.self, Taker.self, Rival.self, RivalFunction.self, BadFunction.self,
+    ]
     for module in modules {
         if let descriptor = module.descriptor(for: host, named: name) { return descriptor }
     }

@@ -40,13 +40,16 @@ final class Regexes: Module {
             text += "\nmatch \(table.pointee.match(regex, subject, nil, 0))\n"
         }
         if pattern.matches(subject), let replacement = request.headersIn["X-Replacement"] {
-            text += "made \(pattern.substitute(replacement, matching: subject, in: request.pool)?.string ?? "nothing")\n"
+            text +=
+                "made \(pattern.substitute(replacement, matching: subject, in: request.pool)?.string ?? "nothing")\n"
         }
         return text
     }
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Regexes.descriptor(for: host, named: name)
 }

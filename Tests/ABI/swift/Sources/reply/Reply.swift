@@ -18,7 +18,9 @@ final class Reply: Module {
                 _ = try request.reply(200, text: "done", contentType: "text/plain")
                 return .done
             case "/refused":
-                let type = Reply.refusal { try request.reply(200, text: "evil", contentType: "text/plain\r\nX-Evil: 1") }
+                let type = Reply.refusal {
+                    try request.reply(200, text: "evil", contentType: "text/plain\r\nX-Evil: 1")
+                }
                 let low = Reply.refusal { try request.reply(99, text: "low") }
                 let high = Reply.refusal { try request.reply(600, text: "high") }
                 return try request.reply(200, text: "\(type) \(low) \(high)", contentType: "text/plain")
@@ -27,7 +29,8 @@ final class Reply: Module {
                 let room = request.pool.allocate(UInt8.self, count: count)
                 room.initialize(repeating: 0x78, count: count)
                 return try request.reply(
-                    200, Bytes(UnsafeRawPointer(room), count: count), contentType: Bytes("application/octet-stream"))
+                    200, Bytes(UnsafeRawPointer(room), count: count),
+                    contentType: Bytes("application/octet-stream"))
             default: return .declined
             }
         }
@@ -43,6 +46,8 @@ final class Reply: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Reply.descriptor(for: host, named: name)
 }

@@ -36,7 +36,8 @@ final class Requests: Module {
         case "/bytes": text = bytes(request)
         case "/in": text = show(request.headersIn)
         case "/slot":
-            let kept = request.slot.map { String(cString: $0.assumingMemoryBound(to: CChar.self)) } ?? "nothing"
+            let kept =
+                request.slot.map { String(cString: $0.assumingMemoryBound(to: CChar.self)) } ?? "nothing"
             text = "\(kept) \(request.main == nil ? 1 : 0) \(request.previous == nil ? 1 : 0)"
         case _ where path.hasPrefix("/identity"): text = "\(requests.pointee.conf_identity(request.raw))"
         case "/case":
@@ -56,8 +57,10 @@ final class Requests: Module {
 
     private static func fields(_ request: Request) -> String {
         let names = [
-            "method", "target", "path", "query", "protocol", "scheme", "host", "request-line", "filename", "path-info",
-            "handler", "content-type", "content-encoding", "content-language", "user", "auth-type", "local-root",
+            "method", "target", "path", "query", "protocol", "scheme", "host", "request-line", "filename",
+            "path-info",
+            "handler", "content-type", "content-encoding", "content-language", "user", "auth-type",
+            "local-root",
             "peer-address",
         ]
         return names.enumerated().map { index, name in
@@ -69,7 +72,8 @@ final class Requests: Module {
     private static func numbers(_ request: Request) -> String {
         let names = [
             "status", "bytes-sent", "wire-sent", "wire-received", "time", "port", "keepalives", "is-explain",
-            "is-subrequest", "header-only", "file-type", "file-size", "file-mtime", "connection-state", "body-expected",
+            "is-subrequest", "header-only", "file-type", "file-size", "file-mtime", "connection-state",
+            "body-expected",
             "no-cache",
         ]
         return names.enumerated().map { "\($1)=\(request.number(UInt32($0)))\n" }.joined()
@@ -86,9 +90,11 @@ final class Requests: Module {
     private func sets(_ request: Request) -> String {
         var text = (0...18).map { "\(set(request, UInt32($0), Bytes("/set"))) " }.joined() + "\n"
         text += (0...18).map { request.get(UInt32($0)) == "/set" ? "1 " : "0 " }.joined() + "\n"
-        text += "\(number(request, APUS_R_STATUS, 201)) \(number(request, APUS_R_STATUS, 99)) \(number(request, APUS_R_PORT, 1)) "
+        text +=
+            "\(number(request, APUS_R_STATUS, 201)) \(number(request, APUS_R_STATUS, 99)) \(number(request, APUS_R_PORT, 1)) "
         text += "\(number(request, APUS_R_NO_CACHE, 1)) \(number(request, 99, 1))\n"
-        text += "\(set(request, APUS_R_CONTENT_TYPE, Bytes("a\r\nb"))) \(set(request, APUS_R_CONTENT_LANGUAGE, Bytes("a\0b")))\n"
+        text +=
+            "\(set(request, APUS_R_CONTENT_TYPE, Bytes("a\r\nb"))) \(set(request, APUS_R_CONTENT_LANGUAGE, Bytes("a\0b")))\n"
         request.status = 200
         request.set(APUS_R_CONTENT_ENCODING, Bytes(""))
         request.set(APUS_R_CONTENT_LANGUAGE, Bytes(""))
@@ -106,8 +112,10 @@ final class Requests: Module {
         let h = headers.pointee
         h.clear(r, id)
         var before = h.version(r, id)
-        var text = "\(h.set(r, id, Bytes("Abi-One"), Bytes("1"))) \(h.add(r, id, Bytes("Abi-Two"), Bytes("a"))) "
-        text += "\(h.add(r, id, Bytes("abi-two"), Bytes("b"))) \(h.add(r, id, Bytes("Abi-Three"), Bytes("3")))\n"
+        var text =
+            "\(h.set(r, id, Bytes("Abi-One"), Bytes("1"))) \(h.add(r, id, Bytes("Abi-Two"), Bytes("a"))) "
+        text +=
+            "\(h.add(r, id, Bytes("abi-two"), Bytes("b"))) \(h.add(r, id, Bytes("Abi-Three"), Bytes("3")))\n"
         text += "changed \(h.version(r, id) != before ? 1 : 0) "
         before = h.version(r, id)
         _ = table["Abi-One"]
@@ -148,6 +156,8 @@ final class Requests: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Requests.descriptor(for: host, named: name)
 }

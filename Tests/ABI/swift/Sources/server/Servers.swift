@@ -22,12 +22,14 @@ final class Servers: Module {
         case "/servers":
             for s in host.servers {
                 let base = s.definedIn.string.split(separator: "/").last ?? ""
-                text += "\(s.index)|\(s.name.string)|\(s.port)|\(s.isVirtual ? 1 : 0)|\(s.line)|\(s.timeoutMicroseconds)|"
+                text +=
+                    "\(s.index)|\(s.name.string)|\(s.port)|\(s.isVirtual ? 1 : 0)|\(s.line)|\(s.timeoutMicroseconds)|"
                 text += "\(table.get(s.raw, APUS_S_ADMIN).string)|\(s.documentRoot.string)|\(base)\n"
             }
         case "/modules":
             host.eachModule { name, version, file, toolchain in
-                text += "module \(name.string) \(version.string) \(file.isEmpty ? "built-in" : "file") \(toolchain.string)\n"
+                text +=
+                    "module \(name.string) \(version.string) \(file.isEmpty ? "built-in" : "file") \(toolchain.string)\n"
             }
         case "/process":
             let now = host.now
@@ -36,7 +38,8 @@ final class Servers: Module {
             text += "generation=\(table.process_number(host.raw, APUS_P_GENERATION))\nnow=\(now)\n"
             text += "clock=\(host.clock >= now ? 1 : 0)\nattach=\(attachWorker)\n"
         case "/defined":
-            text = "\(table.is_defined(host.raw, Bytes("ABI_DEFINED"))) \(table.is_defined(host.raw, Bytes("ABI_ABSENT")))"
+            text =
+                "\(table.is_defined(host.raw, Bytes("ABI_DEFINED"))) \(table.is_defined(host.raw, Bytes("ABI_ABSENT")))"
         case "/mine": text = request.server.name.string
         default: return .declined
         }
@@ -45,6 +48,8 @@ final class Servers: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Servers.descriptor(for: host, named: name)
 }

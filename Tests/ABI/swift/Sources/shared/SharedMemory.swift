@@ -4,7 +4,8 @@ import Support
 
 /// Memory and a robust lock that all workers share.
 final class SharedMemory: Module, @unchecked Sendable {
-    static let info = ModuleInfo("abi_shared_module", version: "1.0", requires: [APUS_EXT_SHM, APUS_EXT_MUTEX])
+    static let info = ModuleInfo(
+        "abi_shared_module", version: "1.0", requires: [APUS_EXT_SHM, APUS_EXT_MUTEX])
 
     private let host: Host
     private let table: UnsafePointer<apus_mutex_v1>
@@ -65,12 +66,16 @@ final class SharedMemory: Module, @unchecked Sendable {
             if its.answer == APUS_OK { its.table.pointee.unlock(its.raw) }
             return nil
         }
-        if pthread_create(&id, nil, body, Unmanaged.passUnretained(self).toOpaque()) == 0 { pthread_join(id, nil) }
+        if pthread_create(&id, nil, body, Unmanaged.passUnretained(self).toOpaque()) == 0 {
+            pthread_join(id, nil)
+        }
         return answer
     }
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     SharedMemory.descriptor(for: host, named: name)
 }

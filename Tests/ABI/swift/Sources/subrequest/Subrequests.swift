@@ -3,7 +3,8 @@ import Support
 
 /// Requests inside the server: looked up, adopted, redirected to.
 final class Subrequests: Module {
-    static let info = ModuleInfo("abi_subrequest_module", version: "1.0", requires: [APUS_EXT_SUBREQUEST, APUS_EXT_TASKS])
+    static let info = ModuleInfo(
+        "abi_subrequest_module", version: "1.0", requires: [APUS_EXT_SUBREQUEST, APUS_EXT_TASKS])
 
     init(_ host: Host) throws {
         try host.hooks.fixups(.middle, Subrequests.fixups)
@@ -33,8 +34,10 @@ final class Subrequests: Module {
         case "/abi/loop":
             do { return try request.internalRedirect(Bytes("/abi/loop")) } catch { return .status(500) }
         case "/abi/target":
-            return try request.reply(200, text: show(request) + "previous=\(request.previous?.path.string ?? "none")\n")
-        case "/abi/url": return try request.reply(200, text: request.absoluteURL(Bytes("/a b/\u{e9}?c%d")).string)
+            return try request.reply(
+                200, text: show(request) + "previous=\(request.previous?.path.string ?? "none")\n")
+        case "/abi/url":
+            return try request.reply(200, text: request.absoluteURL(Bytes("/a b/\u{e9}?c%d")).string)
         default: return .declined
         }
     }
@@ -59,6 +62,8 @@ final class Subrequests: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Subrequests.descriptor(for: host, named: name)
 }

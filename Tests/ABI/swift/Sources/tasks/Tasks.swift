@@ -24,11 +24,14 @@ private final class Waiting: @unchecked Sendable {
 
     var pointer: UnsafeMutableRawPointer { Unmanaged.passRetained(self).toOpaque() }
 
-    static func of(_ ctx: UnsafeMutableRawPointer?) -> Waiting { Unmanaged<Waiting>.fromOpaque(ctx!).takeUnretainedValue() }
+    static func of(_ ctx: UnsafeMutableRawPointer?) -> Waiting {
+        Unmanaged<Waiting>.fromOpaque(ctx!).takeUnretainedValue()
+    }
 
     /// Answers on the loop and lets the request go on.
     func finish() {
-        guard let status = try? request.reply(200, text: "\(text) \(number)", contentType: "text/plain") else { return }
+        guard let status = try? request.reply(200, text: "\(text) \(number)", contentType: "text/plain")
+        else { return }
         task?.resume(status)
     }
 }
@@ -72,7 +75,8 @@ final class Tasks: Module {
         case "/now": return try request.reply(200, text: "now")
         case "/none": return .suspended
         case "/after":
-            return try request.reply(200, text: "after \(request.slot.map { Waiting.of($0).text } ?? "nothing")")
+            return try request.reply(
+                200, text: "after \(request.slot.map { Waiting.of($0).text } ?? "nothing")")
         default: break
         }
         let its = try Waiting(request, Int(request.query.string) ?? 0, host)
@@ -101,7 +105,9 @@ final class Tasks: Module {
             var ends: [Int32] = [-1, -1]
             guard pipe(&ends) == 0 else { return .failed }
             (its.fd, its.otherEnd) = (ends[0], ends[1])
-            guard table.pointee.watch(its.fd, APUS_FD_READ, Tasks.ready, its.pointer) == APUS_OK else { return .failed }
+            guard table.pointee.watch(its.fd, APUS_FD_READ, Tasks.ready, its.pointer) == APUS_OK else {
+                return .failed
+            }
             start(its, Tasks.write)
         case "/cancelled-timer":
             its.text = "not cancelled by the other"
@@ -190,7 +196,9 @@ final class Lent: Module {
         try host.hooks.handler(Order(.middle, flags: .mayBlock)) { request in
             guard request.handler == "abi" else { return .declined }
             switch request.path.string {
-            case "/thread": return try request.reply(200, text: pthread_equal(pthread_self(), Lent.loop) != 0 ? "loop" : "pool")
+            case "/thread":
+                return try request.reply(
+                    200, text: pthread_equal(pthread_self(), Lent.loop) != 0 ? "loop" : "pool")
             case "/sleep":
                 usleep(UInt32(request.query.string) ?? 0)
                 return try request.reply(200, text: "slept")
@@ -221,6 +229,8 @@ final class Lent: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     Tasks.descriptor(for: host, named: name) ?? Lent.descriptor(for: host, named: name)
 }

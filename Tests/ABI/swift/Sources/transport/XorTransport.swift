@@ -18,7 +18,9 @@ private final class Wire {
         self.module = module
     }
 
-    static func of(_ state: UnsafeMutableRawPointer?) -> Wire { Unmanaged<Wire>.fromOpaque(state!).takeUnretainedValue() }
+    static func of(_ state: UnsafeMutableRawPointer?) -> Wire {
+        Unmanaged<Wire>.fromOpaque(state!).takeUnretainedValue()
+    }
 
     func handshake() -> apus_status {
         if isReady { return APUS_OK }
@@ -38,7 +40,9 @@ private final class Wire {
 
     private func wait() -> apus_status {
         isWaiting = true
-        guard module.tasks.pointee.suspend_conn(connection, nil, nil, &task) == APUS_OK else { return APUS_E_FAIL }
+        guard module.tasks.pointee.suspend_conn(connection, nil, nil, &task) == APUS_OK else {
+            return APUS_E_FAIL
+        }
         _ = module.tasks.pointee.timer(
             connection, 50000,
             { state in
@@ -49,7 +53,9 @@ private final class Wire {
         return APUS_SUSPENDED
     }
 
-    func read(_ buffer: UnsafeMutableRawPointer, _ capacity: Int, _ n: UnsafeMutablePointer<Int>) -> apus_status {
+    func read(_ buffer: UnsafeMutableRawPointer, _ capacity: Int, _ n: UnsafeMutablePointer<Int>)
+        -> apus_status
+    {
         let status = module.conn.pointee.wire_read(connection, buffer, capacity, n)
         guard status == APUS_OK else { return status }
         let bytes = buffer.assumingMemoryBound(to: UInt8.self)
@@ -88,15 +94,18 @@ private final class Wire {
 
 /// A transport that XORs every byte: a transport can be written from outside.
 ///
-/// The client says first what it wants: 'X' begins, 'S' begins after a wait, 'G' is plain HTTP, all else is refused.
+/// The client says first what it wants: 'X' begins, 'S' begins after a wait, 'G' is plain HTTP, else it is refused.
 final class XorTransport: Module {
     struct ServerConf: Configuration {
         var port = 0
     }
 
     static let info = ModuleInfo(
-        "abi_transport_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_TASKS, APUS_EXT_SUBREQUEST])
-    static let directives = [Directive("AbiXorPort", .one, in: .global) { try $0.set(server: \ServerConf.port, $1) }]
+        "abi_transport_module", version: "1.0",
+        requires: [APUS_EXT_PROVIDERS, APUS_EXT_TASKS, APUS_EXT_SUBREQUEST])
+    static let directives = [
+        Directive("AbiXorPort", .one, in: .global) { try $0.set(server: \ServerConf.port, $1) }
+    ]
 
     fileprivate let host: Host
     fileprivate let conn: UnsafePointer<apus_conn_v1>
@@ -113,7 +122,8 @@ final class XorTransport: Module {
             let name = self.conn.pointee.get(c.raw, APUS_C_TRANSPORT).string
             return try request.reply(
                 200,
-                text: "\(name) \(c.isSecure ? 1 : 0) \(request.scheme.string) \(c.transport("abi-xor") == nil ? 0 : 1) "
+                text:
+                    "\(name) \(c.isSecure ? 1 : 0) \(request.scheme.string) \(c.transport("abi-xor") == nil ? 0 : 1) "
                     + request.absoluteURL(Bytes("/x")).string)
         }
     }
@@ -123,7 +133,9 @@ final class XorTransport: Module {
         open: { ctx, c, state in
             let its = Unmanaged<XorTransport>.fromOpaque(ctx!).takeUnretainedValue()
             let connection = Connection(c!, host: its.host.raw)
-            guard connection.localPort == its.host.mainServer.conf(ServerConf.self).pointee.port else { return APUS_DECLINED }
+            guard connection.localPort == its.host.mainServer.conf(ServerConf.self).pointee.port else {
+                return APUS_DECLINED
+            }
             state?.pointee = Unmanaged.passRetained(Wire(c!, its)).toOpaque()
             return APUS_OK
         },
@@ -144,6 +156,8 @@ final class XorTransport: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
+public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+    apus_module
+>? {
     XorTransport.descriptor(for: host, named: name)
 }
