@@ -17,3 +17,14 @@ def wait_until(condition, what, patience=None, interval=0.01):
         if time.monotonic() > deadline:
             raise AssertionError(f"waited in vain for {what() if callable(what) else what}")
         time.sleep(interval)
+
+
+def settled(value, pause=0.2):
+    """What `value()` comes to once it no longer changes between two looks."""
+    last = value()
+    while True:
+        time.sleep(pause)
+        now = value()
+        if now == last:
+            return now
+        last = now
