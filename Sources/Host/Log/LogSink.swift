@@ -15,7 +15,7 @@ struct LogSink {
     var isPipe: Bool
     var buffer: UnsafeMutablePointer<UInt8>
     var length = 0
-    /// Lines that a full pipe or disk did not take.
+    /// Pieces that a full pipe or disk did not take, and that nobody has been told of yet.
     var dropped = 0
     var target: Bytes
 }
@@ -36,6 +36,8 @@ enum LogSinks {
     nonisolated(unsafe) static var gathers = false
 
     private static let patience: Int64 = 100_000
+    nonisolated(unsafe) private static var lastWarning: Int64 = 0
+    private static let warningPause: Int64 = 10_000_000
 
     static func areDue(_ now: Int64) -> Bool { now - firstLineTime > patience }
 
@@ -76,10 +78,25 @@ enum LogSinks {
     }
 
     static func flushAll() {
+        for sink in writeAll() {
+            ErrorLog.write(
+                .warn, code: "APUS1602", "log lines for \(sink.pointee.target.string) are lost: it takes no more; a reader that is too slow, or a full disk")
+        }
+    }
+
+    /// Writes what waits. Returns the targets that lost something since the last time.
+    private static func writeAll() -> [LogSink.Ref] {
         pthread_mutex_lock(lock)
         defer { pthread_mutex_unlock(lock) }
         hasLines = false
         for sink in all where sink.pointee.length > 0 { flush(sink) }
+        // Told again only after a while: a reader that stands still stands still for long.
+        let now = theWorkerIfAny?.pointee.now ?? 0
+        guard now - lastWarning > warningPause else { return [] }
+        let losers = all.filter { $0.pointee.dropped > 0 }
+        if !losers.isEmpty { lastWarning = now }
+        for sink in losers { sink.pointee.dropped = 0 }
+        return losers
     }
 
     private static func flush(_ sink: LogSink.Ref) {
@@ -106,8 +123,9 @@ enum LogSinks {
 enum PipedLog {
     /// Starts the command under the shell, its standard input the pipe. Returns the end to write to.
     static func start(_ command: String) throws(SystemProblem) -> Int32 {
-        // "||command" runs it without a shell in httpd's words; "|$command" with one. Both are run by the shell here.
-        let plain = command.hasPrefix("|") || command.hasPrefix("$") ? String(command.dropFirst()) : command
+        // "|command" and "||command" become the command itself; "|$command" is a line for the shell, which stays.
+        let isShellLine = command.hasPrefix("$")
+        let plain = isShellLine || command.hasPrefix("|") ? String(command.dropFirst()) : command
         var ends: (Int32, Int32) = (0, 0)
         let made = withUnsafeMutablePointer(to: &ends) {
             $0.withMemoryRebound(to: Int32.self, capacity: 2) { cs_pipe2($0, O_CLOEXEC) }
@@ -117,7 +135,7 @@ enum PipedLog {
         guard child >= 0 else { throw SystemProblem(errno) }
         if child == 0 {
             dup2(ends.0, 0)
-            let arguments: [String] = ["/bin/sh", "-c", "exec \(plain)"]
+            let arguments: [String] = ["/bin/sh", "-c", isShellLine || plain.hasPrefix("exec ") ? plain : "exec \(plain)"]
             var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
             pointers.append(nil)
             cs_default_signal(SIGPIPE)
@@ -125,6 +143,8 @@ enum PipedLog {
             _exit(127)
         }
         close(ends.0)
+        // A reader that stands still must not stop the server: what does not fit into the pipe is lost and counted.
+        _ = fcntl(ends.1, F_SETFL, fcntl(ends.1, F_GETFL) | O_NONBLOCK)
         return ends.1
     }
 }
