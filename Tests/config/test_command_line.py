@@ -188,6 +188,16 @@ def test_a_stale_pid_file_is_no_obstacle(daemon):
     wait_until(lambda: pid_of(daemon) not in (None, 999999999), "a new pid file")
 
 
+def test_a_piped_log_does_not_hold_the_starter_up(configured):
+    """`run` waits for the end of what the command prints: a reader that inherited it would keep it open."""
+    server = configured('CustomLog "|/bin/cat" "%r"\n')
+    try:
+        assert server.run("-k", "start").returncode == 0
+        wait_until(lambda: accepts(server.port), "the daemon to accept")
+    finally:
+        assert server.run("-k", "stop").returncode == 0
+
+
 def test_restart_keeps_serving(daemon):
     if daemon.name == "apus":
         pytest.xfail("this version offers no reload")

@@ -135,6 +135,12 @@ enum PipedLog {
         guard child >= 0 else { throw SystemProblem(errno) }
         if child == 0 {
             dup2(ends.0, 0)
+            // A daemon's readers must not keep the terminal, or the pipe, of whoever started it.
+            if Runtime.current?.options.isForeground != true {
+                let null = Glibc.open("/dev/null", O_WRONLY)
+                dup2(null, STDOUT_FILENO)
+                dup2(null, STDERR_FILENO)
+            }
             let arguments: [String] = ["/bin/sh", "-c", isShellLine || plain.hasPrefix("exec ") ? plain : "exec \(plain)"]
             var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
             pointers.append(nil)
