@@ -152,6 +152,9 @@ final class ConfigBuilder {
         if let owner, owner != "core", access("\(runtime.loader.ownDirectory)/mod_\(owner).so", R_OK) != 0 {
             return "it belongs to httpd's mod_\(owner), which is not part of this installation of Apus"
         }
+        if let owner, runtime.loader.find("\(owner)_module") != nil {
+            return "it belongs to \(owner)_module, which is loaded but does not have it in this version"
+        }
         let known = node.isSection ? directives.sectionNames : directives.names
         return DirectiveCatalog.shared.advice(for: node.name, isSection: node.isSection, known: known)
     }

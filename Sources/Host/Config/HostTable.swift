@@ -135,7 +135,8 @@ extension HostTable.NameTable {
         var patterns: [Pattern] = []
         for (order, draft) in drafts.enumerated() {
             let name = draft.server.pointee.name
-            if draft.serverName != nil { exact.append((name, Int32(order))) }
+            // A host without a ServerName answers to the main server's.
+            exact.append((name, Int32(order)))
             exact += draft.names.map { (arena.copy($0.asciiLowered), Int32(order)) }
             patterns += draft.patterns.map { Pattern(pattern: arena.copy($0.asciiLowered), order: Int32(order)) }
         }

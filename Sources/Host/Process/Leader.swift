@@ -38,6 +38,7 @@ final class Leader {
             Program.complain("apus (pid \(pid)) already running\n")
             return 0
         }
+        raiseFileLimit()
         guard openLogs(), bind(), openModules() else { return 1 }
         if runtime.options.isDebug { return runInOneProcess() }
         let daemon = runtime.options.isForeground ? nil : Daemon.detach()
@@ -48,6 +49,15 @@ final class Leader {
         daemon?.reportReady()
         supervise()
         return 0
+    }
+
+    /// The usual limit of 1024 open files is made for programs with a terminal, not for a server.
+    private func raiseFileLimit() {
+        var limit = rlimit()
+        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+        guard getrlimit(resource, &limit) == 0 else { return }
+        limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65536))
+        setrlimit(resource, &limit)
     }
 
     private func openModules() -> Bool {

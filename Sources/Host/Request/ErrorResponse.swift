@@ -62,6 +62,7 @@ enum ErrorResponse {
     private static func localPage(_ r: Request.Ref, _ status: Int32, _ target: Bytes) -> Custom {
         // A body that was not read belongs to the failed request, not to its page.
         guard let page = InternalRedirect.make(r, to: target) else { return .failed }
+        r.pointee.status = status
         page.pointee.isInErrorPage = true
         page.pointee.status = status
         page.pointee.errorHeadersOut = r.pointee.errorHeadersOut

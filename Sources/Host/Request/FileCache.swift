@@ -32,7 +32,12 @@ struct CachedFile {
 /// so a changed, replaced or deleted file is seen by the next request.
 struct FileCache {
     private static let slots = 2048
-    private static let capacity = 1024
+    /// At most a quarter of the files the process may open: connections need the rest.
+    private static let capacity: Int = {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        return min(1024, Int(min(limit.rlim_cur, 1 << 20)) / 4)
+    }()
     static let contentLimit: Int64 = 32 << 10
 
     private let table: UnsafeMutablePointer<CachedFile.Ref?>
@@ -66,7 +71,12 @@ struct FileCache {
 
     @inline(never)
     private mutating func load(_ name: Bytes, _ hash: UInt64) -> CachedFile.Ref? {
-        let fd = Glibc.open(name.ptr.unsafelyUnwrapped, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        var fd = openFile(name)
+        if fd < 0, errno == EMFILE || errno == ENFILE {
+            // What is only kept for later gives way to what is wanted now.
+            removeAll()
+            fd = openFile(name)
+        }
         guard fd >= 0 else { return nil }
         var status = stat()
         guard fstat(fd, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -83,6 +93,10 @@ struct FileCache {
         // A file changed within this very moment could change again without a sign of it.
         if isSettled(info) { insert(file) }
         return file
+    }
+
+    private func openFile(_ name: Bytes) -> Int32 {
+        Glibc.open(name.ptr.unsafelyUnwrapped, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     }
 
     /// Whether a further change would show in the times of the file.
