@@ -4,7 +4,6 @@ import ByteKit
 final class Configuration {
     /// Everything that lives as long as the configuration.
     let arena = Arena.make(nil)
-    let moduleCountLimit = 256
 
     var serverRoot: String
     var tree: ConfigTree?

@@ -27,8 +27,6 @@ struct Server: BitwiseCopyable {
     var errorLog: UnsafeMutablePointer<LogSink>?
     var sections: UnsafePointer<SectionTable>?
     var next: Ref?
-
-    var handle: OpaquePointer? { nil }
 }
 
 extension UnsafeMutablePointer where Pointee == Server {
