@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,14 +17,35 @@ int cs_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
 }
 int cs_pipe2(int fds[2], int flags) { return pipe2(fds, flags); }
 int cs_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
+int cs_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
+int cs_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
 int cs_set_no_new_privs(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
 int cs_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 int cs_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
+
+int cs_memfd_sealed(const char *name, const void *bytes, size_t length) {
+    int fd = cs_memfd(name);
+    if (fd < 0) return -1;
+    for (size_t done = 0; done < length;) {
+        ssize_t count = write(fd, (const char *)bytes + done, length - done);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) {
+            close(fd);
+            return -1;
+        }
+        done += (size_t)count;
+    }
+    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL);
+    return fd;
+}
+
 int cs_wait_exited(int status) { return WIFEXITED(status); }
 int cs_wait_exit_status(int status) { return WEXITSTATUS(status); }
 int cs_wait_signaled(int status) { return WIFSIGNALED(status); }
 int cs_wait_signal(int status) { return WTERMSIG(status); }
 int cs_wait_dumped(int status) { return WCOREDUMP(status) ? 1 : 0; }
+
+int cs_wait_stopped(int status) { return WIFSTOPPED(status); }
 
 int cs_thread_count(void) {
     DIR *tasks = opendir("/proc/self/task");
@@ -37,6 +59,14 @@ int cs_thread_count(void) {
 
 void cs_ignore_signal(int signal_number) { signal(signal_number, SIG_IGN); }
 void cs_default_signal(int signal_number) { signal(signal_number, SIG_DFL); }
+
+void cs_reset_signals(void) {
+    for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+int cs_signal_first_thread(pid_t process, int number) { return (int)syscall(SYS_tgkill, process, process, number); }
 
 size_t cs_mutex_size(void) { return sizeof(pthread_mutex_t); }
 
@@ -64,6 +94,18 @@ int64_t cs_load(const int64_t *cell) { return __atomic_load_n(cell, __ATOMIC_REL
 void cs_store(int64_t *cell, int64_t value) { __atomic_store_n(cell, value, __ATOMIC_RELAXED); }
 int64_t cs_add(int64_t *cell, int64_t value) { return __atomic_add_fetch(cell, value, __ATOMIC_RELAXED); }
 
+int cs_compare_exchange(int64_t *cell, int64_t expected, int64_t value) {
+    return __atomic_compare_exchange_n(cell, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+int cs_image_at(const void *address, const char **file, const void **base) {
+    Dl_info info;
+    if (!dladdr(address, &info) || !info.dli_fname) return 0;
+    *file = info.dli_fname;
+    *base = info.dli_fbase;
+    return 1;
+}
+
 const char *cs_image_of(const void *address) {
     Dl_info info;
     return dladdr(address, &info) ? info.dli_fname : NULL;
@@ -78,4 +120,54 @@ void cs_set_title(int argc, char **argv, const char *title) {
     if (length >= room) length = room - 1;
     memcpy(argv[0], title, length);
     memset(argv[0] + length, 0, room - length);
+}
+
+union one_descriptor {
+    char room[CMSG_SPACE(sizeof(int))];
+    struct cmsghdr aligned;
+};
+
+ssize_t cs_send_packet(int socket, const void *bytes, size_t length, int descriptor) {
+    struct iovec part = {(void *)bytes, length};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    union one_descriptor control;
+    if (descriptor >= 0) {
+        message.msg_control = control.room;
+        message.msg_controllen = sizeof control.room;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+ssize_t cs_receive_packet(int socket, void *bytes, size_t capacity, int *descriptor) {
+    struct iovec part = {bytes, capacity};
+    union one_descriptor control;
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+    *descriptor = -1;
+    ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (count < 0) return count;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+        memcpy(descriptor, CMSG_DATA(header), sizeof(int));
+    if (message.msg_flags & MSG_TRUNC) {
+        if (*descriptor >= 0) close(*descriptor);
+        *descriptor = -1;
+        errno = EMSGSIZE;
+        return -1;
+    }
+    return count;
+}
+
+int cs_peer(int socket, pid_t *process, uid_t *user) {
+    struct ucred peer;
+    socklen_t length = sizeof peer;
+    if (getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return -1;
+    *process = peer.pid;
+    *user = peer.uid;
+    return 0;
 }

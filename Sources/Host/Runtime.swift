@@ -24,16 +24,24 @@ final class Runtime {
     var attaching: LoadedModule?
     /// Registrations that were refused, to be reported at the module's LoadModule line.
     var refusals: [(LoadedModule, String)] = []
-    var generation: UInt64 = 1
     let installation: Installation
+    /// The channel to the supervisor; nil where there is none.
+    let handover: Handover?
 
-    init(_ options: Options, _ installation: Installation) {
+    init(_ options: Options, _ installation: Installation, _ handover: Handover?) {
         self.options = options
+        self.handover = handover
         self.installation = installation
         loader = ModuleLoader(core: core, ownDirectory: options.moduleDirectory ?? installation.modules)
         configuration = Configuration(serverRoot: options.serverRoot ?? installation.root)
         Runtime.current = self
     }
+
+    /// 1 for the first start.
+    var generation: UInt64 { handover?.number ?? 1 }
+
+    /// Ends when the supervisor does.
+    var lifeline: Int32? { handover?.inherited["lifeline"]?.descriptor }
 
     var modules: [LoadedModule] { loader.modules }
     var mainServer: Server.Ref? { configuration.servers.first?.server }
@@ -69,7 +77,25 @@ final class Runtime {
         return UnsafeBufferPointer(Arena.copyForEver(links))
     }
 
-    var workerCount: Int { options.isDebug ? 1 : configuration.workers ?? max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
+    var workerCount: Int {
+        if options.isDebug { return 1 }
+        if let workers = configuration.workers { return workers }
+        let cores = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+        return min(cores, configuration.workerLimit ?? cores)
+    }
+
+    /// How many threads a worker has for blocking work.
+    var blockingPoolSettings: BlockingPool.Settings {
+        let threads = configuration.threads
+        func share(_ total: Int) -> Int { max(1, (total + workerCount - 1) / workerCount) }
+        var settings = BlockingPool.Settings()
+        if let total = threads.total { settings.maximum = share(total) }
+        if let perWorker = threads.perWorker { settings.maximum = threads.total == nil ? perWorker : min(settings.maximum, perWorker) }
+        if let limit = threads.limit { settings.maximum = min(settings.maximum, limit) }
+        if let spare = threads.spare { settings.spare = share(spare) }
+        settings.stackSize = threads.stackSize ?? 0
+        return settings
+    }
 
     var mainErrorLog: String {
         let target = mainServer?.pointee.core.pointee.errorLog ?? .none

@@ -178,7 +178,6 @@ def test_process_hooks(apus, module):
     assert "trace open_config:a reason 1 generation 1" in log
 
 
-@pytest.mark.xfail(strict=True, reason="this version offers no reload")
 def test_reload_is_a_new_generation(apus, module):
     with apus(ALONE + module.load("a"), modules=(), prelude=False) as server:
         server.wait_for_log("trace open_config:a reason 1 generation 1")

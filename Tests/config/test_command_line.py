@@ -199,8 +199,6 @@ def test_a_piped_log_does_not_hold_the_starter_up(configured):
 
 
 def test_restart_keeps_serving(daemon):
-    if daemon.name == "apus":
-        pytest.xfail("this version offers no reload")
     assert daemon.run("-k", "start").returncode == 0
     wait_until(lambda: accepts(daemon.port) and pid_of(daemon), "the daemon to accept")
     for verb in ("graceful", "restart"):

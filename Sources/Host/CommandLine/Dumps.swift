@@ -108,7 +108,7 @@ enum Dumps {
         var text = "ServerRoot: \"\(configuration.serverRoot)\"\n"
         text += "Main DocumentRoot: \"\(core.documentRoot.string)\"\n"
         text += "Main ErrorLog: \"\(runtime.mainErrorLog)\"\n"
-        text += "PidFile: \"\(configuration.resolve(configuration.pidFile))\"\n"
+        text += "PidFile: \"\(configuration.pidFilePath)\"\n"
         for name in runtime.defines.names.sorted() { text += "Define: \(name)\n" }
         text += "User: name=\"\(configuration.user ?? Identity.standardUser)\"\n"
         text += "Group: name=\"\(configuration.group ?? Identity.standardGroup)\"\n"

@@ -15,10 +15,10 @@ enum Program {
             return OptionsError.exitStatus
         }
         if let level = options.startupLogLevel { ErrorLog.startupLevel = level.number }
-        return perform(options)
+        return perform(options, arguments)
     }
 
-    private static func perform(_ options: Options) -> Int32 {
+    private static func perform(_ options: Options, _ arguments: [String]) -> Int32 {
         let installation = Installation()
         switch options.action {
         case .showUsage:
@@ -35,6 +35,15 @@ enum Program {
             return 0
         case .listDirectives, .check, .dump, .serve, .control: break
         }
+        let handover: Handover?
+        do throws(HandoverProblem) {
+            handover = try Handover.receive()
+        } catch {
+            complain("apus: \(error.message)\n")
+            return 1
+        }
+        // What serves is a generation, which the supervisor starts; with -X there is one process for all.
+        if options.action == .serve, handover == nil, !options.isDebug { return Supervisor.run(options, arguments) }
         if let file = options.startupLogFile {
             do throws(SystemProblem) {
                 ErrorLog.standard = try LogSinks.open(file) { $0 }
@@ -43,14 +52,17 @@ enum Program {
                 return 1
             }
         }
-        let runtime = Runtime(options, installation)
+        let runtime = Runtime(options, installation, handover)
         runtime.configure()
-        return perform(runtime)
+        return perform(runtime, arguments)
     }
 
-    private static func perform(_ runtime: Runtime) -> Int32 {
+    private static func perform(_ runtime: Runtime, _ arguments: [String]) -> Int32 {
         let diagnostics = runtime.diagnostics
-        if case .control(.stop) = runtime.options.action { return Control.stop(runtime) }
+        // A server is stopped whatever has become of its configuration.
+        if case .control(let verb) = runtime.options.action, verb == .stop || verb == .gracefulStop {
+            return Control.perform(verb, runtime) ?? 0
+        }
         report(diagnostics)
         guard !diagnostics.hasErrors else { return 1 }
         switch runtime.options.action {
@@ -61,7 +73,9 @@ enum Program {
             guard isFine else { return 1 }
             complain("Syntax OK\n")
         case .dump(let dumps): for dump in dumps { say(Dumps.text(dump, runtime)) }
-        case .control(let verb) where verb != .start: return Control.refuse(verb)
+        case .control(let verb):
+            if let status = Control.perform(verb, runtime) { return status }
+            return Supervisor.run(runtime.options, arguments)
         default: return Leader(runtime).run()
         }
         return 0

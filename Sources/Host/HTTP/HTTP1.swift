@@ -81,6 +81,7 @@ enum HTTP1 {
             return refuse(r, error)
         }
         Deadlines.waitForRequest(conn)
+        theWorker.pointee.slot.begin(r.pointee.requestLine)
         return runPhases(r)
     }
 
@@ -183,6 +184,7 @@ enum HTTP1 {
         let keepsAlive = r.pointee.response.keepsAlive && !conn.pointee.wasAborted
         let hadWholeBody = r.pointee.body.isComplete
         HookRunner.run(theWorker.pointee.logTransaction, r)
+        theWorker.pointee.slot.countRequest()
         release(r)
         return nextRequest(conn, keepsAlive: keepsAlive, hadWholeBody: hadWholeBody)
     }

@@ -46,8 +46,15 @@ enum ErrorLog {
         let bound = 512 + message.count * 4
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bound) { buffer in
             var writer = ByteWriter(buffer.baseAddress.unsafelyUnwrapped, capacity: bound)
-            composeTime(&writer)
-            writer.append(" [")
+            let sink = place.aboutServer?.pointee.errorLog ?? standard
+            if sink?.pointee.kind.isSystem == true {
+                // A log of the system knows the time, and wants the level.
+                writer.append(UInt8(clamping: min(level, LogLevel.debug.rawValue) + 1))
+                writer.append("[")
+            } else {
+                composeTime(&writer)
+                writer.append(" [")
+            }
             writer.append(module)
             writer.append(":")
             writer.append(LogLevel.name(level))
@@ -61,7 +68,7 @@ enum ErrorLog {
             }
             escape(message, &writer)
             writer.append(0x0a)
-            emit(writer.written, place.aboutServer?.pointee.errorLog ?? standard)
+            emit(writer.written, sink)
         }
     }
 

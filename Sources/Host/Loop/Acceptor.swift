@@ -7,20 +7,37 @@ import ModuleABI
 enum Acceptor {
     /// One accept a wake-up, so that the other workers get theirs.
     static func accept(_ listener: UnsafeMutablePointer<Listener>) {
+        guard acceptOne(listener) else { return }
+        // This connection was taken in any case: the kernel woke nobody else for it.
+        if theWorker.pointee.hasMoreThanItsShare { theWorker.pointee.loop.pause(listener) }
+    }
+
+    /// Stops listening. What the kernel has queued is taken: it may have woken nobody but this worker for it.
+    static func leave(_ listener: UnsafeMutablePointer<Listener>) {
+        theWorker.pointee.loop.remove(listener.pointee.fd)
+        for _ in 0..<Int(listener.pointee.backlog) where !acceptOne(listener) { break }
+        close(listener.pointee.fd)
+        listener.pointee.fd = -1
+    }
+
+    /// False: there was none to take.
+    private static func acceptOne(_ listener: UnsafeMutablePointer<Listener>) -> Bool {
         var storage = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let fd = withUnsafeMutablePointer(to: &storage) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { cs_accept4(listener.pointee.fd, $0, &length, flags) }
         }
-        guard fd >= 0 else { return explain(errno) }
+        guard fd >= 0 else {
+            explain(errno)
+            return false
+        }
         guard let peer = withUnsafePointer(to: &storage, { SocketAddress(UnsafeRawPointer($0)) }) else {
             close(fd)
-            return
+            return true
         }
         begin(fd, peer, listener)
-        // This connection is taken in any case: the kernel woke nobody else for it.
-        if theWorker.pointee.scoreboard?.hasMoreThanItsShare == true { theWorker.pointee.loop.pause(listener) }
+        return true
     }
 
     private static func explain(_ code: Int32) {
@@ -63,8 +80,10 @@ enum Acceptor {
                 fd: fd, generation: generation, id: theWorker.pointee.nextConnectionID, listener: UnsafePointer(listener),
                 server: theWorker.pointee.hosts.main, peer: peer, local: listener.pointee.address))
         theWorker.pointee.nextConnectionID += 1
-        theWorker.pointee.connectionCount += 1
-        theWorker.pointee.scoreboard?.connections(theWorker.pointee.connectionCount)
+        countConnections(by: 1)
+        let accepted = theWorker.pointee.slot.pointee.accepted + 1
+        cs_store(&theWorker.pointee.slot.pointee.accepted, accepted)
+        if accepted == theWorker.pointee.connectionLimit { WorkerProcess.retire() }
         return conn
     }
 
@@ -72,8 +91,13 @@ enum Acceptor {
     static func recycle(_ conn: Connection.Ref) {
         conn.pointee.freeNext = theWorker.pointee.freeConnections
         theWorker.pointee.freeConnections = conn
-        theWorker.pointee.connectionCount -= 1
-        theWorker.pointee.scoreboard?.connections(theWorker.pointee.connectionCount)
+        countConnections(by: -1)
+        if theWorker.pointee.isDraining, theWorker.pointee.connectionCount == 0 { theWorker.pointee.loop.isStopping = true }
+    }
+
+    private static func countConnections(by difference: Int) {
+        theWorker.pointee.connectionCount += difference
+        cs_store(&theWorker.pointee.slot.pointee.connections, Int64(theWorker.pointee.connectionCount))
     }
 }
 

@@ -8,7 +8,16 @@ final class BlockingPool {
     private var jobs: [() -> Void] = []
     private var idle = 0
     private var threads = 0
-    private static let maximum = 16
+    /// Set before the first job.
+    var settings = Settings()
+
+    struct Settings {
+        var maximum = 16
+        /// Idle threads that are kept.
+        var spare = Int.max
+        /// Bytes; 0: the system's.
+        var stackSize = 0
+    }
 
     nonisolated(unsafe) static let shared = BlockingPool()
 
@@ -21,7 +30,7 @@ final class BlockingPool {
         pthread_mutex_lock(lock)
         jobs.append(job)
         // Idle threads that have not taken up their job yet count for that job only.
-        let needsThread = idle < jobs.count && threads < BlockingPool.maximum
+        let needsThread = idle < jobs.count && threads < settings.maximum
         if needsThread { threads += 1 }
         pthread_cond_signal(condition)
         pthread_mutex_unlock(lock)
@@ -30,7 +39,11 @@ final class BlockingPool {
 
     private func startThread() {
         var thread = pthread_t()
-        let status = pthread_create(&thread, nil, runPoolThread, Unmanaged.passUnretained(self).toOpaque())
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        if settings.stackSize > 0 { pthread_attr_setstacksize(&attributes, settings.stackSize) }
+        let status = pthread_create(&thread, &attributes, runPoolThread, Unmanaged.passUnretained(self).toOpaque())
+        pthread_attr_destroy(&attributes)
         guard status == 0 else {
             pthread_mutex_lock(lock)
             threads -= 1
@@ -41,8 +54,19 @@ final class BlockingPool {
     }
 
     fileprivate func work() {
+        let activity = UnsafeMutablePointer<cs_activity>.allocate(capacity: 1)
+        activity.initialize(to: cs_activity())
+        cs_crash_enter_thread(activity)
+        defer {
+            cs_crash_leave_thread()
+            activity.deallocate()
+        }
         while true {
             pthread_mutex_lock(lock)
+            guard idle < settings.spare else {
+                threads -= 1
+                return _ = pthread_mutex_unlock(lock)
+            }
             idle += 1
             while jobs.isEmpty { pthread_cond_wait(condition, lock) }
             idle -= 1

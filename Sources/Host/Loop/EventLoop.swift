@@ -68,7 +68,8 @@ final class EventLoop {
     func pause(_ listener: UnsafeMutablePointer<Listener>) {
         remove(listener.pointee.fd)
         let resume: @convention(c) (UnsafeMutableRawPointer?) -> Void = { raw in
-            if let raw { theWorker.pointee.loop.addListener(raw.assumingMemoryBound(to: Listener.self)) }
+            guard let listener = raw?.assumingMemoryBound(to: Listener.self), listener.pointee.fd >= 0 else { return }
+            theWorker.pointee.loop.addListener(listener)
         }
         _ = addTimer(TimerQueue.Timer(deadline: theWorker.pointee.now + 10_000, token: 0, fn: resume, ctx: listener))
     }
@@ -134,6 +135,7 @@ final class EventLoop {
         let hasLines = LogSinks.hasLines
         let count = epoll_wait(epoll, events, Int32(EventLoop.batch), hasLines ? 0 : timeout())
         theWorker.pointee.setTime(Clock.now())
+        cs_store(&theWorker.pointee.slot.pointee.beat, theWorker.pointee.slot.pointee.beat &+ 1)
         if hasLines, count == 0 || LogSinks.areDue(theWorker.pointee.now) { LogSinks.flushAll() }
         if count > 0 {
             for index in 0..<Int(count) { handle(events[index]) }

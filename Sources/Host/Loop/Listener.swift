@@ -9,8 +9,15 @@ struct Listener {
     var address: SocketAddress
     /// Bound to every address, so that a connection's local one must be asked for when it matters.
     var isWildcard: Bool
+    /// Connections that may wait to be accepted.
+    var backlog: Int32
 
-    static let backlog: Int32 = 511
+    /// What ListenBackLog, SendBufferSize and ReceiveBufferSize say; sizes in bytes, 0: the system's.
+    struct Settings {
+        var backlog: Int32 = 511
+        var sendBuffer: Int32 = 0
+        var receiveBuffer: Int32 = 0
+    }
 
     /// Whether the kernel speaks IPv6: one socket then serves both.
     static let systemHasIPv6: Bool = {
@@ -21,22 +28,45 @@ struct Listener {
     }()
 
     /// Binds and listens. Throws the errno.
-    static func open(_ address: SocketAddress) throws(SystemProblem) -> Listener {
+    static func open(_ address: SocketAddress, _ settings: Settings) throws(SystemProblem) -> Listener {
         let family = address.isIPv4 ? AF_INET : AF_INET6
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
         let fd = socket(family, kind, 0)
         guard fd >= 0 else { throw SystemProblem(errno) }
         set(fd, SOL_SOCKET, SO_REUSEADDR, 1)
-        // Accepted sockets inherit it: answers leave at once.
-        set(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         if !address.isIPv4 { set(fd, Int32(IPPROTO_IPV6), IPV6_V6ONLY, address.isWildcard ? 0 : 1) }
         let bound = address.withSockaddr { bind(fd, $0, $1) }
-        guard bound == 0, listen(fd, backlog) == 0 else {
+        guard bound == 0 else {
             let problem = SystemProblem(errno)
             close(fd)
             throw problem
         }
-        return Listener(fd: fd, address: address, isWildcard: address.isWildcard)
+        return try adopt(fd, address, settings)
+    }
+
+    /// Listens on a socket that is bound already, and perhaps in use. Throws the errno, the socket closed.
+    static func adopt(_ fd: Int32, _ address: SocketAddress, _ settings: Settings) throws(SystemProblem) -> Listener {
+        _ = fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK)
+        // Accepted sockets inherit it: answers leave at once.
+        set(fd, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
+        if settings.sendBuffer > 0 { set(fd, SOL_SOCKET, SO_SNDBUF, settings.sendBuffer) }
+        if settings.receiveBuffer > 0 { set(fd, SOL_SOCKET, SO_RCVBUF, settings.receiveBuffer) }
+        guard listen(fd, settings.backlog) == 0 else {
+            let problem = SystemProblem(errno)
+            close(fd)
+            throw problem
+        }
+        return Listener(fd: fd, address: address, isWildcard: address.isWildcard, backlog: settings.backlog)
+    }
+
+    /// The address a socket of somebody else's is bound to; nil: it is no listening TCP socket.
+    static func address(of fd: Int32) -> SocketAddress? {
+        var storage = sockaddr_in6()
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let status = withUnsafeMutablePointer(to: &storage) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(fd, $0, &length) }
+        }
+        return status == 0 ? withUnsafePointer(to: &storage) { SocketAddress(UnsafeRawPointer($0)) } : nil
     }
 
     private static func set(_ fd: Int32, _ level: Int32, _ option: Int32, _ value: Int32) {

@@ -20,10 +20,16 @@ struct Worker {
     private(set) var dateText: Bytes
     /// What the Server field says.
     var serverField = Bytes("Apus")
+    /// Which of the workers it is; -1: none, but the process that serves alone.
     var index = -1
     var isDraining = false
-    /// Whose callback is running: a module's index, 0 the host's.
-    var currentModule: UInt32 = 0
+    /// Its part of the scoreboard; memory of its own when there is none.
+    var slot: WorkerSlot.Ref
+    /// Whose callback is running, in which hook: part of the slot.
+    let activity: UnsafeMutablePointer<cs_activity>
+    var scoreboard: Scoreboard?
+    /// How many connections it takes before it makes room for a successor; 0: any number.
+    var connectionLimit: Int64 = 0
 
     var chunks = ChunkStore()
     let readBuffer: UnsafeMutablePointer<UInt8>
@@ -53,10 +59,10 @@ struct Worker {
     var freeConnections: Connection.Ref?
     var connectionCount = 0
     var nextConnectionID: UInt64 = 1
-    /// Connections whose next request may already lie in their input.
-    var scoreboard: Scoreboard.Slot?
 
-    init(_ runtime: Runtime, hosts: HostTable) {
+    init(_ runtime: Runtime, hosts: HostTable, slot: WorkerSlot.Ref) {
+        self.slot = slot
+        activity = slot.activity
         func buffer(_ size: Int) -> UnsafeMutablePointer<UInt8> { .allocate(capacity: size) }
         readBuffer = buffer(Worker.readBufferSize)
         turnBuffer = buffer(Worker.turnBufferSize)
@@ -98,6 +104,9 @@ struct Worker {
 
     /// A connection finished a request and waits for its next.
     mutating func keptAlive(_ conn: Connection.Ref) { conn.pointee.headDeadline = 0 }
+
+    /// Whether the other workers should take the next connection.
+    var hasMoreThanItsShare: Bool { scoreboard?.hasMoreThanItsShare(slot) == true }
 }
 
 /// A transport provider as the accept path uses it.
@@ -125,6 +134,13 @@ extension Worker {
 
 /// The time.
 enum Clock {
+    /// Microseconds since some moment in the past: runs on evenly whatever is done to the clock.
+    static func monotonic() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000
+    }
+
     /// Microseconds since 1970.
     static func now() -> Int64 {
         var time = timespec()

@@ -63,6 +63,24 @@ struct ElfImage {
         }
     }
 
+    /// The function that an offset into a file lies in, by its symbol table; nil: the file does not say.
+    static func functionName(at offset: UInt64, in path: String) -> String? {
+        guard let bytes = try? read(path), (try? checkHeader(bytes)) != nil else { return nil }
+        return bytes.withUnsafeBytes { raw in
+            let header = raw.loadUnaligned(as: Elf64_Ehdr.self)
+            for index in 0..<Int(header.e_shnum) {
+                guard let section = self.section(raw, header, index), section.sh_type == UInt32(SHT_SYMTAB),
+                    let names = self.section(raw, header, Int(section.sh_link))
+                else { continue }
+                let found = symbols(raw, section).first {
+                    $0.st_info & 0xf == UInt8(STT_FUNC) && $0.st_value <= offset && offset < $0.st_value + $0.st_size
+                }
+                return found.flatMap { string(raw, names, Int($0.st_name)) }
+            }
+            return nil
+        }
+    }
+
     private static func section(_ raw: UnsafeRawBufferPointer, _ header: Elf64_Ehdr, _ index: Int) -> Elf64_Shdr? {
         let size = MemoryLayout<Elf64_Shdr>.size
         let (offset, overflow) = Int(truncatingIfNeeded: header.e_shoff).addingReportingOverflow(index * size)
@@ -73,16 +91,19 @@ struct ElfImage {
     private static func collect(
         _ raw: UnsafeRawBufferPointer, _ table: Elf64_Shdr, _ names: Elf64_Shdr, into symbols: inout [String: Bool]
     ) {
-        let size = MemoryLayout<Elf64_Sym>.size
-        let start = Int(truncatingIfNeeded: table.sh_offset)
-        for index in 0..<Int(truncatingIfNeeded: table.sh_size) / size {
-            let at = start &+ index * size
-            guard at >= 0, at <= raw.count - size else { return }
-            let symbol = raw.loadUnaligned(fromByteOffset: at, as: Elf64_Sym.self)
+        for symbol in self.symbols(raw, table) {
             let isDefined = symbol.st_shndx != UInt16(SHN_UNDEF)
             guard isDefined, let name = string(raw, names, Int(symbol.st_name)) else { continue }
             symbols[name] = symbol.st_info & 0xf == UInt8(STT_OBJECT)
         }
+    }
+
+    private static func symbols(_ raw: UnsafeRawBufferPointer, _ table: Elf64_Shdr) -> [Elf64_Sym] {
+        let size = MemoryLayout<Elf64_Sym>.size
+        let start = Int(truncatingIfNeeded: table.sh_offset)
+        guard start >= 0, start < raw.count else { return [] }
+        let count = min(Int(truncatingIfNeeded: table.sh_size), raw.count - start) / size
+        return (0..<max(count, 0)).map { raw.loadUnaligned(fromByteOffset: start + $0 * size, as: Elf64_Sym.self) }
     }
 
     private static func string(_ raw: UnsafeRawBufferPointer, _ names: Elf64_Shdr, _ offset: Int) -> String? {

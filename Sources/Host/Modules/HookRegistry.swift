@@ -13,6 +13,8 @@ struct FrozenHook {
     var links: UnsafePointer<apus_link>?
     var count: Int
     var kind: UInt32
+    /// What a running callback is known by; see Activity.
+    var number: UInt32
     /// Keeps the hook's name and signature.
     var hook: Unmanaged<Hook>
 }
@@ -47,7 +49,7 @@ final class Hook {
         self.owner = owner
         frozen = .allocate(capacity: 1)
         frozen.initialize(
-            to: FrozenHook(links: nil, count: 0, kind: kind.rawValue, hook: .passUnretained(self)))
+            to: FrozenHook(links: nil, count: 0, kind: kind.rawValue, number: Activity.number(ofHook: name), hook: .passUnretained(self)))
     }
 
     /// Sorts the registrations and lays them out for the runner. Throws the cycle that prevents it.

@@ -1,30 +1,70 @@
 import Glibc
 
-/// -k for a server that runs.
+/// `-k` for a server that runs.
 enum Control {
-    private static let patience = 100
+    /// Looks a fiftieth of a second apart.
+    private static let patience = 750
 
-    /// TERM, and wait until it is gone.
-    static func stop(_ runtime: Runtime) -> Int32 {
-        let file = PidFile(path: runtime.configuration.resolve(runtime.configuration.pidFile))
+    /// Carries out the verb. Nil: nothing runs, and the verb means that it shall be started.
+    static func perform(_ verb: Options.Verb, _ runtime: Runtime) -> Int32? {
+        let file = PidFile(path: runtime.configuration.pidFilePath)
         guard let pid = file.runningProcess else {
-            Program.complain("apus (\(file.path)) is not running\n")
-            return 0
+            let recorded = file.recorded.map { "pid \($0)?" } ?? "no pid file"
+            switch verb {
+            case .stop, .gracefulStop:
+                Program.complain("apus (\(recorded)) not running\n")
+                return 0
+            default:
+                Program.complain("apus not running, trying to start\n")
+                return nil
+            }
         }
-        guard kill(pid, SIGTERM) == 0 else {
-            Program.complain("apus: cannot signal process \(pid): \(systemError(errno))\n")
+        switch verb {
+        case .start:
+            Program.complain("apus (pid \(pid)) already running\n")
+            return 0
+        case .stop: return signal(pid, SIGTERM) ?? waitForEnd(pid)
+        case .gracefulStop: return signal(pid, SIGWINCH) ?? 0
+        case .restart: return reload(pid, verb, SIGHUP)
+        case .graceful: return reload(pid, verb, SIGUSR1)
+        }
+    }
+
+    /// Orders a reload and waits for its outcome. The new generation prints its errors to this terminal.
+    private static func reload(_ pid: pid_t, _ verb: Options.Verb, _ number: Int32) -> Int32 {
+        guard let socket = ControlSocket.connect(to: pid) else {
+            // As good, but for the answer: errors are in the log.
+            return signal(pid, number) ?? 0
+        }
+        socket.send(Packet(verb.rawValue, descriptor: STDERR_FILENO))
+        guard case .packet(let answer) = socket.receive(), answer.verb == "done", let status = Int32(answer[0]) else {
+            Program.complain("apus: process \(pid) ended before it had reloaded\n")
             return 1
         }
-        for _ in 0..<patience {
-            guard kill(pid, 0) == 0 else { return 0 }
-            usleep(100_000)
-        }
-        Program.complain("apus: process \(pid) has not ended after \(patience / 10) seconds\n")
+        if status != 0 { Program.complain("apus: the server goes on with its former configuration\n") }
+        return status
+    }
+
+    /// The status of a failure; nil: the signal is sent.
+    private static func signal(_ pid: pid_t, _ number: Int32) -> Int32? {
+        guard kill(pid, number) != 0 else { return nil }
+        Program.complain("apus: cannot signal process \(pid): \(systemError(errno))\n")
         return 1
     }
 
-    static func refuse(_ verb: Options.Verb) -> Int32 {
-        Program.complain("apus: -k \(verb.rawValue) is not offered by this version: use -k stop, then -k start\n")
+    private static func waitForEnd(_ pid: pid_t) -> Int32 {
+        for _ in 0..<patience {
+            guard isAlive(pid) else { return 0 }
+            usleep(20_000)
+        }
+        Program.complain("apus: process \(pid) has not ended after \(patience / 50) seconds\n")
         return 1
+    }
+
+    /// A process that has ended keeps its number until its parent takes notice, but not its binary.
+    private static func isAlive(_ pid: pid_t) -> Bool {
+        guard kill(pid, 0) == 0 else { return false }
+        var target: CChar = 0
+        return readlink("/proc/\(pid)/exe", &target, 1) >= 0 || errno != ENOENT
     }
 }

@@ -3,52 +3,47 @@ import CSystem
 import Glibc
 import ModuleABI
 
-/// The process that reads the configuration, binds and opens everything, forks the workers and looks after them.
+/// The process that makes a generation: it reads the configuration, binds and opens everything, forks the workers and looks
+/// after them until its supervisor says that it may leave.
 ///
 /// Invariant: one thread, so that forking is safe.
 final class Leader {
-    private struct Child {
-        var pid: pid_t
-        var index: Int
-        var started: Int64
-    }
-
     private let runtime: Runtime
-    private let pidFile: PidFile
+    private let handover: Handover?
     private var listeners: [UnsafeMutablePointer<Listener>] = []
-    private var children: [Child] = []
-    private var scoreboard: Scoreboard?
-    private var isStopping = false
-    /// Workers to start again, and when.
-    private var waiting: [(index: Int, time: Int64)] = []
 
     private static let handledSignals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD]
-    /// A worker that lived shorter than this is not started again at once.
-    private static let shortLife: Int64 = 2_000_000
+    private static let stopPatience: Int64 = 5_000_000
+    /// When the supervisor has gone, nothing shall stay.
+    private static let orphanPatience: Int64 = 300_000
+    private static let tick: Int64 = 1_000_000
 
     init(_ runtime: Runtime) {
         self.runtime = runtime
-        pidFile = PidFile(path: runtime.configuration.resolve(runtime.configuration.pidFile))
+        handover = runtime.handover
     }
 
     // MARK: Start
 
     func run() -> Int32 {
-        if let pid = pidFile.runningProcess {
+        if handover?.reason == .start || handover == nil, let pid = PidFile(path: runtime.configuration.pidFilePath).runningProcess {
             Program.complain("apus (pid \(pid)) already running\n")
             return 0
         }
         raiseFileLimit()
-        guard openLogs(), bind(), openModules() else { return 1 }
-        if runtime.options.isDebug { return runInOneProcess() }
-        let daemon = runtime.options.isForeground ? nil : Daemon.detach()
-        if let status = daemon?.parentStatus { return status }
-        guard prepare() else { return 1 }
-        daemon?.leaveTerminal()
-        start()
-        daemon?.reportReady()
-        supervise()
-        return 0
+        // Nobody but the owner writes what this process creates, whoever started it.
+        umask(umask(0) | 0o022)
+        guard openLogs(), bind(), openModules(), checkIdentity() else { return 1 }
+        if handover == nil { return runInOneProcess() }
+        guard checkThreads(), let scoreboard = Scoreboard(slots: Workers.slotCount(runtime)) else { return 1 }
+        LogSinks.share(slots: scoreboard.slotCount)
+        let signals = takeSignals()
+        offerEverything()
+        // From here on the whole generation can be signalled at once.
+        setpgid(0, 0)
+        let workers = Workers(runtime, listeners, scoreboard)
+        workers.start()
+        return lead(workers, signals)
     }
 
     /// The usual limit of 1024 open files is made for programs with a terminal, not for a server.
@@ -62,10 +57,12 @@ final class Leader {
 
     private func openModules() -> Bool {
         defer { Program.report(runtime.openDiagnostics) }
-        return runtime.open(APUS_OPEN_START)
+        let isReload = handover.map { $0.reason != .start } ?? false
+        return runtime.open(isReload ? APUS_OPEN_RELOAD : APUS_OPEN_START)
     }
 
     private func openLogs() -> Bool {
+        if let terminal = handover?.inherited["stderr"] { LogSinks.standardError = terminal.descriptor }
         var isFine = true
         for draft in runtime.configuration.servers {
             let core = draft.server.pointee.core.pointee
@@ -76,21 +73,24 @@ final class Leader {
                 if draft === runtime.configuration.main { ErrorLog.standard = sink }
             } catch {
                 isFine = false
+                let isSystem = SystemLog.isMeant(by: target)
                 Program.complain(
                     "\(draft.location.map { "\($0): " } ?? "")error: ErrorLog: cannot open "
-                        + "\(runtime.configuration.resolve(target)): \(error.description)\n"
-                        + "  hint: create the directory, or correct the path\n")
+                        + "\(isSystem ? target : runtime.configuration.resolve(target)): \(error.description)\n"
+                        + "  hint: \(isSystem ? "start the log daemon, or log to a file" : "create the directory, or correct the path")\n")
             }
         }
+        if isFine { LogDirectories.warn(runtime.configuration) }
         return isFine
     }
 
+    /// Takes the sockets that are there for the addresses of the configuration, and binds the others.
     private func bind() -> Bool {
         var isFine = true
         for spec in runtime.configuration.listeners {
             do throws(SystemProblem) {
                 let place = UnsafeMutablePointer<Listener>.allocate(capacity: 1)
-                place.initialize(to: try Listener.open(spec.address))
+                place.initialize(to: try listener(for: spec.address))
                 listeners.append(place)
             } catch {
                 isFine = false
@@ -102,6 +102,20 @@ final class Leader {
         return isFine
     }
 
+    private func listener(for address: SocketAddress) throws(SystemProblem) -> Listener {
+        let settings = runtime.configuration.listenerSettings
+        if let kept = handover?.inherited.take("listen \(address.description)") {
+            return try .adopt(kept.descriptor, address, settings)
+        }
+        if let activated = handover?.inherited.entries.first(where: {
+            $0.key.hasPrefix("activation ") && Listener.address(of: $0.value.descriptor) == address
+        }) {
+            let fd = handover?.inherited.take(activated.key)?.descriptor ?? -1
+            return try .adopt(fd, address, settings)
+        }
+        return try .open(address, settings)
+    }
+
     private func advice(_ code: Int32) -> String {
         switch code {
         case EADDRINUSE: "another process listens there: stop it, or choose another port"
@@ -111,23 +125,14 @@ final class Leader {
         }
     }
 
-    /// The last that can fail, and be told at the terminal.
-    private func prepare() -> Bool {
-        for signal in Leader.handledSignals { block(signal) }
-        do throws(SystemProblem) {
-            try pidFile.write(getpid())
+    private func checkIdentity() -> Bool {
+        do throws(IdentityProblem) {
+            try Identity.check(runtime.configuration)
+            return true
         } catch {
-            Program.complain("apus: cannot write \(pidFile.path): \(error.description)\n")
+            Program.complain("apus: \(error.message)\n")
             return false
         }
-        scoreboard = Scoreboard(workers: runtime.workerCount)
-        return checkThreads()
-    }
-
-    private func start() {
-        for index in 0..<runtime.workerCount { fork(index) }
-        ErrorLog.write(
-            .notice, code: "AH00489", "\(Version.product)/\(Version.number) configured -- resuming normal operations, \(runtime.workerCount) workers")
     }
 
     private func checkThreads() -> Bool {
@@ -139,107 +144,164 @@ final class Leader {
         return false
     }
 
-    private func block(_ signal: Int32) {
+    private func runInOneProcess() -> Int32 {
         var set = sigset_t()
         sigemptyset(&set)
-        sigaddset(&set, signal)
+        for signal in [SIGTERM, SIGINT, SIGWINCH] { sigaddset(&set, signal) }
         sigprocmask(SIG_BLOCK, &set, nil)
-    }
-
-    private func runInOneProcess() -> Int32 {
-        block(SIGTERM)
-        block(SIGINT)
-        try? pidFile.write(getpid())
-        defer { pidFile.remove() }
-        return WorkerProcess(runtime, listeners, index: 0, scoreboard: nil, isAlone: true).run()
-    }
-
-    // MARK: Workers
-
-    private func fork(_ index: Int) {
-        scoreboard?.clear(index)
-        let pid = Glibc.fork()
-        if pid == 0 {
-            cs_die_with_parent(SIGTERM)
-            exit(WorkerProcess(runtime, listeners, index: index, scoreboard: scoreboard, isAlone: false).run())
+        let pidFile = PidFile(path: runtime.configuration.pidFilePath)
+        let lock = try? pidFile.write(getpid())
+        defer {
+            pidFile.remove()
+            if let lock { close(lock) }
         }
-        guard pid > 0 else {
-            ErrorLog.write(.alert, code: "AH00159", "a worker cannot be forked: \(systemError(errno))")
-            waiting.append((index, Clock.now() + Leader.shortLife))
-            return
-        }
-        children.append(Child(pid: pid, index: index, started: Clock.now()))
+        return WorkerProcess(alone: runtime, listeners).run()
     }
 
-    private func supervise() {
+    // MARK: Handing over
+
+    /// What the generations to come will want, and what the supervisor wants to know.
+    private func offerEverything() {
+        guard let handover else { return }
+        for entry in handover.inherited.entries.keys where entry.hasPrefix("activation ") {
+            ErrorLog.write(.warn, code: "APUS1707", "the service manager opened a socket that no Listen line names; it is not used")
+        }
+        for listener in listeners {
+            handover.offer("listen \(listener.pointee.address.description)", listener.pointee.fd)
+        }
+        if let log = ErrorLog.standard { handover.offer("log error", log.pointee.fd, note: log.pointee.note) }
+        handover.set("pidfile", runtime.configuration.pidFilePath)
+        handover.set("grace", "\(runtime.configuration.gracefulShutdownTimeout)")
+        handover.set("patience", "\(runtime.configuration.reloadTimeout)")
+    }
+
+    // MARK: Leading
+
+    private func takeSignals() -> Int32 {
         var set = sigset_t()
         sigemptyset(&set)
         for signal in Leader.handledSignals { sigaddset(&set, signal) }
-        while !(isStopping && children.isEmpty) {
-            var wait = timespec(tv_sec: 1, tv_nsec: 0)
-            let signal = sigtimedwait(&set, nil, &wait)
-            if signal > 0 { handle(signal) }
-            startWaiting()
+        sigprocmask(SIG_BLOCK, &set, nil)
+        return signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
+    }
+
+    private enum State {
+        case starting, serving
+        /// Until then, in monotonic microseconds; nil: as long as it takes.
+        case leaving(until: Int64?)
+    }
+
+    private func lead(_ workers: Workers, _ signals: Int32) -> Int32 {
+        guard let handover else { return 1 }
+        var state = State.starting
+        var nextLook = Clock.monotonic() + Leader.tick
+        Messages.leader = { workers.send($0) }
+        while true {
+            var poll = Poll()
+            poll.add(signals)
+            poll.add(handover.descriptor, writable: handover.hasOutbox)
+            workers.addSockets(to: &poll)
+            poll.wait(max(0, nextLook - Clock.monotonic()))
+            if poll.isWritable(handover.descriptor) { handover.flush() }
+            workers.hear(poll)
+            if poll.isReadable(signals) { readSignals(signals, workers, &state) }
+            if poll.isReadable(handover.descriptor) { obey(handover, workers, &state) }
+            if Clock.monotonic() >= nextLook {
+                workers.look()
+                PipedLogs.restart()
+                FileWatch.look()
+                nextLook = Clock.monotonic() + Leader.tick
+            }
+            switch state {
+            case .starting:
+                if workers.hasFailedToStart { return failToStart(workers) }
+                if workers.allServe { serve(handover, &state) }
+            case .serving: break
+            case .leaving(let end):
+                if workers.isEmpty { return leave() }
+                if let end, end <= Clock.monotonic() {
+                    workers.stop(SIGKILL)
+                    state = .leaving(until: nil)
+                } else if let end {
+                    nextLook = min(nextLook, end)
+                }
+            }
         }
-        pidFile.remove()
-        detachModules()
-        ErrorLog.write(.notice, code: "AH00491", "caught SIGTERM, shutting down")
     }
 
-    private func handle(_ signal: Int32) {
-        switch signal {
-        case SIGTERM, SIGINT: stop()
-        case SIGCHLD: reap()
-        default:
-            ErrorLog.write(.warn, code: "APUS1701", "signal \(signal) asks for a reload, which this version does not offer; it is ignored")
+    private func serve(_ handover: Handover, _ state: inout State) {
+        state = .serving
+        StandardStreams.leaveTerminal(isForeground: runtime.options.isForeground)
+        ErrorLog.write(
+            .notice, code: "AH00489",
+            "\(Version.product)/\(Version.number) configured -- resuming normal operations, \(runtime.workerCount) workers, generation \(handover.number)")
+        for note in runtime.configuration.withoutEffect {
+            ErrorLog.write(.info, code: "APUS1708", "\(note.location): \(note.directive) has no effect: \(note.reason)")
+        }
+        handover.reportReady()
+    }
+
+    /// A worker died before it served: so would every other.
+    private func failToStart(_ workers: Workers) -> Int32 {
+        Program.complain("apus: a worker ended before it could serve; the reason stands in \(runtime.mainErrorLog)\n")
+        workers.stop(SIGKILL)
+        while waitpid(-1, nil, 0) > 0 || errno == EINTR {}
+        return 1
+    }
+
+    private func readSignals(_ fd: Int32, _ workers: Workers, _ state: inout State) {
+        var info = signalfd_siginfo()
+        while read(fd, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
+            switch Int32(info.ssi_signo) {
+            case SIGCHLD: reap(workers)
+            // Meant for the supervisor, which follows this generation with another.
+            case SIGTERM, SIGINT: stop(workers, Leader.stopPatience, &state)
+            default: break
+            }
         }
     }
 
-    private func reap() {
-        var status: Int32 = 0
-        while case let pid = waitpid(-1, &status, WNOHANG), pid > 0 {
-            guard let at = children.firstIndex(where: { $0.pid == pid }) else { continue }
-            let child = children.remove(at: at)
-            guard !isStopping else { continue }
-            report(child, status)
-            let isShort = Clock.now() - child.started < Leader.shortLife
-            waiting.append((child.index, Clock.now() + (isShort ? Leader.shortLife / 2 : 0)))
+    private func reap(_ workers: Workers) {
+        var outcome: Int32 = 0
+        while case let pid = waitpid(-1, &outcome, WNOHANG | WUNTRACED), pid > 0 {
+            if cs_wait_stopped(outcome) != 0 {
+                workers.stopped(pid)
+            } else if !workers.ended(pid, outcome) {
+                _ = PipedLogs.ended(pid, outcome)
+            }
         }
     }
 
-    private func report(_ child: Child, _ status: Int32) {
-        if cs_wait_signaled(status) != 0 {
-            let number = cs_wait_signal(status)
-            ErrorLog.write(
-                .notice, code: "AH00052", "child pid \(child.pid) exit signal \(String(cString: strsignal(number))) (\(number)); it is replaced")
-        } else {
-            ErrorLog.write(
-                .error, code: "APUS1702", "child pid \(child.pid) ended with status \(cs_wait_exit_status(status)); it is replaced")
+    private func obey(_ handover: Handover, _ workers: Workers, _ state: inout State) {
+        while let order = handover.nextOrder() {
+            switch order {
+            case .drain:
+                workers.drain()
+                let grace = runtime.configuration.gracefulShutdownTimeout
+                state = .leaving(until: grace > 0 ? Clock.monotonic() + grace : nil)
+                closeListeners()
+            case .stop: return stop(workers, Leader.stopPatience, &state)
+            case .orphaned: return stop(workers, Leader.orphanPatience, &state)
+            }
         }
     }
 
-    private func startWaiting() {
-        guard !isStopping else { return }
-        let now = Clock.now()
-        let due = waiting.filter { $0.time <= now }
-        waiting.removeAll { $0.time <= now }
-        for entry in due { fork(entry.index) }
+    private func stop(_ workers: Workers, _ patience: Int64, _ state: inout State) {
+        workers.stop()
+        state = .leaving(until: Clock.monotonic() + patience)
+        closeListeners()
     }
 
-    private func stop() {
-        guard !isStopping else { return }
-        isStopping = true
-        for child in children { kill(child.pid, SIGTERM) }
-        // Workers end at once; one that does not is ended.
-        let deadline = Clock.now() + 5_000_000
-        while !children.isEmpty, Clock.now() < deadline {
-            reap()
-            usleep(5_000)
+    private func closeListeners() {
+        for listener in listeners where listener.pointee.fd >= 0 {
+            close(listener.pointee.fd)
+            listener.pointee.fd = -1
         }
-        for child in children { kill(child.pid, SIGKILL) }
     }
 
-    private func detachModules() {
+    private func leave() -> Int32 {
         for module in runtime.modules.reversed() { module.descriptor?.pointee.detach?(module.ctx) }
+        PipedLogs.finish()
+        return 0
     }
 }

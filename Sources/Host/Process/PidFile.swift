@@ -1,13 +1,17 @@
 import Glibc
 
 /// The file that tells the process to signal.
+///
+/// While the server runs it holds a lock on the file: so a number that was left behind, and has been given to another
+/// server since, is not taken for this one.
 struct PidFile {
     let path: String
 
     /// The process that the file names, when it runs.
     var runningProcess: pid_t? {
-        guard let pid = recorded, pid > 1, kill(pid, 0) == 0 || errno == EPERM else { return nil }
-        return isServer(pid) ? pid : nil
+        guard let pid = recorded, pid > 1 || getpid() != 1, pid != getpid(), pid != getppid() else { return nil }
+        guard kill(pid, 0) == 0 || errno == EPERM else { return nil }
+        return isServer(pid) && isLocked ? pid : nil
     }
 
     /// The number in the file.
@@ -30,21 +34,36 @@ struct PidFile {
         return target[..<length].map { UInt8(bitPattern: $0) }.configText[...].range(ofText: "apus") != nil
     }
 
-    /// Writes the file anew, whole or not at all.
-    func write(_ pid: pid_t) throws(SystemProblem) {
+    /// Somebody holds the file. On a file system without locks nobody can tell, and the number alone must do.
+    private var isLocked: Bool {
+        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return true }
+        defer { close(fd) }
+        return flock(fd, LOCK_SH | LOCK_NB) != 0
+    }
+
+    /// Writes the file anew, whole or not at all. Returns the descriptor that holds the lock; the caller keeps it open.
+    func write(_ pid: pid_t) throws(SystemProblem) -> Int32 {
         let temporary = "\(path).\(pid)"
-        let fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        unlink(temporary)
+        let fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard fd >= 0 else { throw SystemProblem(errno) }
         let text = "\(pid)\n"
         let count = text.utf8.count
+        // Locked before anybody else can open it.
+        flock(fd, LOCK_EX | LOCK_NB)
         let written = text.withCString { Glibc.write(fd, $0, count) }
-        close(fd)
-        guard written == count, rename(temporary, path) == 0 else {
+        guard written == count, fchmod(fd, 0o644) == 0, rename(temporary, path) == 0 else {
             let problem = SystemProblem(errno)
+            close(fd)
             unlink(temporary)
             throw problem
         }
+        return fd
     }
 
-    func remove() { unlink(path) }
+    /// Removes the file, unless another server has written its own there.
+    func remove() {
+        if recorded == getpid() { unlink(path) }
+    }
 }

@@ -47,15 +47,21 @@ enum Filters {
     /// Hands a chain to the first output filter from `filter` on, or to the connection.
     static func push(_ filter: FilterInstance.Ref?, _ r: Request.Ref, _ chain: Chain.Ref) -> apus_status {
         guard let filter = live(filter) else { return Response.write(r, chain) }
-        let registration = filter.pointee.kind.pointee.registration
-        return registration.process?(registration.ctx, OpaquePointer(filter), chain.handle) ?? APUS_E_INVALID
+        let kind = filter.pointee.kind
+        let registration = kind.pointee.registration
+        return Activity.during(module: UInt32(kind.pointee.moduleIndex), Activity.outputFilter) {
+            registration.process?(registration.ctx, OpaquePointer(filter), chain.handle) ?? APUS_E_INVALID
+        }
     }
 
     /// Asks the input filters from `filter` on, and below them the connection, for bytes of the body.
     static func pull(_ filter: FilterInstance.Ref?, _ r: Request.Ref, _ max: Int, _ chain: Chain.Ref) -> apus_status {
         guard let filter = live(filter) else { return BodyInput.read(r, max, chain) }
-        let registration = filter.pointee.kind.pointee.registration
-        return registration.fill?(registration.ctx, OpaquePointer(filter), max, chain.handle) ?? APUS_E_INVALID
+        let kind = filter.pointee.kind
+        let registration = kind.pointee.registration
+        return Activity.during(module: UInt32(kind.pointee.moduleIndex), Activity.inputFilter) {
+            registration.fill?(registration.ctx, OpaquePointer(filter), max, chain.handle) ?? APUS_E_INVALID
+        }
     }
 
     private static func live(_ filter: FilterInstance.Ref?) -> FilterInstance.Ref? {

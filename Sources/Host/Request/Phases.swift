@@ -133,6 +133,9 @@ enum Phases {
     /// Runs the links of one hook from where the request stands.
     @inline(__always)
     private static func runStep(_ r: Request.Ref, _ hook: UnsafeMutablePointer<FrozenHook>) -> apus_status {
+        let outer = theWorker.pointee.activity.pointee.hook
+        theWorker.pointee.activity.pointee.hook = hook.pointee.number
+        defer { theWorker.pointee.activity.pointee.hook = outer }
         let count = hook.pointee.count
         let isFirst = hook.pointee.kind == RunKind.first.rawValue
         while r.pointee.link < count, let link = hook.pointee.links?[r.pointee.link] {
@@ -156,10 +159,10 @@ enum Phases {
 
     @inline(__always)
     static func invoke(_ link: apus_link, _ r: Request.Ref) -> apus_status {
-        theWorker.pointee.currentModule = link.reserved
-        let status = unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
-        theWorker.pointee.currentModule = 0
-        return status
+        let outer = theWorker.pointee.activity.pointee.module
+        theWorker.pointee.activity.pointee.module = link.reserved
+        defer { theWorker.pointee.activity.pointee.module = outer }
+        return unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
     }
 }
 
@@ -213,7 +216,7 @@ enum HookRunner {
         for index in 0..<hook.pointee.count {
             guard let link = hook.pointee.links?[index] else { break }
             let fn = unsafeBitCast(link.fn, to: (@convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, Int32) -> apus_status).self)
-            let answer = fn(link.ctx, r.handle, status)
+            let answer = Activity.during(link, of: hook) { fn(link.ctx, r.handle, status) }
             if answer != APUS_DECLINED { return answer }
         }
         return APUS_DECLINED
@@ -224,7 +227,7 @@ enum HookRunner {
     private static func each(_ hook: UnsafePointer<FrozenHook>, _ body: (apus_link) -> apus_status) -> apus_status {
         for index in 0..<hook.pointee.count {
             guard let link = hook.pointee.links?[index] else { break }
-            let status = body(link)
+            let status = Activity.during(link, of: hook) { body(link) }
             if status != APUS_OK, status != APUS_DECLINED { return status }
         }
         return APUS_OK

@@ -54,7 +54,7 @@ enum Tasks {
         r.pointee.suspension.generation &+= 1
         r.pointee.suspension.onCancel = onCancel
         r.pointee.suspension.cancelContext = ctx
-        r.pointee.suspension.moduleIndex = theWorker.pointee.currentModule
+        r.pointee.suspension.moduleIndex = theWorker.pointee.activity.pointee.module
         // A suspended connection must be found by its token, also before the loop has heard of it.
         if !r.pointee.conn.pointee.isInLoop { theWorker.pointee.loop.add(r.pointee.conn) }
         r.pointee.suspension.id = table.add(
@@ -199,7 +199,11 @@ enum Tasks {
         _ id: UInt64, _ fn: @escaping @convention(c) (UnsafeMutableRawPointer?) -> apus_status, _ ctx: UnsafeMutableRawPointer?
     ) {
         nonisolated(unsafe) let ctx = ctx
-        BlockingPool.shared.submit { _ = resume(id, fn(ctx)) }
+        let module = theWorker.pointee.activity.pointee.module
+        BlockingPool.shared.submit {
+            let status = Activity.onPool(module, Activity.blockingWork, nil) { fn(ctx) }
+            _ = resume(id, status)
+        }
     }
 
     /// Lends the request to a thread of the pool for one hook.
@@ -211,8 +215,11 @@ enum Tasks {
         let conn = r.pointee.conn
         if !conn.pointee.isInLoop { theWorker.pointee.loop.add(conn) }
         nonisolated(unsafe) let link = link
+        let hook = theWorker.pointee.activity.pointee.hook
         BlockingPool.shared.submit {
-            let status = unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
+            let status = Activity.onPool(link.reserved, hook, r) {
+                unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
+            }
             theWorker.pointee.loop.call { takeBack(r, status) }
         }
         return APUS_SUSPENDED

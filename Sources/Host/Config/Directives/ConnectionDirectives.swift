@@ -35,7 +35,7 @@ extension CoreDirectives {
         ]
     }
 
-    private static func positive(_ context: DirectiveContext, _ word: Word) throws(DirectiveProblem) -> Int64 {
+    static func positive(_ context: DirectiveContext, _ word: Word) throws(DirectiveProblem) -> Int64 {
         let value = try context.duration(word)
         guard value > 0 else {
             throw DirectiveProblem("it must be more than zero", at: word.location)

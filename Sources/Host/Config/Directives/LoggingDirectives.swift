@@ -5,7 +5,12 @@ import ModuleABI
 extension CoreDirectives {
     static var logging: [DirectiveEntry] {
         [
-            directive("ErrorLog", 1...1, in: server, "file or |command") { context, words in
+            directive("ErrorLog", 1...1, in: server, "file, |command, syslog[:facility[:tag]] or journald[:tag]") {
+                context, words throws(DirectiveProblem) in
+                guard !SystemLog.isMeant(by: words[0].text) || SystemLog(words[0].text) != nil else {
+                    throw DirectiveProblem(
+                        "\"\(words[0].text)\" names no facility of syslog", hint: "facilities are \(SystemLog.facilityNames)", at: words[0].location)
+                }
                 context.coreServer.pointee.errorLog = context.bytes(words[0])
             },
             directive("LogLevel", 1...APUS_MANY, in: APUS_IN_SERVER | inSections, "[module:]level …", setLogLevel),

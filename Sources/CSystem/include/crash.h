@@ -1,0 +1,45 @@
+/* crash.h — what a process that is about to die leaves behind in shared memory.
+ *
+ * The handler writes a record and nothing else: no lock, no allocation, no output. The leader, which has the same
+ * images at the same addresses, turns it into log lines afterwards. */
+#ifndef CRASH_H
+#define CRASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CS_CRASH_REQUEST 512
+#define CS_CRASH_FRAMES 48
+
+/** What a thread is doing: whose callback runs, in which hook. Plain stores by its thread, read after a crash. */
+typedef struct cs_activity {
+    uint32_t module; /* index; 0: the host */
+    uint32_t hook;   /* number of the hook or other callback; 0: none */
+    const void *request;
+} cs_activity;
+
+/** Filled in stages, so that a fault while it is written costs only what was to follow. */
+typedef struct cs_crash {
+    int32_t stage; /* 0: nothing · 1: signal and activity · 2: request · 3: frames */
+    int32_t signal, code, thread;
+    uint64_t address;
+    cs_activity activity;
+    uint32_t request_length, frame_count;
+    char request[CS_CRASH_REQUEST];
+    uint64_t frames[CS_CRASH_FRAMES];
+} cs_crash;
+
+/** Describes the request that the thread of `activity` works on into `text`; returns the length. Must be as careful as
+ *  a signal handler. */
+typedef uint32_t (*cs_describe)(const cs_activity *activity, char *text, uint32_t capacity);
+
+/** Has SEGV, BUS, FPE, ILL, TRAP, SYS and ABRT recorded, and then taken as always. The caller's thread gets a stack for it. */
+void cs_crash_install(cs_crash *record, cs_describe describe);
+/** Gives the calling thread a stack of its own for the handler, and the place where it tells what it does. */
+void cs_crash_enter_thread(cs_activity *activity);
+/** Gives the stack back, before the thread ends. */
+void cs_crash_leave_thread(void);
+/** That place; NULL: the thread has none. */
+cs_activity *cs_crash_activity(void);
+
+#endif

@@ -1,0 +1,77 @@
+import ByteKit
+import CSystem
+import Glibc
+
+/// Makes lines for the error log of what a crashed worker left in its slot.
+///
+/// The leader has the same images at the same addresses, for the worker was forked from it. What the worker mapped later
+/// is shown by its address alone.
+struct CrashReport {
+    private let runtime: Runtime
+
+    init(_ runtime: Runtime) { self.runtime = runtime }
+
+    func write(_ slot: WorkerSlot.Ref, pid: pid_t) {
+        let crash = slot.crash
+        guard crash.pointee.stage > 0 else { return }
+        let thread = crash.pointee.thread == pid ? "" : " on thread \(crash.pointee.thread)"
+        let address = crash.pointee.signal == SIGSEGV || crash.pointee.signal == SIGBUS ? " at address 0x\(String(crash.pointee.address, radix: 16))" : ""
+        ErrorLog.write(
+            .crit, code: "APUS1710", "pid \(pid) crashed\(address)\(thread) \(doing(crash.pointee.activity))\(request(slot))")
+        guard crash.pointee.stage >= 3 else { return }
+        for (index, frame) in frames(crash).enumerated() {
+            ErrorLog.write(.crit, code: "APUS1711", "pid \(pid) #\(index) \(describe(frame))")
+        }
+    }
+
+    /// "in ssl_module, hook handler", or that no module was running.
+    func doing(_ activity: cs_activity) -> String {
+        let name = Int(activity.module) < runtime.modules.count ? runtime.modules[Int(activity.module)].name : "?"
+        guard let callback = Activity.name(activity.hook) else { return activity.module == 0 ? "outside every hook" : "in \(name)" }
+        return "in \(name), \(callback)"
+    }
+
+    private func request(_ slot: WorkerSlot.Ref) -> String {
+        let crash = slot.crash
+        let length = min(Int(crash.pointee.request_length), Int(CS_CRASH_REQUEST))
+        guard crash.pointee.stage >= 2, length > 0 else { return "" }
+        return withUnsafeBytes(of: &crash.pointee.request) { " while serving \(String(decoding: $0[..<length], as: UTF8.self))" }
+    }
+
+    /// The frames from the fault outwards, without the handler's own.
+    private func frames(_ crash: UnsafeMutablePointer<cs_crash>) -> ArraySlice<UInt64> {
+        let count = min(Int(crash.pointee.frame_count), Int(CS_CRASH_FRAMES))
+        let all = withUnsafeBytes(of: &crash.pointee.frames) { Array($0.bindMemory(to: UInt64.self)[..<count]) }
+        // The handler and the kernel's return from it come first.
+        return all.dropFirst(2)
+    }
+
+    private func describe(_ address: UInt64) -> String {
+        var file: UnsafePointer<CChar>?
+        var base: UnsafeRawPointer?
+        guard let pointer = UnsafeRawPointer(bitPattern: UInt(address)), cs_image_at(pointer, &file, &base) != 0, let file, let base else {
+            return "0x\(String(address, radix: 16))"
+        }
+        let path = String(cString: file)
+        let offset = UInt64(UInt(bitPattern: pointer) - UInt(bitPattern: base))
+        let name = path.split(separator: "/").last.map(String.init) ?? path
+        // One less: a return address may lie behind the end of its function.
+        let symbol = ElfImage.functionName(at: offset &- 1, in: path).map { " \(demangled($0))" } ?? ""
+        return "\(name)+0x\(String(offset, radix: 16))\(symbol)"
+    }
+
+    private func demangled(_ name: String) -> String {
+        guard name.hasPrefix("$s") else { return name }
+        return name.withCString { mangled in
+            guard let text = swiftDemangle(mangled, strlen(mangled), nil, nil, 0) else { return name }
+            defer { free(text) }
+            return String(cString: text)
+        }
+    }
+}
+
+@_silgen_name("swift_demangle")
+private func swiftDemangle(
+    _ mangled: UnsafePointer<CChar>, _ length: Int, _ output: UnsafeMutablePointer<CChar>?, _ size: UnsafeMutablePointer<Int>?,
+    _ flags: UInt32
+) -> UnsafeMutablePointer<CChar>?

@@ -1,0 +1,260 @@
+import ByteKit
+import CSystem
+import Glibc
+import ModuleABI
+
+/// The workers of a generation as its leader sees them: forked, listened to, replaced, told to leave.
+///
+/// Invariant: the leader has one thread, so that forking is safe.
+final class Workers {
+    struct Child {
+        let pid: pid_t
+        /// Which of the workers it is, and which part of the scoreboard it uses: a successor may serve beside it.
+        let number: Int
+        let slot: Int
+        let started = Clock.monotonic()
+        let socket: PacketSocket
+        var isServing = false
+        var isLeaving = false
+        var pulse: Pulse
+    }
+
+    /// Whether a worker's loop goes on turning.
+    struct Pulse {
+        var beat: Int64 = -1
+        var seen: Int64
+        var wasAsked = false
+    }
+
+    private let runtime: Runtime
+    private let listeners: [UnsafeMutablePointer<Listener>]
+    private let scoreboard: Scoreboard
+    private let report: CrashReport
+    private(set) var children: [Child] = []
+    /// Workers to start again, and when.
+    private var waiting: [(number: Int, time: Int64)] = []
+    /// Deaths after a short life since the last long one: the more, the longer the pause.
+    private var shortLives = 0
+    private(set) var areLeaving = false
+    /// One died before it served.
+    private(set) var hasFailedToStart = false
+    private var lastLook = Clock.monotonic()
+
+    /// A worker that lived shorter than this is not started again at once.
+    private static let shortLife: Int64 = 2_000_000
+    private static let longestPause: Int64 = 30_000_000
+
+    init(_ runtime: Runtime, _ listeners: [UnsafeMutablePointer<Listener>], _ scoreboard: Scoreboard) {
+        self.runtime = runtime
+        self.listeners = listeners
+        self.scoreboard = scoreboard
+        report = CrashReport(runtime)
+    }
+
+    /// Twice as many slots as workers: each may have a successor while it finishes.
+    static func slotCount(_ runtime: Runtime) -> Int { runtime.workerCount * 2 }
+
+    var allServe: Bool { children.count { $0.isServing } >= runtime.workerCount }
+    var isEmpty: Bool { children.isEmpty }
+
+    // MARK: Start
+
+    func start() {
+        for number in 0..<runtime.workerCount { fork(number) }
+    }
+
+    private func fork(_ number: Int) {
+        guard let slot = scoreboard.vacantSlot(), let (own, theirs) = try? PacketSocket.pair() else {
+            return waiting.append((number, Clock.monotonic() + Workers.shortLife))
+        }
+        let place = scoreboard.slot(slot)
+        place.pointee = WorkerSlot()
+        place.enter(.starting)
+        let pid = Glibc.fork()
+        if pid == 0 {
+            own.close()
+            closeAllSockets()
+            let worker = WorkerProcess(
+                runtime, listeners, number: number, slot: slot, scoreboard: scoreboard, leader: theirs)
+            exit(worker.run())
+        }
+        theirs.close()
+        guard pid > 0 else {
+            ErrorLog.write(.alert, code: "AH00159", "a worker cannot be forked: \(systemError(errno))")
+            own.close()
+            place.enter(.vacant)
+            return waiting.append((number, Clock.monotonic() + Workers.shortLife))
+        }
+        own.stopBlocking()
+        children.append(Child(pid: pid, number: number, slot: slot, socket: own, pulse: Pulse(seen: Clock.monotonic())))
+    }
+
+    /// In a worker: the sockets of the others are the leader's.
+    private func closeAllSockets() {
+        for child in children { child.socket.close() }
+        children.removeAll()
+    }
+
+    // MARK: Messages
+
+    func addSockets(to poll: inout Poll) {
+        for child in children { poll.add(child.socket.fd, writable: child.socket.hasOutbox) }
+    }
+
+    func hear(_ poll: Poll) {
+        for child in children {
+            if poll.isWritable(child.socket.fd) { child.socket.flush() }
+            if poll.isReadable(child.socket.fd) { hear(child) }
+        }
+    }
+
+    private func hear(_ child: Child) {
+        while case .packet(let packet) = child.socket.receive() {
+            switch packet.verb {
+            case "serving": change(child) { $0.isServing = true }
+            case "retire": retire(child)
+            case Messages.verb: Messages.arrived(packet, from: .worker) { [children] in for other in children { other.socket.send($0) } }
+            default: break
+            }
+            if packet.descriptor >= 0 { close(packet.descriptor) }
+        }
+    }
+
+    func send(_ packet: Packet) {
+        for child in children { child.socket.send(packet) }
+    }
+
+    private func change(_ child: Child, _ body: (inout Child) -> Void) {
+        guard let index = children.firstIndex(where: { $0.pid == child.pid }) else { return }
+        body(&children[index])
+    }
+
+    /// It has taken as many connections as it may: its successor first, then it may leave.
+    private func retire(_ child: Child) {
+        guard !areLeaving, !child.isLeaving else { return }
+        change(child) { $0.isLeaving = true }
+        fork(child.number)
+        kill(child.pid, SIGWINCH)
+    }
+
+    // MARK: Ends
+
+    /// A child has ended. False: it was no worker.
+    func ended(_ pid: pid_t, _ outcome: Int32) -> Bool {
+        guard let index = children.firstIndex(where: { $0.pid == pid }) else { return false }
+        hear(children[index])
+        let child = children.remove(at: index)
+        child.socket.close()
+        LogSinks.rescue(slot: child.slot)
+        let isClean = cs_wait_exited(outcome) != 0 && cs_wait_exit_status(outcome) == 0
+        if !isClean { tell(child, outcome) }
+        for lease in 0..<Scoreboard.leaseCount { Lease.release(scoreboard.leases + lease, slot: child.slot) }
+        scoreboard.slot(child.slot).enter(.vacant)
+        if !child.isServing { hasFailedToStart = true }
+        if !areLeaving, !child.isLeaving { replace(child) }
+        return true
+    }
+
+    private func replace(_ child: Child) {
+        let now = Clock.monotonic()
+        let isShort = now - child.started < Workers.shortLife
+        shortLives = isShort ? min(shortLives + 1, 16) : 0
+        // The first time at once: an accident is no illness.
+        let pause = shortLives <= 1 ? 0 : min(Workers.shortLife << Int64(shortLives - 2) / 2, Workers.longestPause)
+        if pause > 0 {
+            ErrorLog.write(.error, code: "APUS1703", "workers keep dying soon after their start; the next is started in \(Double(pause) / 1e6) s")
+        }
+        waiting.append((child.number, now + pause))
+        startWaiting()
+    }
+
+    private func tell(_ child: Child, _ outcome: Int32) {
+        let ending = areLeaving || child.isLeaving ? "" : "; it is replaced"
+        guard cs_wait_signaled(outcome) != 0 else {
+            return ErrorLog.write(
+                .error, code: "APUS1702", "child pid \(child.pid) ended with status \(cs_wait_exit_status(outcome))\(ending)")
+        }
+        let number = cs_wait_signal(outcome)
+        let name = "child pid \(child.pid) exit signal \(String(cString: strsignal(number))) (\(number))"
+        if cs_wait_dumped(outcome) != 0 {
+            ErrorLog.write(.notice, code: "AH00051", "\(name), possible coredump in \(runtime.configuration.coreDumpDirectory ?? "/")\(ending)")
+        } else {
+            ErrorLog.write(.notice, code: "AH00052", "\(name)\(ending)")
+        }
+        report.write(scoreboard.slot(child.slot), pid: child.pid)
+    }
+
+    // MARK: Time
+
+    /// To be called about once a second.
+    func look() {
+        startWaiting()
+        let now = Clock.monotonic()
+        // When this process itself did not run, nothing is known of the others.
+        let isLate = now - lastLook > 5_000_000
+        lastLook = now
+        for index in children.indices {
+            let beat = cs_load(&scoreboard.slot(children[index].slot).pointee.beat)
+            if beat != children[index].pulse.beat || isLate {
+                children[index].pulse = Pulse(beat: beat, seen: now)
+            } else {
+                miss(&children[index], now)
+            }
+        }
+    }
+
+    /// A worker whose loop does not turn: asked for a backtrace first, then ended.
+    private func miss(_ child: inout Child, _ now: Int64) {
+        guard let limit = runtime.configuration.hangTimeout, now - child.pulse.seen > limit, !isTraced(child.pid) else { return }
+        guard child.pulse.wasAsked else {
+            child.pulse.wasAsked = true
+            let slot = scoreboard.slot(child.slot)
+            ErrorLog.write(
+                .alert, code: "APUS1704",
+                "the worker with pid \(child.pid) has not turned its loop for \((now - child.pulse.seen) / 1_000_000) s; \(report.doing(slot.pointee.activity)); it is ended")
+            cs_signal_first_thread(child.pid, SIGABRT)
+            return
+        }
+        if now - child.pulse.seen > limit + 2_000_000 { kill(child.pid, SIGKILL) }
+    }
+
+    /// Somebody looks at it with a debugger.
+    private func isTraced(_ pid: pid_t) -> Bool {
+        let fd = open("/proc/\(pid)/status", O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return false }
+        defer { close(fd) }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = max(read(fd, &bytes, bytes.count), 0)
+        let line = String(decoding: bytes[..<count], as: UTF8.self).split(separator: "\n").first { $0.hasPrefix("TracerPid:") }
+        return line.map { !$0.hasSuffix("\t0") } ?? false
+    }
+
+    /// A worker was stopped, by an accident: nobody else would ever let it go on.
+    func stopped(_ pid: pid_t) {
+        guard children.contains(where: { $0.pid == pid }) else { return }
+        ErrorLog.write(.warn, code: "APUS1705", "the worker with pid \(pid) was stopped by a signal; it is continued")
+        kill(pid, SIGCONT)
+    }
+
+    private func startWaiting() {
+        guard !areLeaving else { return }
+        let now = Clock.monotonic()
+        let due = waiting.filter { $0.time <= now }
+        waiting.removeAll { $0.time <= now }
+        for entry in due { fork(entry.number) }
+    }
+
+    // MARK: Leaving
+
+    /// Lets them finish what has begun.
+    func drain() {
+        areLeaving = true
+        for child in children { kill(child.pid, SIGWINCH) }
+    }
+
+    /// Ends them now.
+    func stop(_ signal: Int32 = SIGTERM) {
+        areLeaving = true
+        for child in children { kill(child.pid, signal) }
+    }
+}

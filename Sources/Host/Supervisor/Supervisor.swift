@@ -1,0 +1,411 @@
+import CSystem
+import Glibc
+
+/// The process that stays while generations of the server come and go: it holds what they hand on, starts them, and tells
+/// them when to leave. It reads no configuration and loads no module.
+///
+/// Invariants: one thread; at most one generation is starting and at most one is serving; a descriptor of the table is
+/// closed only when a newer generation is ready without it.
+final class Supervisor {
+    private let program: String
+    private let options: Options
+    private let arguments: [String]
+    private let manager = ServiceManager()
+    private let signals: Int32
+    private let control: Int32
+    private let daemon: Daemon?
+
+    private var table = DescriptorTable()
+    private var generations: [Generation] = []
+    private var nextNumber: UInt64 = 1
+    private var pidFile: (file: PidFile, lock: Int32)?
+
+    /// Orders that the reload under way answers, and those that came after it had begun: they get another.
+    private var current = Orders()
+    private var next = Orders()
+    /// When a leader that died is followed by another.
+    private var recovery: Int64?
+    private var clients: [PacketSocket] = []
+    private var ending: Ending?
+    private var status: Int32 = 0
+
+    private struct Orders {
+        /// Nil: none.
+        var verb: Options.Verb?
+        var clients: [(socket: PacketSocket, terminal: Int32)] = []
+
+        var isEmpty: Bool { verb == nil }
+
+        /// Of several orders the harshest holds.
+        mutating func add(_ verb: Options.Verb) { self.verb = self.verb == .restart ? .restart : verb }
+    }
+
+    private enum Ending { case now, graceful }
+
+    private static let handledSignals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD]
+    /// A leader that lived shorter than this is not followed at once.
+    private static let shortLife: Int64 = 2_000_000
+    private static let stopPatience: Int64 = 8_000_000
+
+    // MARK: Life
+
+    static func run(_ options: Options, _ arguments: [String]) -> Int32 {
+        let program = ProgramPath.find()
+        let daemon = options.isForeground ? nil : Daemon.detach()
+        if let status = daemon?.parentStatus { return status }
+        return Supervisor(program, options, arguments, daemon).supervise()
+    }
+
+    private init(_ program: String, _ options: Options, _ arguments: [String], _ daemon: Daemon?) {
+        self.program = program
+        self.options = options
+        self.arguments = arguments
+        self.daemon = daemon
+        var set = sigset_t()
+        sigemptyset(&set)
+        for signal in Supervisor.handledSignals { sigaddset(&set, signal) }
+        sigprocmask(SIG_BLOCK, &set, nil)
+        signals = signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
+        control = ControlSocket.listen()
+        cs_adopt_orphans()
+        prepareTable()
+    }
+
+    private func prepareTable() {
+        var ends: (Int32, Int32) = (0, 0)
+        // The writing end stays open, unused, as long as this process lives.
+        let made = withUnsafeMutablePointer(to: &ends) {
+            $0.withMemoryRebound(to: Int32.self, capacity: 2) { cs_pipe2($0, O_CLOEXEC) }
+        }
+        if made == 0 { table.put("lifeline", ends.0) }
+        for (index, fd) in manager.sockets.enumerated() { table.put("activation \(index)", fd) }
+        if options.isForeground { table.put("stderr", fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) }
+    }
+
+    private func supervise() -> Int32 {
+        start(.start)
+        while !(generations.isEmpty && (ending != nil || recovery == nil)) { turn() }
+        for name in table.entries.keys { table.remove(name) }
+        pidFile?.file.remove()
+        daemon?.reportStatus(status)
+        return status
+    }
+
+    private func turn() {
+        var poll = Poll()
+        poll.add(signals)
+        if control >= 0 { poll.add(control) }
+        for client in clients { poll.add(client.fd, writable: client.hasOutbox) }
+        for generation in generations where generation.state != .orphaned {
+            poll.add(generation.channel.fd, writable: generation.channel.hasOutbox)
+            if generation.console >= 0 { poll.add(generation.console) }
+        }
+        poll.wait(timeUntilNext())
+        if poll.isReadable(signals) { readSignals() }
+        if control >= 0, poll.isReadable(control), let client = ControlSocket.accept(control) { clients.append(client) }
+        for client in clients where poll.isReadable(client.fd) { hear(client) }
+        for generation in generations {
+            if poll.isWritable(generation.channel.fd) { generation.channel.flush() }
+            if generation.console >= 0, poll.isReadable(generation.console) { relay(generation) }
+            if generation.state != .orphaned, poll.isReadable(generation.channel.fd) { hear(generation) }
+        }
+        checkDeadlines()
+        manager.notifyAlive()
+    }
+
+    private func timeUntilNext() -> Int64 {
+        var times = generations.compactMap(\.deadline)
+        if let recovery { times.append(recovery) }
+        var wait = manager.watchdog ?? 3_600_000_000
+        // The end of orphaned workers may be seen by nobody.
+        if generations.contains(where: { $0.state == .orphaned }) { wait = min(wait, 200_000) }
+        return min(wait, (times.min() ?? .max) - Clock.monotonic())
+    }
+
+    // MARK: Orders
+
+    private func readSignals() {
+        var info = signalfd_siginfo()
+        while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
+            switch Int32(info.ssi_signo) {
+            case SIGTERM, SIGINT:
+                log(.notice, "AH00491", "caught SIGTERM, shutting down")
+                end(.now)
+            case SIGHUP: reload(.restart)
+            case SIGUSR1: reload(.graceful)
+            // A terminal that changes its size sends it too.
+            case SIGWINCH where info.ssi_code <= 0:
+                log(.notice, "AH00492", "caught SIGWINCH, shutting down gracefully")
+                end(.graceful)
+            case SIGCHLD: reap()
+            default: break
+            }
+        }
+    }
+
+    /// An order of `apus -k`: the verb, with the terminal that errors shall be printed to.
+    private func hear(_ client: PacketSocket) {
+        guard case .packet(let packet) = client.receive(), let verb = Options.Verb(rawValue: packet.verb) else {
+            clients.removeAll { $0 === client }
+            return client.close()
+        }
+        clients.removeAll { $0 === client }
+        switch verb {
+        case .restart, .graceful: reload(verb, for: client, terminal: packet.descriptor)
+        case .stop: answer(client, packet.descriptor, 0) { end(.now) }
+        case .gracefulStop: answer(client, packet.descriptor, 0) { end(.graceful) }
+        case .start: answer(client, packet.descriptor, 0) {}
+        }
+    }
+
+    private func answer(_ client: PacketSocket, _ terminal: Int32, _ status: Int32, after body: () -> Void) {
+        body()
+        client.send(Packet("done", ["\(status)"]))
+        client.close()
+        if terminal >= 0 { close(terminal) }
+    }
+
+    private func reload(_ verb: Options.Verb, for client: PacketSocket? = nil, terminal: Int32 = -1) {
+        guard ending == nil else {
+            if let client { answer(client, terminal, 1) {} }
+            return
+        }
+        next.add(verb)
+        if let client { next.clients.append((client, terminal)) }
+        beginReload()
+    }
+
+    /// Begins what has been ordered, unless a generation is starting: then its outcome comes first.
+    private func beginReload() {
+        guard !next.isEmpty, ending == nil, starting == nil else { return }
+        current = next
+        next = Orders()
+        log(.notice, "AH00493", "graceful reload: starting generation \(nextNumber)")
+        manager.notifyReloading()
+        start(.reload)
+    }
+
+    /// Answers those who ordered the reload that has just come to its end, and begins the next.
+    private func finishReload(_ status: Int32) {
+        for (client, terminal) in current.clients { answer(client, terminal, status) {} }
+        current = Orders()
+        beginReload()
+    }
+
+    private func end(_ how: Ending) {
+        guard ending != .now, how == .now || ending == nil else { return }
+        ending = how
+        recovery = nil
+        manager.notifyStopping()
+        // From here on nobody may connect; the workers take what has come so far.
+        table.removeAll { $0.hasPrefix("listen ") || $0.hasPrefix("activation ") }
+        for (client, terminal) in current.clients + next.clients { answer(client, terminal, 1) {} }
+        current = Orders()
+        next = Orders()
+        for generation in generations { dismiss(generation, how == .graceful && generation.state != .starting) }
+    }
+
+    /// Tells a generation to leave: after its requests at hand, or at once.
+    private func dismiss(_ generation: Generation, _ gracefully: Bool) {
+        let now = Clock.monotonic()
+        let patience = gracefully ? generation.duration("grace") : Supervisor.stopPatience
+        // The leader keeps to the time itself; this is for one that does not.
+        generation.deadline = patience.map { now + $0 + (gracefully ? 2_000_000 : 0) }
+        switch generation.state {
+        case .starting: kill(generation.process, SIGKILL)
+        case .orphaned: generation.signalGroup(gracefully ? SIGWINCH : SIGTERM)
+        case .serving, .leaving:
+            generation.state = .leaving
+            generation.channel.send(Packet(gracefully ? "drain" : "stop"))
+        }
+    }
+
+    // MARK: Generations
+
+    private var starting: Generation? { generations.first { $0.state == .starting } }
+    private var serving: Generation? { generations.first { $0.state == .serving } }
+
+    private func start(_ reason: Generation.Reason) {
+        recovery = nil
+        do throws(SystemProblem) {
+            let generation = try Generation.start(
+                nextNumber, reason, program: program, arguments: arguments, printsForItself: reason == .start)
+            nextNumber += 1
+            generations.append(generation)
+            generation.welcome(table)
+            // At the first start somebody may be typing a pass phrase.
+            if reason != .start { generation.deadline = generation.started + (serving?.duration("patience") ?? 60_000_000) }
+        } catch {
+            log(.alert, "APUS1730", "generation \(nextNumber) cannot be started: \(error.description)")
+            failed(reason, 1)
+        }
+    }
+
+    private func hear(_ generation: Generation) {
+        while case .packet(let packet) = generation.channel.receive() {
+            switch packet.verb {
+            case "offer" where packet.descriptor >= 0:
+                let name = packet[0]
+                if generation.state == .starting {
+                    generation.offers.put(name, packet.descriptor, note: packet[1])
+                } else if generation.state == .serving {
+                    table.put(name, packet.descriptor, note: packet[1])
+                } else {
+                    close(packet.descriptor)
+                }
+            case "set": generation.settings[packet[0]] = packet[1]
+            case "ready" where generation.state == .starting: becomeServing(generation)
+            default: if packet.descriptor >= 0 { close(packet.descriptor) }
+            }
+        }
+    }
+
+    private func becomeServing(_ generation: Generation) {
+        let isRestart = current.verb == .restart
+        let before = generations.filter { $0 !== generation }
+        generation.state = .serving
+        generation.deadline = nil
+        relay(generation)
+        generation.closeConsole()
+        adoptOffers(of: generation)
+        guard writePidFile(generation) else { return end(.now) }
+        for old in before where old.state != .leaving { dismiss(old, !isRestart) }
+        if generation.reason == .start {
+            daemon?.leaveTerminal()
+            daemon?.reportStatus(0)
+        } else {
+            log(.notice, "AH00494", "generation \(generation.number) serves")
+        }
+        manager.notifyReady("Generation \(generation.number) serves")
+        finishReload(0)
+    }
+
+    /// What the new generation does not name again is kept no longer.
+    private func adoptOffers(of generation: Generation) {
+        let stays = ["lifeline", "stderr"]
+        let offered = generation.offers.entries.keys
+        table.removeAll { !stays.contains($0) && !$0.hasPrefix("activation ") && !offered.contains($0) }
+        for name in Array(offered) {
+            if let entry = generation.offers.take(name) { table.put(name, entry.descriptor, note: entry.note) }
+        }
+        ErrorLog.standard = table["log error"].map { LogSinks.adopt($0.descriptor, note: $0.note) }
+    }
+
+    private func writePidFile(_ generation: Generation) -> Bool {
+        guard let path = generation.settings["pidfile"], pidFile?.file.path != path else { return true }
+        let old = pidFile
+        do throws(SystemProblem) {
+            let file = PidFile(path: path)
+            pidFile = (file, try file.write(getpid()))
+        } catch {
+            // At the start it can be told where the mistake stands; later the old file still names the right process.
+            log(.error, "AH00098", "the PidFile \(path) cannot be written: \(error.description)")
+            guard generation.reason == .start else { return true }
+            Program.complain("apus: cannot write \(path): \(error.description)\n  hint: create the directory, or change PidFile\n")
+            status = 1
+            return false
+        }
+        if let old {
+            old.file.remove()
+            close(old.lock)
+        }
+        return true
+    }
+
+    // MARK: Ends
+
+    private func reap() {
+        var outcome: Int32 = 0
+        while case let process = waitpid(-1, &outcome, WNOHANG), process > 0 {
+            guard let generation = generations.first(where: { $0.process == process && $0.state != .orphaned }) else { continue }
+            hear(generation)
+            relay(generation)
+            ended(generation, outcome)
+        }
+        generations.removeAll { generation in
+            guard generation.state == .orphaned, !generation.hasProcesses else { return false }
+            generation.forget()
+            return true
+        }
+    }
+
+    private func ended(_ generation: Generation, _ outcome: Int32) {
+        let state = generation.state
+        generation.closeConsole()
+        if state == .serving, ending == nil {
+            log(
+                .alert, "APUS1731",
+                "the leader (pid \(generation.process)) of generation \(generation.number) \(describe(outcome)); another is started on the same sockets")
+        }
+        // Its workers may live on, and serve.
+        if generation.hasProcesses, state != .starting {
+            generation.state = .orphaned
+            if state == .leaving || ending != nil { dismiss(generation, ending != .now) }
+        } else {
+            generations.removeAll { $0 === generation }
+            generation.forget()
+        }
+        switch state {
+        case .starting: failed(generation.reason, cs_wait_exited(outcome) != 0 ? cs_wait_exit_status(outcome) : 1, describe(outcome))
+        case .serving where ending == nil && starting == nil: recover(afterLife: Clock.monotonic() - generation.started)
+        default: break
+        }
+    }
+
+    private func recover(afterLife life: Int64) {
+        recovery = Clock.monotonic() + (life < Supervisor.shortLife ? Supervisor.shortLife / 2 : 0)
+    }
+
+    /// A generation did not become ready.
+    private func failed(_ reason: Generation.Reason, _ code: Int32, _ how: String = "") {
+        guard ending == nil else { return }
+        if reason == .start {
+            status = code
+            return end(.now)
+        }
+        log(.error, "APUS1732", "the new generation \(how) before it was ready; \(serving == nil ? "it is tried again" : "the one before goes on serving")")
+        if serving == nil { recover(afterLife: 0) }
+        manager.notifyReady("The last reload failed; see the error log")
+        finishReload(1)
+    }
+
+    private func describe(_ outcome: Int32) -> String {
+        cs_wait_signaled(outcome) != 0
+            ? "was ended by signal \(cs_wait_signal(outcome))" : "ended with status \(cs_wait_exit_status(outcome))"
+    }
+
+    private func checkDeadlines() {
+        let now = Clock.monotonic()
+        if let recovery, recovery <= now, starting == nil { start(.recover) }
+        for generation in generations {
+            guard let deadline = generation.deadline, deadline <= now else { continue }
+            generation.deadline = nil
+            if generation.state == .starting {
+                log(.error, "APUS1733", "generation \(generation.number) did not become ready in time and is ended (ReloadTimeout)")
+                kill(generation.process, SIGKILL)
+            } else {
+                log(.warn, "APUS1734", "processes of generation \(generation.number) did not leave in time and are ended")
+                generation.signalGroup(SIGKILL)
+            }
+        }
+        if generations.contains(where: { $0.state == .orphaned }) { reap() }
+    }
+
+    // MARK: Messages
+
+    private func log(_ level: LogLevel, _ code: StaticString, _ message: @autoclosure () -> String) {
+        ErrorLog.write(level, code: code, message())
+    }
+
+    /// Passes on what a starting generation prints: to those who ordered it, and line by line to the log.
+    private func relay(_ generation: Generation) {
+        guard generation.console >= 0 else { return }
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while case let count = read(generation.console, &buffer, buffer.count), count > 0 {
+            for (_, terminal) in current.clients where terminal >= 0 { _ = write(terminal, buffer, count) }
+            if options.isForeground { _ = write(STDERR_FILENO, buffer, count) }
+            let text = String(decoding: buffer[..<count], as: UTF8.self)
+            for line in text.split(separator: "\n") { log(.error, "APUS1735", "reload: \(line)") }
+        }
+    }
+}
