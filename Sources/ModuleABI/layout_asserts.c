@@ -44,5 +44,7 @@ SIZE(apus_protocol_v1, 8 + 4 * 8);
 SIZE(apus_authz_v1, 8 + 2 * 8);
 SIZE(apus_log_item_v1, 8 + 1 * 8);
 SIZE(apus_regex_v1, 8 + 4 * 8);
-SIZE(apus_shm_v1, 8 + 3 * 8);
+SIZE(apus_shm_v1, 8 + 5 * 8);
 SIZE(apus_mutex_v1, 8 + 5 * 8);
+SIZE(apus_leader_v1, 8 + 5 * 8);
+SIZE(apus_handover_v1, 8 + 3 * 8);

@@ -7,6 +7,23 @@ extension Host {
         try check(shmTable.pointee.create(raw, name, bytes, &segment), "shared memory \(name)")
         return UnsafeMutableRawBufferPointer(start: shmTable.pointee.base(segment), count: bytes)
     }
+
+    /// The same, outliving the generation. `inherited`: it holds what the generation before this one left, whose workers may
+    /// still use it. From open_config.
+    public func lastingMemory(_ name: String, bytes: Int) throws -> (memory: UnsafeMutableRawBufferPointer, inherited: Bool) {
+        var segment: OpaquePointer?
+        var inherited: Int32 = 0
+        try check(shmTable.pointee.create_lasting(raw, name, bytes, &segment, &inherited), "lasting memory \(name)")
+        return (UnsafeMutableRawBufferPointer(start: shmTable.pointee.base(segment), count: bytes), inherited != 0)
+    }
+
+    /// The lasting memory of that name that the generation before this one left, whatever its length. From open_config,
+    /// before `lastingMemory`.
+    public func previousMemory(_ name: String) -> UnsafeMutableRawBufferPointer? {
+        var segment: OpaquePointer?
+        guard shmTable.pointee.previous(raw, name, &segment) == APUS_OK else { return nil }
+        return UnsafeMutableRawBufferPointer(start: shmTable.pointee.base(segment), count: shmTable.pointee.length(segment))
+    }
 }
 
 /// A robust lock in shared memory.

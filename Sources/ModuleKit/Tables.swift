@@ -6,7 +6,7 @@ public import ModuleABI
 /// whose absence the host reports before `init` runs.
 public struct Tables: @unchecked Sendable {
     public var config, hooks, functions, providers, pool, log, request, headers: UnsafeRawPointer?
-    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex: UnsafeRawPointer?
+    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover: UnsafeRawPointer?
 
     init(_ host: UnsafePointer<apus_host>) {
         func table(_ id: String) -> UnsafeRawPointer? { host.pointee.extension(host, id) }
@@ -27,6 +27,8 @@ public struct Tables: @unchecked Sendable {
         regex = table(APUS_EXT_REGEX)
         shm = table(APUS_EXT_SHM)
         mutex = table(APUS_EXT_MUTEX)
+        leader = table(APUS_EXT_LEADER)
+        handover = table(APUS_EXT_HANDOVER)
     }
 
     init() {}
@@ -65,3 +67,5 @@ func typed<T>(_ table: UnsafeRawPointer?, as type: T.Type = T.self) -> UnsafePoi
 @usableFromInline @inline(__always) var functionTable: UnsafePointer<apus_functions_v1> { @inlinable get { typed(tables.pointee.functions) } }
 @usableFromInline @inline(__always) var shmTable: UnsafePointer<apus_shm_v1> { @inlinable get { typed(tables.pointee.shm) } }
 @usableFromInline @inline(__always) var mutexTable: UnsafePointer<apus_mutex_v1> { @inlinable get { typed(tables.pointee.mutex) } }
+@usableFromInline @inline(__always) var leaderTable: UnsafePointer<apus_leader_v1> { @inlinable get { typed(tables.pointee.leader) } }
+@usableFromInline @inline(__always) var handoverTable: UnsafePointer<apus_handover_v1> { @inlinable get { typed(tables.pointee.handover) } }

@@ -5,6 +5,7 @@ import threading
 import pytest
 from support.waiting import wait_until
 from support.wire import Connection, fetch, get
+from support.workers import one_connection_each
 
 from .texts import HANDLER
 
@@ -23,20 +24,7 @@ def count(connection):
 
 def two_workers(server):
     """Connections to both workers."""
-    found = {}
-    tried = []
-    try:
-        for _ in range(200):
-            connection = Connection(server.port)
-            tried.append(connection)
-            found.setdefault(count(connection)[3], connection)
-            if len(found) == 2:
-                return list(found.values())
-        raise AssertionError("only one worker answered")
-    finally:
-        for connection in tried:
-            if connection not in found.values():
-                connection.close()
+    return one_connection_each(server.port, 2, lambda connection: count(connection)[3])
 
 
 def test_both_workers_count_together(server):

@@ -1,3 +1,4 @@
+import ByteKit
 import ModuleABI
 
 /// The function tables that modules ask for by id. Each is made once and lives for ever.
@@ -8,8 +9,10 @@ enum Extensions {
         APUS_EXT_CONN: make(ConnExtension.table),
         APUS_EXT_FILTERS: make(FiltersExtension.table),
         APUS_EXT_FUNCTIONS: make(FunctionsExtension.table),
+        APUS_EXT_HANDOVER: make(HandoverExtension.table),
         APUS_EXT_HEADERS: make(HeadersExtension.table),
         APUS_EXT_HOOKS: make(HooksExtension.table),
+        APUS_EXT_LEADER: make(LeaderExtension.table),
         APUS_EXT_LOG: make(LogExtension.table),
         APUS_EXT_MUTEX: make(SharedExtension.mutexTable),
         APUS_EXT_POOL: make(PoolExtension.table),
@@ -38,6 +41,12 @@ enum Extensions {
 
     /// The size member of a table.
     static func size<Table>(_ type: Table.Type) -> UInt32 { UInt32(MemoryLayout<Table>.size) }
+
+    /// A name of a module's own that travels between processes; nil: it may not be one.
+    static func name(_ bytes: Bytes) -> String? {
+        guard bytes.count >= 1, bytes.count <= 128, !bytes.buffer.contains(where: { $0 < 0x20 || $0 == 0x7f }) else { return nil }
+        return String(validating: bytes.buffer, as: UTF8.self)
+    }
 
     /// Names in a NULL-terminated array.
     static func strings(_ list: UnsafePointer<UnsafePointer<CChar>?>?) -> [String] {

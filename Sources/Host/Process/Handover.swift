@@ -57,6 +57,9 @@ final class Handover {
         channel.send(Packet("offer", [name, note], descriptor: descriptor))
     }
 
+    /// Has it keep a name no longer.
+    func withdraw(_ name: String) { channel.send(Packet("withdraw", [name])) }
+
     func set(_ setting: String, _ value: String) { channel.send(Packet("set", [setting, value])) }
 
     /// This generation serves; the one before it may leave.

@@ -253,6 +253,9 @@ final class Supervisor {
                 } else {
                     close(packet.descriptor)
                 }
+            case "withdraw":
+                if generation.state == .starting { generation.offers.remove(packet[0]) }
+                if generation.state == .serving { table.remove(packet[0]) }
             case "set": generation.settings[packet[0]] = packet[1]
             case "ready" where generation.state == .starting: becomeServing(generation)
             default: if packet.descriptor >= 0 { close(packet.descriptor) }

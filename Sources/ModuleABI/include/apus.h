@@ -7,6 +7,7 @@
  *
  * Threads. Every function and callback states where it may be called:
  *   [main]   while the configuration is read, one thread, before workers are forked
+ *   [leader] in the leader while its workers serve: the same thread as [main]
  *   [conn]   serialised with its connection: never two calls at once for one connection
  *   [req]    by whoever holds the request: its loop, or the pool thread it is lent to
  *   [pool]   on a thread of the worker's blocking pool

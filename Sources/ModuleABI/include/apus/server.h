@@ -21,9 +21,10 @@
 /* Facts of the process. */
 #define APUS_P_SERVER_ROOT 0u   /**< string */
 #define APUS_P_VERSION 1u       /**< string: "Apus/1.0.0" */
-#define APUS_P_WORKER 0u        /**< number: index of this worker, or -1 in the leader */
-#define APUS_P_WORKERS 1u       /**< number */
-#define APUS_P_GENERATION 2u    /**< number: 1 for the first start */
+#define APUS_P_WORKER 0u        /**< number: index of this worker, or -1 in the leader. A worker that makes room for
+                                     another (MaxConnectionsPerChild) shares its index with it for a while */
+#define APUS_P_WORKERS 1u       /**< number: workers that serve; an index is below it */
+#define APUS_P_GENERATION 2u    /**< number: 1 for the first start, one more for each that was begun since */
 #define APUS_P_NOW_US 3u        /**< number: microseconds since 1970, as of this turn of the loop */
 #define APUS_P_CLOCK_US 4u      /**< number: the same, read now */
 

@@ -17,6 +17,14 @@ typedef struct apus_shm_v1 {
     /** Where it lies: the same address in every worker. [any] */
     void *(*base)(const apus_shm *shm);
     size_t (*length)(const apus_shm *shm);
+    /** Like create, but the segment outlives the generation. When the generation before this one left a segment of that
+     *  name and length, it is that very memory, which workers that are leaving may still use; otherwise zeroes. [main],
+     *  from open_config, never with reason CHECK. @param inherited  may be NULL; 1: it holds what was there */
+    apus_status (*create_lasting)(const apus_host *host, const char *name, size_t bytes, apus_shm **out,
+                                  int32_t *inherited);
+    /** The segment that the generation before this one made lasting under that name, whatever its length: to move out of.
+     *  Call it before create_lasting. [main], from open_config @return APUS_OK or APUS_E_NOT_FOUND */
+    apus_status (*previous)(const apus_host *host, const char *name, apus_shm **out);
 } apus_shm_v1;
 
 typedef struct apus_mutex_v1 {
