@@ -10,6 +10,7 @@
 
 static cs_crash *record;
 static cs_describe describe;
+static int console = -1;
 static __thread cs_activity *activity __attribute__((tls_model("initial-exec")));
 
 /* Stages are ordered for a reader in another process, which looks only after this one has died. */
@@ -35,6 +36,10 @@ static void record_crash(int number, siginfo_t *info, void *context) {
     for (int i = 0; i < count; i++) record->frames[i] = (uint64_t)(uintptr_t)frames[i];
     record->frame_count = (uint32_t)count;
     reached(3);
+    if (console < 0) return;
+    if (write(console, record->request, record->request_length) < 0 || write(console, "\n", 1) < 0) return;
+    /* Without the handler's own frames. */
+    if (count > 2) backtrace_symbols_fd(frames + 2, count - 2, console);
 }
 
 void cs_crash_enter_thread(cs_activity *place) {
@@ -52,9 +57,10 @@ void cs_crash_leave_thread(void) {
 
 cs_activity *cs_crash_activity(void) { return activity; }
 
-void cs_crash_install(cs_crash *where, cs_describe how) {
+void cs_crash_install(cs_crash *where, cs_describe how, int descriptor) {
     record = where;
     describe = how;
+    console = descriptor;
     /* The first call loads the unwinder, which a handler must not do. */
     void *frame;
     backtrace(&frame, 1);

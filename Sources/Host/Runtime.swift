@@ -60,6 +60,12 @@ final class Runtime {
         // Opening goes on after a complaint when nothing is created, so that all of them are seen at once.
         guard isConsistent || reason == APUS_OPEN_CHECK else { return false }
         let failed = HookRunner.runOpenConfig(hooks[.openConfig], reason, generation)
+        if !openDiagnostics.hasErrors {
+            for index in failed {
+                let module = modules[Int(index)]
+                openDiagnostics.error("\(module.name) could not open what it needs; if it said why, it stands above or in the log", at: module.location)
+            }
+        }
         return isConsistent && failed.isEmpty && !openDiagnostics.hasErrors
     }
 

@@ -33,8 +33,10 @@ typedef struct cs_crash {
  *  a signal handler. */
 typedef uint32_t (*cs_describe)(const cs_activity *activity, char *text, uint32_t capacity);
 
-/** Has SEGV, BUS, FPE, ILL, TRAP, SYS and ABRT recorded, and then taken as always. The caller's thread gets a stack for it. */
-void cs_crash_install(cs_crash *record, cs_describe describe);
+/** Has SEGV, BUS, FPE, ILL, TRAP, SYS and ABRT recorded, and then taken as always. With `console` a descriptor, not -1, the
+ *  request (or what `describe` says instead) and the frames are written there too, for want of a process that reads the
+ *  record. */
+void cs_crash_install(cs_crash *record, cs_describe describe, int console);
 /** Gives the calling thread a stack of its own for the handler, and the place where it tells what it does. */
 void cs_crash_enter_thread(cs_activity *activity);
 /** Gives the stack back, before the thread ends. */

@@ -52,6 +52,7 @@ enum Program {
                 return 1
             }
         }
+        if handover != nil { CrashReport.toConsole() }
         let runtime = Runtime(options, installation, handover)
         runtime.configure()
         return perform(runtime, arguments)

@@ -56,7 +56,10 @@ enum DirectiveDispatch {
             row.pointee.flags & APUS_DIRECTIVE_DIR_CONF != 0
             ? context.builder.dirConf(of: module, in: context.scope) : context.server.pointee.conf[module.index]
         let status = arguments.withUnsafeBufferPointer {
-            handle(module.ctx, context.handle, conf, $0.baseAddress, UInt32($0.count))
+            let words = $0
+            return Activity.during(module: UInt32(module.index), Activity.directive) {
+                handle(module.ctx, context.handle, conf, words.baseAddress, UInt32(words.count))
+            }
         }
         if status < 0, !context.hasFailed { throw DirectiveProblem("\(module.name) refuses it (\(status))") }
     }

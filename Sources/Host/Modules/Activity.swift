@@ -9,6 +9,18 @@ enum Activity {
     static let inputFilter: UInt32 = 202
     static let blockingWork: UInt32 = 203
     static let message: UInt32 = 204
+    static let loading: UInt32 = 205
+    static let attaching: UInt32 = 206
+    static let directive: UInt32 = 207
+
+    /// Where the leader notes what it does. A worker has its slot for that.
+    nonisolated(unsafe) static let ofLeader: UnsafeMutablePointer<cs_activity> = {
+        let place = UnsafeMutablePointer<cs_activity>.allocate(capacity: 1)
+        place.initialize(to: cs_activity())
+        return place
+    }()
+    /// The file of a module that is being loaded, which has no number yet.
+    nonisolated(unsafe) static var loadingFile = ""
 
     static func number(ofHook name: String) -> UInt32 {
         BuiltInHook.allCases.first { $0.name == name }.map { UInt32($0.rawValue) + 1 } ?? moduleHook
@@ -23,6 +35,9 @@ enum Activity {
         case inputFilter: "an input filter"
         case blockingWork: "work on the blocking pool"
         case message: "a message"
+        case loading: "while it is loaded"
+        case attaching: "attach"
+        case directive: "a directive"
         default: BuiltInHook(rawValue: Int(number) - 1).map { "hook \($0.name)" }
         }
     }
@@ -34,8 +49,8 @@ enum Activity {
     }
 
     @inline(__always)
-    static func during<R>(module: UInt32, _ number: UInt32, _ body: () -> R) -> R {
-        guard let activity = theWorkerIfAny?.pointee.activity else { return body() }
+    static func during<R, E: Error>(module: UInt32, _ number: UInt32, _ body: () throws(E) -> R) throws(E) -> R {
+        let activity = theWorkerIfAny?.pointee.activity ?? ofLeader
         let (outer, outerHook) = (activity.pointee.module, activity.pointee.hook)
         activity.pointee.module = module
         activity.pointee.hook = number
@@ -43,7 +58,7 @@ enum Activity {
             activity.pointee.module = outer
             activity.pointee.hook = outerHook
         }
-        return body()
+        return try body()
     }
 
     /// Runs a callback on a thread of the blocking pool.

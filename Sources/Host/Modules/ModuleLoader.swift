@@ -105,6 +105,15 @@ final class ModuleLoader {
         _ name: String, file: String, at location: SourceLocation
     ) throws(LoadFailure) -> LoadedModule {
         try checkOwner(file)
+        Activity.loadingFile = file
+        return try Activity.during(module: UInt32(modules.count), Activity.loading) { () throws(LoadFailure) in
+            try enter(name, file: file, at: location)
+        }
+    }
+
+    private func enter(
+        _ name: String, file: String, at location: SourceLocation
+    ) throws(LoadFailure) -> LoadedModule {
         guard let image = dlopen(file, RTLD_NOW | RTLD_LOCAL | Int32(RTLD_NODELETE)) else {
             throw LoadFailure(dlerror().map { String(cString: $0) } ?? "it cannot be mapped", nil)
         }

@@ -31,6 +31,14 @@ struct CrashReport {
         return "in \(name), \(callback)"
     }
 
+    /// From here on a crash of this process is told on standard error: while a generation starts, nobody else can.
+    static func toConsole() {
+        let record = UnsafeMutablePointer<cs_crash>.allocate(capacity: 1)
+        record.initialize(to: cs_crash())
+        cs_crash_enter_thread(Activity.ofLeader)
+        cs_crash_install(record, describeLeader, STDERR_FILENO)
+    }
+
     private func request(_ slot: WorkerSlot.Ref) -> String {
         let crash = slot.crash
         let length = min(Int(crash.pointee.request_length), Int(CS_CRASH_REQUEST))
@@ -75,3 +83,15 @@ private func swiftDemangle(
     _ mangled: UnsafePointer<CChar>, _ length: Int, _ output: UnsafeMutablePointer<CChar>?, _ size: UnsafeMutablePointer<Int>?,
     _ flags: UInt32
 ) -> UnsafeMutablePointer<CChar>?
+
+/// What the leader was at when it crashed, in place of a request.
+private func describeLeader(
+    _ activity: UnsafePointer<cs_activity>?, _ text: UnsafeMutablePointer<CChar>?, _ capacity: UInt32
+) -> UInt32 {
+    guard let activity, let text, let runtime = Runtime.current else { return 0 }
+    let isLoading = activity.pointee.hook == Activity.loading
+    let line = "apus: crashed \(isLoading ? "in \(Activity.loadingFile), while it is loaded" : CrashReport(runtime).doing(activity.pointee)); the way there:"
+    var writer = ByteWriter(UnsafeMutableRawPointer(text), capacity: Int(capacity))
+    for byte in line.utf8.prefix(Int(capacity)) { writer.append(byte) }
+    return UInt32(writer.count)
+}

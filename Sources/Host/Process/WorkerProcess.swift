@@ -76,7 +76,7 @@ struct WorkerProcess {
         StandardStreams.leaveTerminal(isForeground: runtime.options.isForeground)
         slot.pointee.process = Int64(getpid())
         slot.pointee.started = Clock.now()
-        cs_crash_install(slot.crash, describeRequest)
+        cs_crash_install(slot.crash, describeRequest, -1)
         cs_crash_enter_thread(slot.activity)
         leader?.stopBlocking()
     }

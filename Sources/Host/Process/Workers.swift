@@ -41,7 +41,7 @@ final class Workers {
     private var lastLook = Clock.monotonic()
 
     /// A worker that lived shorter than this is not started again at once.
-    private static let shortLife: Int64 = 2_000_000
+    private static let shortLife: Int64 = 1_000_000
     private static let longestPause: Int64 = 30_000_000
 
     init(_ runtime: Runtime, _ listeners: [UnsafeMutablePointer<Listener>], _ scoreboard: Scoreboard) {
@@ -160,7 +160,7 @@ final class Workers {
         let isShort = now - child.started < Workers.shortLife
         shortLives = isShort ? min(shortLives + 1, 16) : 0
         // The first time at once: an accident is no illness.
-        let pause = shortLives <= 1 ? 0 : min(Workers.shortLife << Int64(shortLives - 2) / 2, Workers.longestPause)
+        let pause = shortLives <= 1 ? 0 : min((Workers.shortLife / 2) << Int64(shortLives - 2), Workers.longestPause)
         if pause > 0 {
             ErrorLog.write(.error, code: "APUS1703", "workers keep dying soon after their start; the next is started in \(Double(pause) / 1e6) s")
         }

@@ -349,7 +349,7 @@ final class Supervisor {
             generation.forget()
         }
         switch state {
-        case .starting: failed(generation.reason, cs_wait_exited(outcome) != 0 ? cs_wait_exit_status(outcome) : 1, describe(outcome))
+        case .starting: failed(generation.reason, exitStatus(outcome), describe(outcome))
         case .serving where ending == nil && starting == nil: recover(afterLife: Clock.monotonic() - generation.started)
         default: break
         }
@@ -363,6 +363,8 @@ final class Supervisor {
     private func failed(_ reason: Generation.Reason, _ code: Int32, _ how: String = "") {
         guard ending == nil else { return }
         if reason == .start {
+            // What the leader itself had to say ends with 0 or 1.
+            if code > 1 { Program.complain("apus: the server \(how) before it was ready\n") }
             status = code
             return end(.now)
         }
@@ -370,6 +372,11 @@ final class Supervisor {
         if serving == nil { recover(afterLife: 0) }
         manager.notifyReady("The last reload failed; see the error log")
         finishReload(1)
+    }
+
+    /// As a shell would say it.
+    private func exitStatus(_ outcome: Int32) -> Int32 {
+        cs_wait_signaled(outcome) != 0 ? 128 + cs_wait_signal(outcome) : cs_wait_exit_status(outcome)
     }
 
     private func describe(_ outcome: Int32) -> String {

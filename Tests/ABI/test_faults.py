@@ -1,0 +1,181 @@
+"""A module that faults costs one worker, and the log says whose fault it was."""
+
+import os
+import re
+import signal
+
+import pytest
+from support.waiting import wait_until
+from support.wire import Connection, fetch, get
+from support.workers import Processes, alive
+
+from .texts import HANDLER
+
+AREA = "faults"
+
+
+@pytest.fixture
+def server(apus, module):
+    config = 'Workers 2\nHangTimeout 1\nCustomLog "@ROOT@/logs/plain" "%r"\n'
+    with apus(config + module.load() + HANDLER) as running:
+        yield running
+
+
+def kill_by(server, path):
+    """Asks for a path that ends the worker; returns the number of the worker that it ended."""
+    processes = Processes(server.process.pid)
+    before = processes.wait_for_workers(2)
+    with Connection(server.port, timeout=20) as connection:
+        connection.send(get(path))
+        assert connection.read_to_end() == b""
+    (pid,) = wait_until(lambda: [p for p in before if not alive(p)], "the end of a worker")
+    processes.wait_for_workers(2)
+    assert int(fetch(server.port, get("/pid")).body) in processes.workers
+    return pid
+
+
+def test_a_fault_in_a_hook(server):
+    pid = kill_by(server, "/fault?%22quoted%22")
+    log = server.wait_for_log(rf"AH0005[12]: child pid {pid} exit signal Segmentation fault \(11\).*; it is replaced")
+    assert log
+    server.wait_for_log(
+        rf"APUS1710: pid {pid} crashed at address 0x8 in abi_faults_module, hook handler while serving"
+        r' "GET /fault\?%22quoted%22 HTTP/1\.1" of client 127\.0\.0\.1:\d+ to localhost'
+    )
+    frames = re.findall(rf"APUS1711: pid {pid} (#\d+ .*)", server.error_log())
+    assert re.match(r"#0 mod_abi_faults_\w+\.so\+0x[0-9a-f]+ .*fault_?[hH]ere", frames[0]), frames
+    assert any("apus+0x" in frame for frame in frames)
+
+
+def test_abort(server):
+    pid = kill_by(server, "/abort")
+    server.wait_for_log(rf"child pid {pid} exit signal Aborted \(6\)")
+    server.wait_for_log(rf"APUS1710: pid {pid} crashed in abi_faults_module, hook handler")
+
+
+def test_a_fault_on_the_pool(server):
+    """The thread that faulted is named, and the request it was lent."""
+    pid = kill_by(server, "/pool")
+    server.wait_for_log(
+        rf"APUS1710: pid {pid} crashed at address 0x8 on thread \d+ in abi_faults_module, hook fixups while serving"
+        r' "GET /pool HTTP/1\.1"'
+    )
+
+
+def test_an_exit(server):
+    pid = kill_by(server, "/leave")
+    server.wait_for_log(rf"APUS1702: child pid {pid} ended with status 9; it is replaced")
+
+
+def test_a_loop_that_stands_still(server):
+    """The worker is asked where it is, by the signal that leaves a backtrace."""
+    pid = kill_by(server, "/hang")
+    server.wait_for_log(rf"APUS1704: the worker with pid {pid} has not turned its loop for \d+ s; in abi_faults_module, hook handler")
+    server.wait_for_log(rf"APUS1710: pid {pid} crashed in abi_faults_module, hook handler while serving \"GET /hang")
+    assert re.search(rf"APUS1711: pid {pid} #\d+ mod_abi_faults", server.error_log())
+
+
+def test_lines_of_a_dead_worker_are_written(server):
+    """Two requests in one packet: the first is logged but not written yet when the second ends the worker."""
+    for number in range(3):
+        with Connection(server.port) as connection:
+            connection.send(get(f"/first-{number}") + get("/fault"))
+            connection.read_to_end()
+        wait_until(
+            lambda n=number: f"GET /first-{n} " in (server.root / "logs" / "plain").read_text(),
+            f"the line of request {number}",
+        )
+        Processes(server.process.pid).wait_for_workers(2)
+
+
+def test_only_requests_of_that_worker_suffer(server):
+    """Connections to the other worker go on."""
+    processes = Processes(server.process.pid)
+    processes.wait_for_workers(2)
+    kept = {}
+    for _ in range(100):
+        connection = Connection(server.port)
+        pid = int(connection.request(get("/pid")).body)
+        if pid in kept:
+            connection.close()
+        kept.setdefault(pid, connection)
+        if len(kept) == 2:
+            break
+    victim, survivor = kept
+    kept[victim].send(get("/fault"))
+    assert kept[victim].read_to_end() == b""
+    assert int(kept[survivor].request(get("/pid")).body) == survivor
+    for connection in kept.values():
+        connection.close()
+
+
+START_MESSAGES = {
+    "directive": r"crashed in abi_faults_module, a directive; the way there:\n.*mod_abi_faults",
+    "open": r"crashed in abi_faults_module, hook open_config; the way there:\n.*mod_abi_faults",
+    "init": r"a worker ended before it could serve; the reason stands in \S+/error\.log",
+    "exit": r"the server ended with status 3 before it was ready",
+    "thread": r"a module started 1 thread\(s\) before the workers are forked",
+    "refuse": r"httpd\.conf:\d+:\d+: error: abi_faults_module could not open what it needs",
+}
+
+
+@pytest.mark.parametrize("moment", START_MESSAGES)
+def test_a_fault_at_the_start(configured, module, moment):
+    """The start fails, with a status and a word about it; nothing is left running."""
+    server = configured(module.load() + HANDLER + f"AbiFault {moment}\n")
+    done = server.run("-DFOREGROUND")
+    assert done.returncode != 0
+    assert re.search(START_MESSAGES[moment], done.stderr), done.stderr
+    assert not (server.root / "run" / "httpd.pid").exists()
+
+
+def test_a_fault_at_the_start_of_a_daemon(configured, module):
+    server = configured(module.load() + HANDLER + "AbiFault init\n")
+    done = server.run("-k", "start")
+    assert done.returncode == 1
+    assert "a worker ended before it could serve" in done.stderr
+    server.wait_for_log(r"APUS1710: pid \d+ crashed at address 0x8 in abi_faults_module, hook child_init")
+
+
+@pytest.mark.parametrize("moment", ["directive", "open", "init", "exit", "thread", "refuse", "hang"])
+@pytest.mark.parametrize("order", ["graceful", "signal"])
+def test_a_fault_in_a_reload(apus, module, moment, order):
+    """The generation before goes on; whoever ordered the reload, and the log, hear why."""
+    with apus("Workers 2\nReloadTimeout 2\n" + module.load() + HANDLER) as server:
+        processes = Processes(server.process.pid)
+        before = processes.wait_for_workers(2)
+        with server.config_file.open("a") as file:
+            file.write(f"AbiFault {moment}\n")
+        with Connection(server.port) as kept:
+            kept.request(get("/pid"))
+            if order == "signal":
+                server.process.send_signal(signal.SIGUSR1)
+            elif moment != "directive":  # the client itself reads the configuration first
+                done = server.run("-k", "graceful")
+                assert done.returncode == 1
+                assert "goes on with its former configuration" in done.stderr
+            else:
+                server.run("-k", "graceful")
+                return
+            server.wait_for_log(r"APUS1732: the new generation .* before it was ready; the one before goes on serving")
+            assert int(kept.request(get("/pid")).body) in before
+        assert processes.workers == before
+
+
+def test_a_fault_at_the_end(apus, module):
+    """A worker that faults while it leaves is told of, and holds nobody up."""
+    with apus("Workers 1\n" + module.load() + HANDLER + "AbiFault leave\n") as server:
+        assert server.run("-k", "graceful").returncode == 0
+        server.wait_for_log(r"APUS1710: pid \d+ crashed at address 0x8 in abi_faults_module, hook child_exit")
+
+
+def test_dying_again_and_again_slows_down(apus, module):
+    """A module that ends every worker soon after its start is not given all the machine's time."""
+    with apus("Workers 1\n" + module.load() + HANDLER) as server:
+        for _ in range(3):
+            wait_until(lambda: Processes(server.process.pid).workers, "a worker")
+            os.kill(Processes(server.process.pid).workers[0], signal.SIGKILL)
+            wait_until(lambda: not Processes(server.process.pid).workers or True, "its end")
+        server.wait_for_log(r"APUS1703: workers keep dying soon after their start; the next is started in \d")
+        Processes(server.process.pid).wait_for_workers(1)
+        assert fetch(server.port, get("/pid")).status == 200
