@@ -21,6 +21,17 @@ class PortReservation:
         held.bind(("127.0.0.1", 0))
         return held
 
+    def listen(self):
+        """Has somebody listen on the first port, so that nobody else can; returns it."""
+        self._sockets[0].listen()
+        return self.ports[0]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.release()
+
     def release(self):
         for held in self._sockets:
             held.close()

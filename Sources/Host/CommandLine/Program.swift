@@ -35,27 +35,40 @@ enum Program {
             return 0
         case .listDirectives, .check, .dump, .serve, .control: break
         }
-        let handover: Handover?
         do throws(HandoverProblem) {
-            handover = try Handover.receive()
+            if let handover = try Handover.receive() { return lead(options, installation, handover) }
         } catch {
             complain("apus: \(error.message)\n")
             return 1
         }
         // What serves is a generation, which the supervisor starts; with -X there is one process for all.
-        if options.action == .serve, handover == nil, !options.isDebug { return Supervisor.run(options, arguments) }
+        if options.action == .serve, !options.isDebug { return Supervisor.run(options, arguments) }
+        guard openStartupLog(options) else { return 1 }
+        let runtime = Runtime(options, installation, nil)
+        runtime.configure()
+        return perform(runtime, arguments)
+    }
+
+    /// A generation under a supervisor, whatever the arguments asked the supervisor itself for.
+    private static func lead(_ options: Options, _ installation: Installation, _ handover: Handover) -> Int32 {
+        guard openStartupLog(options) else { return 1 }
+        CrashReport.toConsole()
+        let runtime = Runtime(options, installation, handover)
+        runtime.configure()
+        report(runtime.diagnostics)
+        return runtime.diagnostics.hasErrors ? 1 : Leader(runtime).run()
+    }
+
+    private static func openStartupLog(_ options: Options) -> Bool {
         if let file = options.startupLogFile {
             do throws(SystemProblem) {
                 ErrorLog.standard = try LogSinks.open(file) { $0 }
             } catch {
                 complain("apus: cannot open \(file): \(error.description)\n")
-                return 1
+                return false
             }
         }
-        if handover != nil { CrashReport.toConsole() }
-        let runtime = Runtime(options, installation, handover)
-        runtime.configure()
-        return perform(runtime, arguments)
+        return true
     }
 
     private static func perform(_ runtime: Runtime, _ arguments: [String]) -> Int32 {

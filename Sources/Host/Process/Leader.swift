@@ -170,6 +170,8 @@ final class Leader {
             handover.offer("listen \(listener.pointee.address.description)", listener.pointee.fd)
         }
         if let log = ErrorLog.standard { handover.offer("log error", log.pointee.fd, note: log.pointee.note) }
+        // What is not used any more must not stay open in the workers.
+        handover.inherited.removeAll { $0 != "lifeline" && $0 != "stderr" }
         handover.set("pidfile", runtime.configuration.pidFilePath)
         handover.set("grace", "\(runtime.configuration.gracefulShutdownTimeout)")
         handover.set("patience", "\(runtime.configuration.reloadTimeout)")
