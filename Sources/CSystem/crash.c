@@ -16,8 +16,7 @@ static __thread cs_activity *activity __attribute__((tls_model("initial-exec")))
 /* Stages are ordered for a reader in another process, which looks only after this one has died. */
 static void reached(int stage) { __atomic_store_n(&record->stage, stage, __ATOMIC_RELEASE); }
 
-static void record_crash(int number, siginfo_t *info, void *context) {
-    (void)context;
+static void fill_record(int number, siginfo_t *info) {
     /* The first thread to crash is the one to tell of: another waits for the end, and this one's second fault is it. */
     int32_t first = 0, self = (int32_t)syscall(SYS_gettid);
     if (!__atomic_compare_exchange_n(&record->thread, &first, self, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
@@ -40,6 +39,13 @@ static void record_crash(int number, siginfo_t *info, void *context) {
     if (write(console, record->request, record->request_length) < 0 || write(console, "\n", 1) < 0) return;
     /* Without the handler's own frames. */
     if (count > 2) backtrace_symbols_fd(frames + 2, count - 2, console);
+}
+
+static void record_crash(int number, siginfo_t *info, void *context) {
+    (void)context;
+    fill_record(number, info);
+    /* A fault comes again by itself; a signal that somebody sent has to be sent again. */
+    if (info->si_code <= 0) syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), number);
 }
 
 void cs_crash_enter_thread(cs_activity *place) {
