@@ -303,6 +303,7 @@ final class Leader {
 
     private func leave() -> Int32 {
         for module in runtime.modules.reversed() { module.descriptor?.pointee.detach?(module.ctx) }
+        StandardStreams.close()
         PipedLogs.finish()
         return 0
     }

@@ -6,7 +6,7 @@ enum StandardStreams {
     static func leaveTerminal(isForeground: Bool) {
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         guard null >= 0 else { return }
-        defer { close(null) }
+        defer { Glibc.close(null) }
         dup2(null, STDIN_FILENO)
         if !isForeground { dup2(null, STDOUT_FILENO) }
         if let log = ErrorLog.standard, !log.pointee.kind.isSystem {
@@ -14,5 +14,13 @@ enum StandardStreams {
         } else {
             dup2(isForeground ? LogSinks.standardError : null, STDERR_FILENO)
         }
+    }
+
+    /// Lets go of the log, too.
+    static func close() {
+        let null = open("/dev/null", O_RDWR | O_CLOEXEC)
+        guard null >= 0 else { return }
+        dup2(null, STDERR_FILENO)
+        Glibc.close(null)
     }
 }

@@ -199,6 +199,11 @@ final class Supervisor {
         manager.notifyStopping()
         // From here on nobody may connect; the workers take what has come so far.
         table.removeAll { $0.hasPrefix("listen ") || $0.hasPrefix("activation ") }
+        // A program that reads the log must see its end.
+        if table["log error"]?.note == "pipe" {
+            ErrorLog.standard = nil
+            table.remove("log error")
+        }
         for (client, terminal) in current.clients + next.clients { answer(client, terminal, 1) {} }
         current = Orders()
         next = Orders()
