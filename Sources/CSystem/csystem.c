@@ -39,6 +39,11 @@ int cs_memfd_sealed(const char *name, const void *bytes, size_t length) {
     return fd;
 }
 
+int cs_is_sealed(int fd) {
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_SHRINK) && (seals & F_SEAL_WRITE);
+}
+
 int cs_wait_exited(int status) { return WIFEXITED(status); }
 int cs_wait_exit_status(int status) { return WEXITSTATUS(status); }
 int cs_wait_signaled(int status) { return WIFSIGNALED(status); }
@@ -140,7 +145,7 @@ ssize_t cs_send_packet(int socket, const void *bytes, size_t length, int descrip
         header->cmsg_len = CMSG_LEN(sizeof(int));
         memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
     }
-    return sendmsg(socket, &message, MSG_NOSIGNAL);
+    return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 ssize_t cs_receive_packet(int socket, void *bytes, size_t capacity, int *descriptor) {

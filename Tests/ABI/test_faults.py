@@ -172,10 +172,10 @@ def test_a_fault_at_the_end(apus, module):
 def test_dying_again_and_again_slows_down(apus, module):
     """A module that ends every worker soon after its start is not given all the machine's time."""
     with apus("Workers 1\n" + module.load() + HANDLER) as server:
-        for _ in range(3):
-            wait_until(lambda: Processes(server.process.pid).workers, "a worker")
-            os.kill(Processes(server.process.pid).workers[0], signal.SIGKILL)
-            wait_until(lambda: not Processes(server.process.pid).workers or True, "its end")
+        for _ in range(4):
+            (pid,) = Processes(server.process.pid).wait_for_workers(1)
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda p=pid: not alive(p), "its end")
         server.wait_for_log(r"APUS1703: workers keep dying soon after their start; the next is started in \d")
         Processes(server.process.pid).wait_for_workers(1)
         assert fetch(server.port, get("/pid")).status == 200

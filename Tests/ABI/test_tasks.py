@@ -1,12 +1,15 @@
 """Hooks that wait: suspended and resumed, or lent to a thread that may block."""
 
+import os
 import socket
 import struct
 import select
 import time
 
 import pytest
+from support.waiting import wait_until
 from support.wire import Connection, fetch, get
+from support.workers import Processes
 
 from .texts import HANDLER
 
@@ -230,3 +233,31 @@ def test_lent_client_that_goes_while_the_hook_sleeps(lent):
         reset(connection)
     time.sleep(0.3)
     assert fetch(lent.port, get("/thread")).body == b"pool"
+
+
+@pytest.mark.parametrize(
+    "directives, most, spare",
+    [
+        ("ThreadsPerChild 3\nMaxSpareThreads 1\n", 3, 1),
+        ("ThreadsPerChild 9\nThreadLimit 2\n", 2, 2),
+        ("MaxRequestWorkers 4\n", 4, 4),
+        ("ThreadStackSize 262144\nThreadsPerChild 2\n", 2, 2),
+    ],
+)
+def test_threads_for_blocking_work(apus, module, directives, most, spare):
+    """httpd's directives for threads bound the threads for blocking work; what they cannot take up at once waits."""
+    with apus("Workers 1\n" + directives + module.load("lent") + HANDLER) as server:
+        (worker,) = Processes(server.process.pid).wait_for_workers(1)
+
+        def threads():
+            return len(os.listdir(f"/proc/{worker}/task")) - 1
+
+        connections = [Connection(server.port) for _ in range(8)]
+        for connection in connections:
+            connection.send(get("/sleep?100000"))
+        wait_until(lambda: threads() == most, lambda: f"{most} threads, not {threads()}")
+        for connection in connections:
+            assert connection.read_response().body == b"slept"
+            assert threads() <= most
+            connection.close()
+        wait_until(lambda: threads() == spare, lambda: f"{spare} threads that stay, not {threads()}")

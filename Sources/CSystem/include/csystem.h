@@ -36,6 +36,8 @@ int cs_set_process_name(const char *name);
 /** An anonymous file; sealed against every change when `bytes` is given. -1: errno says why. */
 int cs_memfd(const char *name);
 int cs_memfd_sealed(const char *name, const void *bytes, size_t length);
+/** Whether an anonymous file can neither shrink nor change any more: so that mapping it is safe, whoever made it. */
+int cs_is_sealed(int fd);
 int cs_wait_exited(int status);
 int cs_wait_exit_status(int status);
 int cs_wait_signaled(int status);
@@ -67,8 +69,8 @@ const char *cs_image_of(const void *address);
 int cs_image_at(const void *address, const char **file, const void **base);
 /** Overwrites the memory that held argv and environ with a process title, as ps shows it. */
 void cs_set_title(int argc, char **argv, const char *title);
-/** One packet of a SOCK_SEQPACKET or SOCK_DGRAM socket, with one descriptor beside it or none (-1). As send and recv;
- *  a packet that does not fit into `capacity` fails with EMSGSIZE. Received descriptors are close-on-exec. */
+/** One packet of a SOCK_SEQPACKET or SOCK_DGRAM socket, with one descriptor beside it or none (-1). As send and recv,
+ *  but sending never waits; a packet that does not fit into `capacity` fails with EMSGSIZE. Received descriptors are close-on-exec. */
 ssize_t cs_send_packet(int socket, const void *bytes, size_t length, int descriptor);
 ssize_t cs_receive_packet(int socket, void *bytes, size_t capacity, int *descriptor);
 /** The process and user at the other end of a Unix socket. */

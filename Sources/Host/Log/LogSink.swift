@@ -114,10 +114,12 @@ enum LogSinks {
         return sink
     }
 
-    /// The one target of a process that was given it open: `note` is what `LogSink.note` said elsewhere.
+    /// The one target of a process that was given it open, in place of the one before; the descriptor is the sink's from
+    /// here on. `note` is what `LogSink.note` said elsewhere.
     static func adopt(_ fd: Int32, note: String) -> LogSink.Ref {
         let kind: LogSink.Kind = if let system = SystemLog(note) { .system(system) } else { note == "pipe" ? .pipe : .file }
         guard let sink = all.first else { return add(fd, kind, Bytes("the error log")) }
+        if sink.pointee.fd >= 0 { close(sink.pointee.fd) }
         sink.pointee.fd = fd
         sink.pointee.kind = kind
         return sink

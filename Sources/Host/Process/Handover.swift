@@ -79,13 +79,18 @@ final class Handover {
     }
 
     var descriptor: Int32 { channel.fd }
+    /// Whether the supervisor may still say something.
+    private(set) var isOpen = true
     var hasOutbox: Bool { channel.hasOutbox }
     func flush() { channel.flush() }
 
     /// Nil: none has come.
     func nextOrder() -> Order? {
+        guard isOpen else { return nil }
         switch channel.receive() {
-        case .closed: return .orphaned
+        case .closed:
+            isOpen = false
+            return .orphaned
         case .nothing: return nil
         case .packet(let packet):
             if packet.descriptor >= 0 { close(packet.descriptor) }

@@ -201,7 +201,7 @@ final class Leader {
         while true {
             var poll = Poll()
             poll.add(signals)
-            poll.add(handover.descriptor, writable: handover.hasOutbox)
+            if handover.isOpen { poll.add(handover.descriptor, writable: handover.hasOutbox) }
             workers.addSockets(to: &poll)
             poll.wait(max(0, nextLook - Clock.monotonic()))
             if poll.isWritable(handover.descriptor) { handover.flush() }

@@ -55,10 +55,11 @@ enum Messages {
         }
     }
 
-    /// Calls `body` with the content of a memory file.
+    /// Calls `body` with the content of a memory file. One that its maker could still change is not looked at: a file that
+    /// shrinks under a mapping ends the process that mapped it.
     static func withMapped(_ descriptor: Int32, _ body: (Bytes) -> Void) {
         var info = stat()
-        guard descriptor >= 0, fstat(descriptor, &info) == 0 else { return }
+        guard descriptor >= 0, cs_is_sealed(descriptor) != 0, fstat(descriptor, &info) == 0 else { return }
         let count = Int(info.st_size)
         guard count > 0 else { return body(Bytes("")) }
         let raw = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)

@@ -75,14 +75,8 @@ final class PacketSocket {
         var text = text
         return text.withUTF8 { bytes in
             while true {
-                let flags = fcntl(fd, F_GETFL)
-                let waits = flags & O_NONBLOCK == 0
-                if waits { _ = fcntl(fd, F_SETFL, flags | O_NONBLOCK) }
-                let sent = cs_send_packet(fd, bytes.baseAddress, bytes.count, descriptor)
-                let code = errno
-                if waits { _ = fcntl(fd, F_SETFL, flags) }
-                if sent >= 0 { return true }
-                if code != EINTR { return code != EAGAIN && code != ENOBUFS && code != ETOOMANYREFS }
+                if cs_send_packet(fd, bytes.baseAddress, bytes.count, descriptor) >= 0 { return true }
+                if errno != EINTR { return errno != EAGAIN && errno != ENOBUFS && errno != ETOOMANYREFS }
             }
         }
     }

@@ -61,6 +61,7 @@ struct WorkerProcess {
         loop.addSignals(signals())
         loop.onSignal = { number in if number == SIGWINCH { WorkerProcess.drain() } else { theWorker.pointee.loop.isStopping = true } }
         watchProcesses(loop)
+        if leader == nil { lookAtFiles() }
         slot.enter(.serving)
         leader?.send(Packet("serving"))
         loop.run()
@@ -109,6 +110,15 @@ struct WorkerProcess {
             // Without a supervisor there is nobody who could let go of the ports.
             _ = loop.watch(lifeline, UInt32(EPOLLIN.rawValue), Watch(fn: { _, _ in theWorker.pointee.loop.isStopping = true }, ctx: nil))
         }
+    }
+
+    /// What the leader would do.
+    private func lookAtFiles() {
+        let look: @convention(c) (UnsafeMutableRawPointer?) -> Void = { _ in
+            FileWatch.look()
+            WorkerProcess.current?.lookAtFiles()
+        }
+        _ = theWorker.pointee.loop.addTimer(TimerQueue.Timer(deadline: Clock.now() + 1_000_000, token: 0, fn: look, ctx: nil))
     }
 
     private func hearLeader() {

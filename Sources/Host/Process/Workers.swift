@@ -42,6 +42,7 @@ final class Workers {
 
     /// A worker that lived shorter than this is not started again at once.
     private static let shortLife: Int64 = 1_000_000
+    private static let accidents = 3
     private static let longestPause: Int64 = 30_000_000
 
     init(_ runtime: Runtime, _ listeners: [UnsafeMutablePointer<Listener>], _ scoreboard: Scoreboard) {
@@ -108,8 +109,12 @@ final class Workers {
         }
     }
 
+    /// Packets heard of one worker before the others have their turn.
+    private static let patience = 64
+
     private func hear(_ child: Child) {
-        while case .packet(let packet) = child.socket.receive() {
+        for _ in 0..<Workers.patience {
+            guard case .packet(let packet) = child.socket.receive() else { return }
             switch packet.verb {
             case "serving": change(child) { $0.isServing = true }
             case "retire": retire(child)
@@ -159,8 +164,9 @@ final class Workers {
         let now = Clock.monotonic()
         let isShort = now - child.started < Workers.shortLife
         shortLives = isShort ? min(shortLives + 1, 16) : 0
-        // The first time at once: an accident is no illness.
-        let pause = shortLives <= 1 ? 0 : min((Workers.shortLife / 2) << Int64(shortLives - 2), Workers.longestPause)
+        // A few times at once: accidents are no illness.
+        let illness = shortLives - Workers.accidents
+        let pause = illness <= 0 ? 0 : min((Workers.shortLife / 2) << Int64(illness), Workers.longestPause)
         if pause > 0 {
             ErrorLog.write(.error, code: "APUS1703", "workers keep dying soon after their start; the next is started in \(Double(pause) / 1e6) s")
         }

@@ -28,6 +28,8 @@ final class Generation {
     let channel: PacketSocket
     /// What it prints until it is ready, when nobody else is to see it directly; -1: it prints for itself.
     var console: Int32
+    /// Whether its leader may still say something.
+    var isHeard = true
     var state = State.starting
     /// What it has put up for its successors.
     var offers = DescriptorTable()
@@ -94,14 +96,20 @@ final class Generation {
     func duration(_ setting: String) -> Int64? { settings[setting].flatMap { Int64($0) }.flatMap { $0 > 0 ? $0 : nil } }
 
     /// Signals all its processes. Only once it has a process group of its own.
-    func signalGroup(_ number: Int32) { kill(-process, number) }
+    func signalGroup(_ number: Int32) { _ = Glibc.kill(-process, number) }
 
     /// Whether any of its processes is left.
-    var hasProcesses: Bool { kill(-process, 0) == 0 || errno == EPERM }
+    var hasProcesses: Bool { Glibc.kill(-process, 0) == 0 || errno == EPERM }
 
     func closeConsole() {
         if console >= 0 { close(console) }
         console = -1
+    }
+
+    /// Ends all its processes, at once.
+    func kill() {
+        Glibc.kill(process, SIGKILL)
+        signalGroup(SIGKILL)
     }
 
     func forget() {

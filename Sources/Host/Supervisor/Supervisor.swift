@@ -25,6 +25,8 @@ final class Supervisor {
     private var next = Orders()
     /// When a leader that died is followed by another.
     private var recovery: Int64?
+    /// Leaders in a row that did not live long.
+    private var failures = 0
     private var clients: [PacketSocket] = []
     private var ending: Ending?
     private var status: Int32 = 0
@@ -45,6 +47,7 @@ final class Supervisor {
     private static let handledSignals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD]
     /// A leader that lived shorter than this is not followed at once.
     private static let shortLife: Int64 = 2_000_000
+    private static let longestPause: Int64 = 30_000_000
     private static let stopPatience: Int64 = 8_000_000
 
     // MARK: Life
@@ -97,7 +100,7 @@ final class Supervisor {
         if control >= 0 { poll.add(control) }
         for client in clients { poll.add(client.fd, writable: client.hasOutbox) }
         for generation in generations where generation.state != .orphaned {
-            poll.add(generation.channel.fd, writable: generation.channel.hasOutbox)
+            if generation.isHeard { poll.add(generation.channel.fd, writable: generation.channel.hasOutbox) }
             if generation.console >= 0 { poll.add(generation.console) }
         }
         poll.wait(timeUntilNext())
@@ -202,6 +205,7 @@ final class Supervisor {
         // A program that reads the log must see its end.
         if table["log error"]?.note == "pipe" {
             ErrorLog.standard = nil
+            LogSinks.closePipes()
             table.remove("log error")
         }
         for (client, terminal) in current.clients + next.clients { answer(client, terminal, 1) {} }
@@ -217,7 +221,7 @@ final class Supervisor {
         // The leader keeps to the time itself; this is for one that does not.
         generation.deadline = patience.map { now + $0 + (gracefully ? 2_000_000 : 0) }
         switch generation.state {
-        case .starting: kill(generation.process, SIGKILL)
+        case .starting: generation.kill()
         case .orphaned: generation.signalGroup(gracefully ? SIGWINCH : SIGTERM)
         case .serving, .leaving:
             generation.state = .leaving
@@ -247,7 +251,11 @@ final class Supervisor {
     }
 
     private func hear(_ generation: Generation) {
-        while case .packet(let packet) = generation.channel.receive() {
+        while true {
+            guard case .packet(let packet) = generation.channel.receive() else {
+                if case .closed = generation.channel.receive() { generation.isHeard = false }
+                return
+            }
             switch packet.verb {
             case "offer" where packet.descriptor >= 0:
                 let name = packet[0]
@@ -296,7 +304,7 @@ final class Supervisor {
         for name in Array(offered) {
             if let entry = generation.offers.take(name) { table.put(name, entry.descriptor, note: entry.note) }
         }
-        ErrorLog.standard = table["log error"].map { LogSinks.adopt($0.descriptor, note: $0.note) }
+        ErrorLog.standard = table["log error"].map { LogSinks.adopt(fcntl($0.descriptor, F_DUPFD_CLOEXEC, 3), note: $0.note) }
     }
 
     private func writePidFile(_ generation: Generation) -> Bool {
@@ -345,7 +353,7 @@ final class Supervisor {
                 .alert, "APUS1731",
                 "the leader (pid \(generation.process)) of generation \(generation.number) \(describe(outcome)); another is started on the same sockets")
         }
-        // Its workers may live on, and serve.
+        // Its workers may live on, and serve for another generation to come.
         if generation.hasProcesses, state != .starting {
             generation.state = .orphaned
             if state == .leaving || ending != nil { dismiss(generation, ending != .now) }
@@ -354,14 +362,20 @@ final class Supervisor {
             generation.forget()
         }
         switch state {
-        case .starting: failed(generation.reason, exitStatus(outcome), describe(outcome))
+        case .starting:
+            // Its workers, if there are any, must not serve for it.
+            generation.signalGroup(SIGKILL)
+            failed(generation.reason, exitStatus(outcome), describe(outcome))
         case .serving where ending == nil && starting == nil: recover(afterLife: Clock.monotonic() - generation.started)
         default: break
         }
     }
 
+    /// Starts another leader: at once after the first accident, later and later when they do not live long.
     private func recover(afterLife life: Int64) {
-        recovery = Clock.monotonic() + (life < Supervisor.shortLife ? Supervisor.shortLife / 2 : 0)
+        failures = life < Supervisor.shortLife ? failures + 1 : 0
+        let pause = failures == 0 ? 0 : min(Supervisor.shortLife / 2 << Int64(min(failures, 8) - 1), Supervisor.longestPause)
+        recovery = Clock.monotonic() + pause
     }
 
     /// A generation did not become ready.
@@ -397,7 +411,7 @@ final class Supervisor {
             generation.deadline = nil
             if generation.state == .starting {
                 log(.error, "APUS1733", "generation \(generation.number) did not become ready in time and is ended (ReloadTimeout)")
-                kill(generation.process, SIGKILL)
+                generation.kill()
             } else {
                 log(.warn, "APUS1734", "processes of generation \(generation.number) did not leave in time and are ended")
                 generation.signalGroup(SIGKILL)
@@ -416,11 +430,28 @@ final class Supervisor {
     private func relay(_ generation: Generation) {
         guard generation.console >= 0 else { return }
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
-        while case let count = read(generation.console, &buffer, buffer.count), count > 0 {
-            for (_, terminal) in current.clients where terminal >= 0 { _ = write(terminal, buffer, count) }
-            if options.isForeground { _ = write(STDERR_FILENO, buffer, count) }
+        while true {
+            let count = read(generation.console, &buffer, buffer.count)
+            guard count > 0 else {
+                if count == 0 { generation.closeConsole() }
+                return
+            }
+            for (_, terminal) in current.clients where terminal >= 0 { Supervisor.show(buffer[..<count], terminal) }
+            if options.isForeground { Supervisor.show(buffer[..<count], STDERR_FILENO) }
             let text = String(decoding: buffer[..<count], as: UTF8.self)
             for line in text.split(separator: "\n") { log(.error, "APUS1735", "reload: \(line)") }
+        }
+    }
+
+    /// Writes to a terminal or pipe of somebody else's as long as that does not wait: nobody may hold the supervisor up.
+    private static func show(_ text: ArraySlice<UInt8>, _ terminal: Int32) {
+        var rest = text
+        while !rest.isEmpty {
+            var entry = pollfd(fd: terminal, events: Int16(POLLOUT), revents: 0)
+            guard poll(&entry, 1, 0) == 1, entry.revents & Int16(POLLOUT) != 0 else { return }
+            let piece = Array(rest.prefix(Int(PIPE_BUF)))
+            guard case let count = write(terminal, piece, piece.count), count > 0 else { return }
+            rest = rest.dropFirst(count)
         }
     }
 }
