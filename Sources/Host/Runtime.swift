@@ -62,7 +62,7 @@ final class Runtime {
         let failed = HookRunner.runOpenConfig(hooks[.openConfig], reason, generation)
         if !openDiagnostics.hasErrors {
             for index in failed {
-                let module = modules[Int(index)]
+                let module = modules[index]
                 openDiagnostics.error("\(module.name) could not open what it needs; if it said why, it stands above or in the log", at: module.location)
             }
         }

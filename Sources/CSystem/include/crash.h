@@ -13,8 +13,8 @@
 
 /** What a thread is doing: whose callback runs, in which hook. Plain stores by its thread, read after a crash. */
 typedef struct cs_activity {
-    uint32_t module; /* index; 0: the host */
-    uint32_t hook;   /* number of the hook or other callback; 0: none */
+    uint32_t callback; /* whose, and which; see Activity in the host; 0: none */
+    uint32_t reserved;
     const void *request;
 } cs_activity;
 

@@ -46,7 +46,7 @@ final class ConfigBuilder {
         for module in runtime.modules.dropFirst() {
             guard let attach = module.descriptor?.pointee.attach else { continue }
             runtime.attaching = module
-            let status = Activity.during(module: UInt32(module.index), Activity.attaching) { attach(module.host, &module.ctx) }
+            let status = Activity.during(.init(module: module.index, .attaching)) { attach(module.host, &module.ctx) }
             runtime.attaching = nil
             if status < 0 { report(module, "could not be attached (\(status)); its message stands in the log above") }
         }

@@ -57,7 +57,7 @@ enum DirectiveDispatch {
             ? context.builder.dirConf(of: module, in: context.scope) : context.server.pointee.conf[module.index]
         let status = arguments.withUnsafeBufferPointer {
             let words = $0
-            return Activity.during(module: UInt32(module.index), Activity.directive) {
+            return Activity.during(.init(module: module.index, .directive)) {
                 handle(module.ctx, context.handle, conf, words.baseAddress, UInt32(words.count))
             }
         }

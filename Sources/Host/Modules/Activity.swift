@@ -3,15 +3,53 @@ import ModuleABI
 
 /// Whose callback a thread runs, noted in shared memory so that a crash or a hang can be given a name.
 enum Activity {
-    /// The numbers of callbacks that are no hooks; those of the built-in hooks begin at 1, and 0 is none.
-    static let moduleHook: UInt32 = 200
-    static let outputFilter: UInt32 = 201
-    static let inputFilter: UInt32 = 202
-    static let blockingWork: UInt32 = 203
-    static let message: UInt32 = 204
-    static let loading: UInt32 = 205
-    static let attaching: UInt32 = 206
-    static let directive: UInt32 = 207
+    /// A module and one of its callbacks in one word, so that noting it costs one store. Zero: none.
+    struct Callback: Equatable {
+        let word: UInt32
+
+        init(word: UInt32) { self.word = word }
+        init(module: Int, _ kind: Kind) { word = UInt32(truncatingIfNeeded: module) & 0xffff | UInt32(kind.rawValue) << 16 }
+
+        var module: Int { Int(word & 0xffff) }
+        var kind: Kind? { Kind(rawValue: UInt16(word >> 16)) }
+    }
+
+    /// What kind of callback runs: a hook of the host's, from 1 on, or one of the others.
+    struct Kind: RawRepresentable, Equatable {
+        let rawValue: UInt16
+
+        static let moduleHook = Kind(rawValue: 200)
+        static let outputFilter = Kind(rawValue: 201)
+        static let inputFilter = Kind(rawValue: 202)
+        static let blockingWork = Kind(rawValue: 203)
+        static let message = Kind(rawValue: 204)
+        static let loading = Kind(rawValue: 205)
+        static let attaching = Kind(rawValue: 206)
+        static let directive = Kind(rawValue: 207)
+
+        init(rawValue: UInt16) { self.rawValue = rawValue }
+
+        init(hook name: String) {
+            let builtIn = BuiltInHook.allCases.first { $0.name == name }
+            self = builtIn.map { Kind(rawValue: UInt16($0.rawValue) + 1) } ?? .moduleHook
+        }
+
+        /// What messages call it; nil: nothing of a module's was running.
+        var name: String? {
+            switch self {
+            case Kind(rawValue: 0): nil
+            case .moduleHook: "a hook of a module"
+            case .outputFilter: "an output filter"
+            case .inputFilter: "an input filter"
+            case .blockingWork: "work on the blocking pool"
+            case .message: "a message"
+            case .loading: "while it is loaded"
+            case .attaching: "attach"
+            case .directive: "a directive"
+            default: BuiltInHook(rawValue: Int(rawValue) - 1).map { "hook \($0.name)" }
+            }
+        }
+    }
 
     /// Where the leader notes what it does. A worker has its slot for that.
     nonisolated(unsafe) static let ofLeader: UnsafeMutablePointer<cs_activity> = {
@@ -22,50 +60,30 @@ enum Activity {
     /// The file of a module that is being loaded, which has no number yet.
     nonisolated(unsafe) static var loadingFile = ""
 
-    static func number(ofHook name: String) -> UInt32 {
-        BuiltInHook.allCases.first { $0.name == name }.map { UInt32($0.rawValue) + 1 } ?? moduleHook
-    }
+    /// What the loop of this worker runs now.
+    static var current: Callback { Callback(word: theWorker.pointee.activity.pointee.callback) }
 
-    /// What messages call it; nil: nothing of a module's was running.
-    static func name(_ number: UInt32) -> String? {
-        switch number {
-        case 0: nil
-        case moduleHook: "a hook of a module"
-        case outputFilter: "an output filter"
-        case inputFilter: "an input filter"
-        case blockingWork: "work on the blocking pool"
-        case message: "a message"
-        case loading: "while it is loaded"
-        case attaching: "attach"
-        case directive: "a directive"
-        default: BuiltInHook(rawValue: Int(number) - 1).map { "hook \($0.name)" }
-        }
-    }
-
-    /// Runs a callback of a hook outside the phases of a request. What ran before goes on afterwards.
+    /// Runs a callback outside the phases of a request. What ran before goes on afterwards.
     @inline(__always)
-    static func during<R>(_ link: apus_link, of hook: UnsafePointer<FrozenHook>, _ body: () -> R) -> R {
-        during(module: link.reserved, hook.pointee.number, body)
-    }
-
-    @inline(__always)
-    static func during<R, E: Error>(module: UInt32, _ number: UInt32, _ body: () throws(E) -> R) throws(E) -> R {
+    static func during<R, E: Error>(_ callback: Callback, _ body: () throws(E) -> R) throws(E) -> R {
         let activity = theWorkerIfAny?.pointee.activity ?? ofLeader
-        let (outer, outerHook) = (activity.pointee.module, activity.pointee.hook)
-        activity.pointee.module = module
-        activity.pointee.hook = number
-        defer {
-            activity.pointee.module = outer
-            activity.pointee.hook = outerHook
-        }
+        let outer = activity.pointee.callback
+        activity.pointee.callback = callback.word
+        defer { activity.pointee.callback = outer }
         return try body()
     }
 
     /// Runs a callback on a thread of the blocking pool.
-    static func onPool<R>(_ module: UInt32, _ hook: UInt32, _ request: Request.Ref?, _ body: () -> R) -> R {
+    static func onPool<R>(_ callback: Callback, _ request: Request.Ref?, _ body: () -> R) -> R {
         guard let activity = cs_crash_activity() else { return body() }
-        activity.pointee = cs_activity(module: module, hook: hook, request: request.map { UnsafeRawPointer($0) })
+        activity.pointee = cs_activity(callback: callback.word, reserved: 0, request: request.map { UnsafeRawPointer($0) })
         defer { activity.pointee = cs_activity() }
         return body()
     }
+}
+
+extension apus_link {
+    /// Whose callback it is, as the registry laid it out.
+    @inline(__always)
+    var callback: Activity.Callback { Activity.Callback(word: reserved) }
 }

@@ -13,8 +13,6 @@ struct FrozenHook {
     var links: UnsafePointer<apus_link>?
     var count: Int
     var kind: UInt32
-    /// What a running callback is known by; see Activity.
-    var number: UInt32
     /// Keeps the hook's name and signature.
     var hook: Unmanaged<Hook>
 }
@@ -49,7 +47,7 @@ final class Hook {
         self.owner = owner
         frozen = .allocate(capacity: 1)
         frozen.initialize(
-            to: FrozenHook(links: nil, count: 0, kind: kind.rawValue, number: Activity.number(ofHook: name), hook: .passUnretained(self)))
+            to: FrozenHook(links: nil, count: 0, kind: kind.rawValue, hook: .passUnretained(self)))
     }
 
     /// Sorts the registrations and lays them out for the runner. Throws the cycle that prevents it.
@@ -57,10 +55,10 @@ final class Hook {
         ordered = try HookOrder.sorted(registrations)
         let links = UnsafeMutablePointer<apus_link>.allocate(capacity: max(ordered.count, 1))
         for (index, entry) in ordered.enumerated() {
-            // The module's index rides along, so that a running callback can be named.
+            // Whose it is rides along, so that a running callback can be named.
+            let callback = Activity.Callback(module: entry.module.index, Activity.Kind(hook: name))
             (links + index).initialize(
-                to: apus_link(
-                    fn: entry.fn, ctx: entry.ctx, flags: entry.flags, reserved: UInt32(entry.module.index)))
+                to: apus_link(fn: entry.fn, ctx: entry.ctx, flags: entry.flags, reserved: callback.word))
         }
         frozen.pointee.links = UnsafePointer(links)
         frozen.pointee.count = ordered.count

@@ -106,7 +106,7 @@ final class ModuleLoader {
     ) throws(LoadFailure) -> LoadedModule {
         try checkOwner(file)
         Activity.loadingFile = file
-        return try Activity.during(module: UInt32(modules.count), Activity.loading) { () throws(LoadFailure) in
+        return try Activity.during(.init(module: modules.count, .loading)) { () throws(LoadFailure) in
             try enter(name, file: file, at: location)
         }
     }

@@ -26,9 +26,10 @@ struct CrashReport {
 
     /// "in ssl_module, hook handler", or that no module was running.
     func doing(_ activity: cs_activity) -> String {
-        let name = Int(activity.module) < runtime.modules.count ? runtime.modules[Int(activity.module)].name : "?"
-        guard let callback = Activity.name(activity.hook) else { return activity.module == 0 ? "outside every hook" : "in \(name)" }
-        return "in \(name), \(callback)"
+        let callback = Activity.Callback(word: activity.callback)
+        guard let kind = callback.kind?.name else { return "outside every hook" }
+        let name = callback.module < runtime.modules.count ? runtime.modules[callback.module].name : "?"
+        return "in \(name), \(kind)"
     }
 
     /// From here on a crash of this process is told on standard error: while a generation starts, nobody else can.
@@ -89,7 +90,7 @@ private func describeLeader(
     _ activity: UnsafePointer<cs_activity>?, _ text: UnsafeMutablePointer<CChar>?, _ capacity: UInt32
 ) -> UInt32 {
     guard let activity, let text, let runtime = Runtime.current else { return 0 }
-    let isLoading = activity.pointee.hook == Activity.loading
+    let isLoading = Activity.Callback(word: activity.pointee.callback).kind == .loading
     let line = "apus: crashed \(isLoading ? "in \(Activity.loadingFile), while it is loaded" : CrashReport(runtime).doing(activity.pointee)); the way there:"
     var writer = ByteWriter(UnsafeMutableRawPointer(text), capacity: Int(capacity))
     for byte in line.utf8.prefix(Int(capacity)) { writer.append(byte) }

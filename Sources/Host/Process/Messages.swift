@@ -49,7 +49,7 @@ enum Messages {
         guard let receiver = receivers[module] else { return }
         var name = name
         name.withUTF8 { name in
-            Activity.during(module: UInt32(module), Activity.message) {
+            Activity.during(.init(module: module, .message)) {
                 receiver.fn(receiver.ctx, Bytes(UnsafeRawBufferPointer(name)), bytes)
             }
         }

@@ -49,7 +49,7 @@ enum Filters {
         guard let filter = live(filter) else { return Response.write(r, chain) }
         let kind = filter.pointee.kind
         let registration = kind.pointee.registration
-        return Activity.during(module: UInt32(kind.pointee.moduleIndex), Activity.outputFilter) {
+        return Activity.during(.init(module: Int(kind.pointee.moduleIndex), .outputFilter)) {
             registration.process?(registration.ctx, OpaquePointer(filter), chain.handle) ?? APUS_E_INVALID
         }
     }
@@ -59,7 +59,7 @@ enum Filters {
         guard let filter = live(filter) else { return BodyInput.read(r, max, chain) }
         let kind = filter.pointee.kind
         let registration = kind.pointee.registration
-        return Activity.during(module: UInt32(kind.pointee.moduleIndex), Activity.inputFilter) {
+        return Activity.during(.init(module: Int(kind.pointee.moduleIndex), .inputFilter)) {
             registration.fill?(registration.ctx, OpaquePointer(filter), max, chain.handle) ?? APUS_E_INVALID
         }
     }

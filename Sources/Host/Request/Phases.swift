@@ -109,8 +109,8 @@ enum Phases {
     private static func report(_ step: Step, _ status: apus_status, _ r: Request.Ref) {
         let index = r.pointee.link - 1
         let hook = theWorker.pointee.phases[step]
-        let module = index >= 0 && index < hook.pointee.count ? hook.pointee.links?[index].reserved ?? 0 : 0
-        let name = Runtime.current.map { Int(module) < $0.modules.count ? $0.modules[Int(module)].name : "?" } ?? "?"
+        let module = index >= 0 && index < hook.pointee.count ? hook.pointee.links?[index].callback.module ?? 0 : 0
+        let name = Runtime.current.map { module < $0.modules.count ? $0.modules[module].name : "?" } ?? "?"
         ErrorLog.write(.error, code: "APUS1201", request: r, "\(name) failed in hook \(step.hook.name) with status \(status)")
     }
 
@@ -133,9 +133,6 @@ enum Phases {
     /// Runs the links of one hook from where the request stands.
     @inline(__always)
     private static func runStep(_ r: Request.Ref, _ hook: UnsafeMutablePointer<FrozenHook>) -> apus_status {
-        let outer = theWorker.pointee.activity.pointee.hook
-        theWorker.pointee.activity.pointee.hook = hook.pointee.number
-        defer { theWorker.pointee.activity.pointee.hook = outer }
         let count = hook.pointee.count
         let isFirst = hook.pointee.kind == RunKind.first.rawValue
         while r.pointee.link < count, let link = hook.pointee.links?[r.pointee.link] {
@@ -159,9 +156,10 @@ enum Phases {
 
     @inline(__always)
     static func invoke(_ link: apus_link, _ r: Request.Ref) -> apus_status {
-        let outer = theWorker.pointee.activity.pointee.module
-        theWorker.pointee.activity.pointee.module = link.reserved
-        defer { theWorker.pointee.activity.pointee.module = outer }
+        let activity = theWorker.pointee.activity
+        let outer = activity.pointee.callback
+        activity.pointee.callback = link.reserved
+        defer { activity.pointee.callback = outer }
         return unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
     }
 }
@@ -182,11 +180,11 @@ enum HookRunner {
     }
 
     /// i(xuU): runs all of them whatever they answer, so that every module's errors are seen.
-    static func runOpenConfig(_ hook: UnsafePointer<FrozenHook>, _ reason: UInt32, _ generation: UInt64) -> [UInt32] {
-        var failed: [UInt32] = []
+    static func runOpenConfig(_ hook: UnsafePointer<FrozenHook>, _ reason: UInt32, _ generation: UInt64) -> [Int] {
+        var failed: [Int] = []
         each(hook) { link in
             let fn = unsafeBitCast(link.fn, to: (@convention(c) (UnsafeMutableRawPointer?, UInt32, UInt64) -> apus_status).self)
-            if fn(link.ctx, reason, generation) < 0 { failed.append(link.reserved) }
+            if fn(link.ctx, reason, generation) < 0 { failed.append(link.callback.module) }
             return APUS_OK
         }
         return failed
@@ -216,7 +214,7 @@ enum HookRunner {
         for index in 0..<hook.pointee.count {
             guard let link = hook.pointee.links?[index] else { break }
             let fn = unsafeBitCast(link.fn, to: (@convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, Int32) -> apus_status).self)
-            let answer = Activity.during(link, of: hook) { fn(link.ctx, r.handle, status) }
+            let answer = Activity.during(link.callback) { fn(link.ctx, r.handle, status) }
             if answer != APUS_DECLINED { return answer }
         }
         return APUS_DECLINED
@@ -227,7 +225,7 @@ enum HookRunner {
     private static func each(_ hook: UnsafePointer<FrozenHook>, _ body: (apus_link) -> apus_status) -> apus_status {
         for index in 0..<hook.pointee.count {
             guard let link = hook.pointee.links?[index] else { break }
-            let status = Activity.during(link, of: hook) { body(link) }
+            let status = Activity.during(link.callback) { body(link) }
             if status != APUS_OK, status != APUS_DECLINED { return status }
         }
         return APUS_OK

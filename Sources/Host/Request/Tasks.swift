@@ -54,7 +54,7 @@ enum Tasks {
         r.pointee.suspension.generation &+= 1
         r.pointee.suspension.onCancel = onCancel
         r.pointee.suspension.cancelContext = ctx
-        r.pointee.suspension.moduleIndex = theWorker.pointee.activity.pointee.module
+        r.pointee.suspension.moduleIndex = UInt32(Activity.current.module)
         // A suspended connection must be found by its token, also before the loop has heard of it.
         if !r.pointee.conn.pointee.isInLoop { theWorker.pointee.loop.add(r.pointee.conn) }
         r.pointee.suspension.id = table.add(
@@ -199,9 +199,9 @@ enum Tasks {
         _ id: UInt64, _ fn: @escaping @convention(c) (UnsafeMutableRawPointer?) -> apus_status, _ ctx: UnsafeMutableRawPointer?
     ) {
         nonisolated(unsafe) let ctx = ctx
-        let module = theWorker.pointee.activity.pointee.module
+        let module = Activity.current.module
         BlockingPool.shared.submit {
-            let status = Activity.onPool(module, Activity.blockingWork, nil) { fn(ctx) }
+            let status = Activity.onPool(.init(module: module, .blockingWork), nil) { fn(ctx) }
             _ = resume(id, status)
         }
     }
@@ -210,14 +210,13 @@ enum Tasks {
     static func lend(_ r: Request.Ref, to link: apus_link) -> apus_status {
         r.pointee.suspension.isActive = true
         r.pointee.suspension.isLent = true
-        r.pointee.suspension.moduleIndex = link.reserved
+        r.pointee.suspension.moduleIndex = UInt32(link.callback.module)
         r.pointee.suspension.lentStore = r.pointee.arena.pointee.lend()
         let conn = r.pointee.conn
         if !conn.pointee.isInLoop { theWorker.pointee.loop.add(conn) }
         nonisolated(unsafe) let link = link
-        let hook = theWorker.pointee.activity.pointee.hook
         BlockingPool.shared.submit {
-            let status = Activity.onPool(link.reserved, hook, r) {
+            let status = Activity.onPool(link.callback, r) {
                 unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
             }
             theWorker.pointee.loop.call { takeBack(r, status) }
