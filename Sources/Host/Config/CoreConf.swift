@@ -41,8 +41,18 @@ struct CoreServerConf: BitwiseCopyable {
     var serverTokens: ServerTokens?
     var serverSignature: ServerSignature?
     var traceEnable: TraceEnable?
+    var encodedSlashes: EncodedSlashes?
+    var mergeSlashes: Bool?
+    var strictHostCheck: Bool?
+    /// HttpProtocolOptions RegisteredMethods: methods that nobody has registered are refused.
+    var registeredMethodsOnly: Bool?
+    /// LimitInternalRecursion.
+    var limitInternalRedirects: UInt8?
+    var limitSubrequests: UInt8?
     var logLevels: UnsafePointer<LogLevels>?
 
+    /// What an encoded slash in a path is: no name of a file; a slash; or itself, still encoded.
+    enum EncodedSlashes: UInt8, BitwiseCopyable { case refused, decoded, kept }
     enum ServerTokens: UInt8, BitwiseCopyable { case productOnly, major, minor, minimal, os, full }
     enum ServerSignature: UInt8, BitwiseCopyable { case off, on, email }
     enum TraceEnable: UInt8, BitwiseCopyable { case off, on, extended }
@@ -63,6 +73,12 @@ struct CoreServerConf: BitwiseCopyable {
         merged.serverTokens = serverTokens ?? base.serverTokens
         merged.serverSignature = serverSignature ?? base.serverSignature
         merged.traceEnable = traceEnable ?? base.traceEnable
+        merged.encodedSlashes = encodedSlashes ?? base.encodedSlashes
+        merged.mergeSlashes = mergeSlashes ?? base.mergeSlashes
+        merged.strictHostCheck = strictHostCheck ?? base.strictHostCheck
+        merged.registeredMethodsOnly = registeredMethodsOnly ?? base.registeredMethodsOnly
+        merged.limitInternalRedirects = limitInternalRedirects ?? base.limitInternalRedirects
+        merged.limitSubrequests = limitSubrequests ?? base.limitSubrequests
         merged.logLevels = logLevels ?? base.logLevels
         return merged
     }
@@ -85,6 +101,10 @@ struct CoreDirConf: BitwiseCopyable {
     var etag: ETagParts?
     var logLevels: UnsafePointer<LogLevels>?
     var allowOverride: UInt32?
+    /// MaxRanges, MaxRangeOverlaps, MaxRangeReversals: 0 none, -1 any number.
+    var maxRanges: Int32?
+    var maxRangeOverlaps: Int32?
+    var maxRangeReversals: Int32?
 
     enum AcceptPathInfo: UInt8, BitwiseCopyable { case standard, on, off }
 
@@ -112,6 +132,9 @@ struct CoreDirConf: BitwiseCopyable {
         merged.etag = etag ?? base.etag
         merged.logLevels = logLevels ?? base.logLevels
         merged.allowOverride = allowOverride ?? base.allowOverride
+        merged.maxRanges = maxRanges ?? base.maxRanges
+        merged.maxRangeOverlaps = maxRangeOverlaps ?? base.maxRangeOverlaps
+        merged.maxRangeReversals = maxRangeReversals ?? base.maxRangeReversals
         return merged
     }
 
@@ -157,6 +180,12 @@ struct ServerLimits: BitwiseCopyable {
     var requestLine: Int32 = 8190
     var requestFields: Int32 = 100
     var requestFieldSize: Int32 = 8190
+    var encodedSlashes = CoreServerConf.EncodedSlashes.refused
+    var mergeSlashes = true
+    var strictHostCheck = false
+    var registeredMethodsOnly = false
+    var internalRedirects: UInt8 = 10
+    var subrequests: UInt8 = 10
 
     init() {}
 
@@ -169,5 +198,11 @@ struct ServerLimits: BitwiseCopyable {
         requestLine = conf.limitRequestLine ?? requestLine
         requestFields = conf.limitRequestFields ?? requestFields
         requestFieldSize = conf.limitRequestFieldSize ?? requestFieldSize
+        encodedSlashes = conf.encodedSlashes ?? encodedSlashes
+        mergeSlashes = conf.mergeSlashes ?? mergeSlashes
+        strictHostCheck = conf.strictHostCheck ?? strictHostCheck
+        registeredMethodsOnly = conf.registeredMethodsOnly ?? registeredMethodsOnly
+        internalRedirects = conf.limitInternalRedirects ?? internalRedirects
+        subrequests = conf.limitSubrequests ?? subrequests
     }
 }

@@ -90,7 +90,8 @@ enum HTTP1 {
         try settleFraming(r)
         let parts = try RequestTarget.split(r.pointee.target, r.pointee.methodKind)
         try VirtualHosts.choose(r, authority: parts.authority)
-        r.pointee.path = try RequestTarget.normalize(parts.path, in: r.pointee.arena)
+        try Method.check(r)
+        r.pointee.path = try RequestTarget.normalize(parts.path, in: r.pointee.arena, r.pointee.server.pointee.limits)
         r.pointee.query = parts.query
         try SectionWalk.locations(r)
         if r.pointee.framing.expect.isSet, !r.pointee.framing.expect.equalsIgnoringCase("100-continue") {

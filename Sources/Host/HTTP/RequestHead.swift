@@ -234,8 +234,22 @@ enum Method: UInt8 {
         }
     }
 
-    /// Whether httpd knows the name although the server itself has no use for it: WebDAV's methods (RFC 4918, 3253).
+    /// What RegisterHttpMethod has added. Filled while the configuration is read.
+    nonisolated(unsafe) static var added: [Bytes] = []
+
+    /// HttpProtocolOptions RegisteredMethods: what nobody has registered is not understood.
+    @inline(__always)
+    static func check(_ r: Request.Ref) throws(HeadProblem) {
+        guard r.pointee.methodKind == .unknown, r.pointee.server.pointee.limits.registeredMethodsOnly else { return }
+        guard isRegistered(r.pointee.method) else {
+            throw HeadProblem(501, "the method is not registered (HttpProtocolOptions RegisteredMethods)")
+        }
+    }
+
+    /// Whether the name is known although the server itself has no use for it: WebDAV's methods (RFC 4918, 3253), and
+    /// those of RegisterHttpMethod.
     static func isRegistered(_ name: Bytes) -> Bool {
+        if added.contains(where: { $0 == name }) { return true }
         let names: [StaticString] = [
             "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "VERSION-CONTROL", "CHECKOUT",
             "UNCHECKOUT", "CHECKIN", "UPDATE", "LABEL", "REPORT", "MKWORKSPACE", "MKACTIVITY", "BASELINE-CONTROL", "MERGE",

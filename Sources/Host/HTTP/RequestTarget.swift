@@ -52,14 +52,14 @@ enum RequestTarget {
 
     /// The plain path in the arena.
     ///
-    /// Decoding comes first and once, so that no encoding of a dot or a slash can pass; an encoded slash or NUL is a
-    /// name no file has (404), a broken escape is no path (400).
-    static func normalize(_ path: Bytes, in arena: Arena.Ref) throws(HeadProblem) -> Bytes {
+    /// Decoding comes first and once, so that no encoding of a dot or a slash can pass; an encoded NUL, and an encoded
+    /// slash unless AllowEncodedSlashes says otherwise, is a name no file has (404), a broken escape is no path (400).
+    static func normalize(_ path: Bytes, in arena: Arena.Ref, _ limits: ServerLimits) throws(HeadProblem) -> Bytes {
         guard path != "*" else { return path }
         if isPlain(path) { return path }
         let out = arena.allocate(UInt8.self, count: path.count + 1)
-        let length = try decode(path, into: out)
-        let end = try collapse(out, length)
+        let length = try decode(path, into: out, limits.encodedSlashes)
+        let end = try collapse(out, length, mergesSlashes: limits.mergeSlashes)
         out[end] = 0
         return Bytes(UnsafeRawPointer(out), count: end)
     }
@@ -75,7 +75,9 @@ enum RequestTarget {
         return true
     }
 
-    private static func decode(_ path: Bytes, into out: UnsafeMutablePointer<UInt8>) throws(HeadProblem) -> Int {
+    private static func decode(
+        _ path: Bytes, into out: UnsafeMutablePointer<UInt8>, _ slashes: CoreServerConf.EncodedSlashes
+    ) throws(HeadProblem) -> Int {
         var at = 0
         var length = 0
         while at < path.count {
@@ -87,7 +89,15 @@ enum RequestTarget {
                 }
                 byte = high << 4 | low
                 at += 2
-                if byte == 0x2f || byte == 0 { throw HeadProblem(404, "the path holds an encoded slash or NUL") }
+                if byte == 0 { throw HeadProblem(404, "the path holds an encoded NUL") }
+                if byte == 0x2f {
+                    guard slashes != .refused else { throw HeadProblem(404, "the path holds an encoded slash, see AllowEncodedSlashes") }
+                    if slashes == .kept {
+                        for offset in 0..<2 { out[length + offset] = path[at - 3 + offset] }
+                        length += 2
+                        byte = path[at - 1]
+                    }
+                }
             }
             out[length] = byte
             length += 1
@@ -95,8 +105,10 @@ enum RequestTarget {
         return length
     }
 
-    /// Removes empty segments, `.` and `..` in place.
-    private static func collapse(_ bytes: UnsafeMutablePointer<UInt8>, _ count: Int) throws(HeadProblem) -> Int {
+    /// Removes `.` and `..` in place, and empty segments unless MergeSlashes is off.
+    private static func collapse(
+        _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, mergesSlashes: Bool
+    ) throws(HeadProblem) -> Int {
         var read = 0
         var end = 0
         while read < count {
@@ -105,7 +117,7 @@ enum RequestTarget {
             while next < count, bytes[next] != 0x2f { next += 1 }
             let length = next - read - 1
             let isLast = next == count
-            if length == 0 || length == 1 && bytes[read + 1] == 0x2e {
+            if length == 0 && (mergesSlashes || isLast) || length == 1 && bytes[read + 1] == 0x2e {
                 if isLast {
                     bytes[end] = 0x2f
                     end += 1

@@ -24,8 +24,16 @@ enum VirtualHosts {
         }
         guard !r.pointee.host.isEmpty, let entry = r.pointee.conn.pointee.entry,
             let order = entry.pointee.names.find(r.pointee.host)
-        else { return }
+        else { return try checkStrictly(r) }
         r.pointee.server = entry.pointee.servers[order]
         r.pointee.conf = UnsafePointer(r.pointee.server.pointee.dirConf)
+    }
+
+    /// StrictHostCheck: a host that no server of the address is named after is refused rather than given the default one.
+    private static func checkStrictly(_ r: Request.Ref) throws(HeadProblem) {
+        guard r.pointee.server.pointee.limits.strictHostCheck, !r.pointee.host.isEmpty else { return }
+        guard r.pointee.conn.pointee.entry == nil, r.pointee.host == r.pointee.server.pointee.name else {
+            throw HeadProblem(400, "no server here has the name of the Host field (StrictHostCheck)")
+        }
     }
 }

@@ -4,20 +4,19 @@ import ModuleABI
 
 /// Requests inside the server: one in place of another, or one asked about for another.
 enum InternalRedirect {
-    /// httpd's LimitInternalRecursion.
-    private static let limit: UInt8 = 10
-
     /// A request for `target` in place of `r`. Nil: there have been too many, or the target is no path.
     static func make(_ r: Request.Ref, to target: Bytes) -> Request.Ref? {
+        let limit = r.pointee.server.pointee.limits.internalRedirects
         guard r.pointee.redirects < limit else {
             ErrorLog.write(
                 .error, code: "AH00124", request: r,
-                "more than \(limit) internal redirects for one request: a rule or an error page leads back to itself")
+                "more than \(limit) internal redirects for one request (LimitInternalRecursion): a rule or an error page leads back to itself")
             return nil
         }
         guard let new = derive(from: r, target) else { return nil }
         new.pointee.previous = r
         new.pointee.redirects = r.pointee.redirects + 1
+        new.pointee.nesting = r.pointee.nesting
         new.pointee.body = r.pointee.body
         if !new.pointee.isHead {
             new.pointee.method = Bytes("GET")
@@ -50,7 +49,7 @@ enum InternalRedirect {
         if let mark { new.pointee.query = new.pointee.target.from(mark + 1) }
         do throws(HeadProblem) {
             let absolute = path.isEmpty || path[0] != 0x2f ? besides(r, path) : path
-            new.pointee.path = try RequestTarget.normalize(absolute, in: r.pointee.arena)
+            new.pointee.path = try RequestTarget.normalize(absolute, in: r.pointee.arena, r.pointee.server.pointee.limits)
             try SectionWalk.locations(new)
         } catch {
             return nil
@@ -83,8 +82,11 @@ enum InternalRedirect {
         sub.pointee.main = r
         sub.pointee.method = Bytes("GET")
         sub.pointee.methodKind = .get
-        sub.pointee.redirects = r.pointee.redirects + 1
-        guard sub.pointee.redirects < limit else {
+        sub.pointee.nesting = r.pointee.nesting + 1
+        guard sub.pointee.nesting <= r.pointee.server.pointee.limits.subrequests else {
+            ErrorLog.write(
+                .error, code: "AH00125", request: r,
+                "sub-requests are nested more than \(r.pointee.server.pointee.limits.subrequests) deep (LimitInternalRecursion): a file or a rule leads back to itself")
             sub.pointee.status = 500
             return sub
         }

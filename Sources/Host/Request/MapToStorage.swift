@@ -18,6 +18,7 @@ enum MapToStorage {
     /// Looks at the file and merges the sections that hold for it; the last of map_to_storage.
     static func map(_ r: Request.Ref) -> apus_status {
         guard r.pointee.filename.isSet else { return APUS_OK }
+        mergeSlashes(r)
         if let refusal = find(r) { return refusal }
         do throws(HeadProblem) {
             try SectionWalk.all(r)
@@ -26,6 +27,22 @@ enum MapToStorage {
         }
         if r.pointee.server.pointee.sections?.pointee.restrictsLinks == true { return LinkRules.check(r) }
         return APUS_OK
+    }
+
+    /// Two slashes name the same file as one: sections for directories must see what the file system sees.
+    private static func mergeSlashes(_ r: Request.Ref) {
+        let name = r.pointee.filename
+        var slash = name.firstIndex(of: 0x2f)
+        while let at = slash, at + 1 < name.count, name[at + 1] != 0x2f { slash = name.firstIndex(of: 0x2f, from: at + 1) }
+        guard let at = slash, at + 1 < name.count else { return }
+        let out = r.pointee.arena.allocate(UInt8.self, count: name.count + 1)
+        var end = 0
+        for byte in name.buffer where byte != 0x2f || end == 0 || out[end - 1] != 0x2f {
+            out[end] = byte
+            end += 1
+        }
+        out[end] = 0
+        r.pointee.filename = Bytes(UnsafeRawPointer(out), count: end)
     }
 
     /// Finds the file that the name leads to; what follows a file is path info. Answers a status to refuse with.

@@ -17,17 +17,31 @@ enum Ranges {
         case spans(UnsafeMutableBufferPointer<Span>)
     }
 
-    // httpd's MaxRanges, MaxRangeOverlaps and MaxRangeReversals: beyond them the whole is sent.
-    private static let limit = 200
-    private static let overlapLimit = 20
-    private static let reversalLimit = 20
+    /// Beyond these the whole is sent.
+    private struct Limits {
+        let ranges: Int
+        let overlaps: Int
+        let reversals: Int
+
+        init(_ conf: CoreDirConf) {
+            ranges = Limits.value(conf.maxRanges, 200)
+            overlaps = Limits.value(conf.maxRangeOverlaps, 20)
+            reversals = Limits.value(conf.maxRangeReversals, 20)
+        }
+
+        private static func value(_ number: Int32?, _ standard: Int) -> Int {
+            number.map { $0 < 0 ? Int.max : Int($0) } ?? standard
+        }
+    }
 
     static func choose(_ r: Request.Ref, _ file: CachedFile.Ref) -> Outcome {
         guard r.pointee.methodKind == .get || r.pointee.methodKind == .head, r.pointee.status == 200,
             let field = r.pointee.headersIn.first("Range"), field.hasPrefixIgnoringCase("bytes="),
             holdsIfRange(r, file)
         else { return .whole }
-        return parse(field.from(6), size: file.pointee.info.size, in: r.pointee.arena)
+        let limits = Limits(r.core)
+        guard limits.ranges > 0 else { return .whole }
+        return parse(field.from(6), size: file.pointee.info.size, limits, in: r.pointee.arena)
     }
 
     /// RFC 9110, 13.1.5: a strong entity tag, or the exact date of the last change.
@@ -38,29 +52,63 @@ enum Ranges {
         return date == file.pointee.info.modified / 1_000_000_000
     }
 
-    private static func parse(_ list: Bytes, size: Int64, in arena: Arena.Ref) -> Outcome {
-        let spans = UnsafeMutableBufferPointer(start: arena.allocate(Span.self, count: limit), count: limit)
-        var count = 0
-        var isValid = true
-        var isTooMany = false
-        var hasElement = false
+    private static func parse(_ list: Bytes, size: Int64, _ limits: Limits, in arena: Arena.Ref) -> Outcome {
         guard size > 0, !list.isEmpty, list[0] != 0x20, list[0] != 0x09 else { return .whole }
+        // No list has more elements than commas, and one more.
+        var gathered = Gathered(arena, room: min(limits.ranges, list.buffer.count { $0 == 0x2c } + 1))
+        var isValid = true
+        var hasElement = false
         Token.eachElement(list) { element in
             hasElement = true
-            guard isValid, !isTooMany else { return }
+            guard isValid else { return }
             switch span(element, size) {
             case .none: isValid = false
             case .some(.none): break
-            case .some(.some(let span)):
-                guard count < limit else { return isTooMany = true }
-                spans[count] = span
-                count += 1
+            case .some(.some(let span)): gathered.add(span)
             }
         }
-        guard isValid, hasElement, !isTooMany else { return .whole }
-        guard count > 0 else { return .unsatisfiable }
-        let found = UnsafeMutableBufferPointer(rebasing: spans[..<count])
-        return isAbusive(found) ? .whole : .spans(found)
+        guard isValid, hasElement, !gathered.isTooMany else { return .whole }
+        guard gathered.count > 0 else { return .unsatisfiable }
+        // Ranges that run over each other or backwards too often, or are more than the whole, cost more than they are worth.
+        guard gathered.overlaps <= limits.overlaps, gathered.reversals <= limits.reversals, gathered.length <= size else { return .whole }
+        return .spans(gathered.found)
+    }
+
+    /// Spans in the order of the request; one that overlaps or touches the one before it is joined to it (RFC 9110, 15.3.7.2).
+    private struct Gathered {
+        private let spans: UnsafeMutableBufferPointer<Span>
+        private(set) var count = 0
+        private(set) var overlaps = 0
+        private(set) var reversals = 0
+        private(set) var isTooMany = false
+
+        init(_ arena: Arena.Ref, room: Int) {
+            spans = UnsafeMutableBufferPointer(start: arena.allocate(Span.self, count: room), count: room)
+        }
+
+        var found: UnsafeMutableBufferPointer<Span> { UnsafeMutableBufferPointer(rebasing: spans[..<count]) }
+        var length: Int64 { found.reduce(0) { $0 + $1.length } }
+
+        mutating func add(_ span: Span) {
+            if count > 0, joins(span, to: &spans[count - 1]) { return overlaps += 1 }
+            guard count < spans.count else { return isTooMany = true }
+            spans[count] = span
+            count += 1
+        }
+
+        private mutating func joins(_ span: Span, to last: inout Span) -> Bool {
+            var isJoined = span.first >= last.first && span.last <= last.last
+            if span.first < last.first, span.last >= last.first - 1 {
+                last.first = span.first
+                reversals += 1
+                isJoined = true
+            }
+            if span.last >= last.last, span.first <= last.last + 1 {
+                last.last = span.last
+                isJoined = true
+            }
+            return isJoined
+        }
     }
 
     /// One element: nil for what is no range at all, nil inside for one that lies outside the representation.
@@ -80,17 +128,6 @@ enum Ranges {
         }
         guard first < size else { return .some(nil) }
         return Span(first: first, last: min(last, size - 1))
-    }
-
-    /// Many ranges that overlap or run backwards cost more than they can be worth.
-    private static func isAbusive(_ spans: UnsafeMutableBufferPointer<Span>) -> Bool {
-        var overlaps = 0
-        var reversals = 0
-        for index in 1..<max(spans.count, 1) {
-            if spans[index].first < spans[index - 1].first { reversals += 1 }
-            if spans[index].first <= spans[index - 1].last, spans[index - 1].first <= spans[index].last { overlaps += 1 }
-        }
-        return overlaps > overlapLimit || reversals > reversalLimit
     }
 
     // MARK: Answers

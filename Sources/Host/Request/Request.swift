@@ -53,7 +53,9 @@ struct Request {
     var link = 0
     var suspension = Suspension()
     var isExplain = false
+    /// Internal redirects before it, and sub-requests around it.
     var redirects: UInt8 = 0
+    var nesting: UInt8 = 0
     var isInErrorPage = false
 
     // The body that comes

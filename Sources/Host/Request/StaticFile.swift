@@ -84,7 +84,8 @@ enum StaticFile {
             Field(name: Bytes("Last-Modified"), value: hold(file, file.pointee.lastModified, arena)), arena)
         let etag = EntityTag.compose(r, file.pointee.info)
         if etag.isSet { r.pointee.headersOut.append(Field(name: Bytes("ETag"), value: etag), arena) }
-        r.pointee.headersOut.append(Field(name: Bytes("Accept-Ranges"), value: Bytes("bytes")), arena)
+        let ranges = r.core.maxRanges == 0 ? Bytes("none") : Bytes("bytes")
+        r.pointee.headersOut.append(Field(name: Bytes("Accept-Ranges"), value: ranges), arena)
     }
 
     /// The cached text may go with the file: the request keeps a copy.

@@ -59,7 +59,7 @@ struct RequestTargetTests {
         defer { Arena.destroy(arena) }
         let outcome: String
         do throws(HeadProblem) {
-            outcome = try RequestTarget.normalize(arena.copy(sent), in: arena).string
+            outcome = try RequestTarget.normalize(arena.copy(sent), in: arena, ServerLimits()).string
         } catch {
             outcome = "\(error.status)"
         }

@@ -12,6 +12,8 @@ extension CoreDirectives {
                 context, words throws(DirectiveProblem) in
                 context.coreDir.pointee.limitRequestBody = try context.number(words[0], 0...Int64.max)
             },
+            rangeLimit("MaxRanges", \.maxRanges), rangeLimit("MaxRangeOverlaps", \.maxRangeOverlaps),
+            rangeLimit("MaxRangeReversals", \.maxRangeReversals),
             directive("SetHandler", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "handler or none") { context, words in
                 let isNone = words[0].text.asciiLowered == "none"
                 context.coreDir.pointee.handler = isNone ? Bytes("") : context.bytes(words[0])

@@ -133,12 +133,16 @@ extension CoreDirectives {
             accepted("MaxMemFree", "a worker keeps no more than 2 MB of memory that it does not use"),
             accepted("ScoreBoardFile", "the scoreboard lies in memory without a name"),
             accepted("EnableExceptionHook", "every crash is logged with a backtrace"),
+            accepted("EnableMMAP", "small files are kept in memory, larger ones are sent by the kernel", in: anywhere),
+            accepted("FlushMaxThreshold", "answers are gathered and sent by what the socket takes", in: server),
+            accepted("FlushMaxPipelined", "answers to pipelined requests leave together", in: server),
+            accepted("ReadBufferSize", "files are sent by the kernel", in: APUS_IN_SERVER | inSections),
             accepted("Mutex", "locks lie in shared memory, and need no files"),
         ]
     }
 
-    private static func accepted(_ name: String, _ reason: String) -> DirectiveEntry {
-        directive(name, 1...APUS_MANY, in: global, "accepted without effect: \(reason)") { context, _ in
+    private static func accepted(_ name: String, _ reason: String, in places: UInt32 = global) -> DirectiveEntry {
+        directive(name, 1...APUS_MANY, in: places, override: anyOverride, "accepted without effect: \(reason)") { context, _ in
             context.builder.configuration.withoutEffect.append((name, context.node.location, reason))
         }
     }
