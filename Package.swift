@@ -19,6 +19,7 @@ let modules: [Target] = [
     module("dir"),
     module("log_config"),
     module("mime"),
+    module("reqtimeout"),
     module("ssl", ["COpenSSL"]),
     module("welcome"),
 ]

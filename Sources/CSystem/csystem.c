@@ -7,6 +7,8 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -166,6 +168,11 @@ ssize_t cs_receive_packet(int socket, void *bytes, size_t capacity, int *descrip
         return -1;
     }
     return count;
+}
+
+int cs_unsent(int socket) {
+    int bytes = 0;
+    return ioctl(socket, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
 }
 
 int cs_peer(int socket, pid_t *process, uid_t *user) {

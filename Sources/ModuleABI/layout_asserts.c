@@ -48,3 +48,4 @@ SIZE(apus_shm_v1, 8 + 5 * 8);
 SIZE(apus_mutex_v1, 8 + 5 * 8);
 SIZE(apus_leader_v1, 8 + 5 * 8);
 SIZE(apus_handover_v1, 8 + 3 * 8);
+SIZE(apus_timeouts_v1, 8 + 1 * 8);

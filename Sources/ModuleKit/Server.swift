@@ -27,4 +27,20 @@ public struct Server: @unchecked Sendable {
     public func conf<C: Configuration>(_ type: C.Type = C.self) -> UnsafeMutablePointer<C> {
         Stored<C>.value(serverTable.pointee.conf(raw, host))
     }
+
+    /// Limits how long clients may take for a part of an exchange; see apus/timeouts.h, whose id belongs into
+    /// `ModuleInfo.requires`. From open_config.
+    public func limit(_ phase: ClientPhase, initial: Int64, maximum: Int64, rate: Int64) throws {
+        try check(timeoutTable.pointee.limit(raw, phase.rawValue, initial, maximum, rate), "cannot limit a phase")
+    }
+}
+
+/// The parts of an exchange that a client can be slow in.
+public struct ClientPhase: Sendable {
+    public let rawValue: UInt32
+
+    public static let handshake = ClientPhase(rawValue: APUS_PHASE_HANDSHAKE)
+    public static let header = ClientPhase(rawValue: APUS_PHASE_HEADER)
+    public static let body = ClientPhase(rawValue: APUS_PHASE_BODY)
+    public static let response = ClientPhase(rawValue: APUS_PHASE_RESPONSE)
 }

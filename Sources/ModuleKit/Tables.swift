@@ -6,7 +6,7 @@ public import ModuleABI
 /// whose absence the host reports before `init` runs.
 public struct Tables: @unchecked Sendable {
     public var config, hooks, functions, providers, pool, log, request, headers: UnsafeRawPointer?
-    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover: UnsafeRawPointer?
+    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover, timeouts: UnsafeRawPointer?
 
     init(_ host: UnsafePointer<apus_host>) {
         func table(_ id: String) -> UnsafeRawPointer? { host.pointee.extension(host, id) }
@@ -29,6 +29,7 @@ public struct Tables: @unchecked Sendable {
         mutex = table(APUS_EXT_MUTEX)
         leader = table(APUS_EXT_LEADER)
         handover = table(APUS_EXT_HANDOVER)
+        timeouts = table(APUS_EXT_TIMEOUTS)
     }
 
     init() {}
@@ -68,4 +69,5 @@ func typed<T>(_ table: UnsafeRawPointer?, as type: T.Type = T.self) -> UnsafePoi
 @usableFromInline @inline(__always) var shmTable: UnsafePointer<apus_shm_v1> { @inlinable get { typed(tables.pointee.shm) } }
 @usableFromInline @inline(__always) var mutexTable: UnsafePointer<apus_mutex_v1> { @inlinable get { typed(tables.pointee.mutex) } }
 @usableFromInline @inline(__always) var leaderTable: UnsafePointer<apus_leader_v1> { @inlinable get { typed(tables.pointee.leader) } }
+@usableFromInline @inline(__always) var timeoutTable: UnsafePointer<apus_timeouts_v1> { @inlinable get { typed(tables.pointee.timeouts) } }
 @usableFromInline @inline(__always) var handoverTable: UnsafePointer<apus_handover_v1> { @inlinable get { typed(tables.pointee.handover) } }

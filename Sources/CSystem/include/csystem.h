@@ -73,6 +73,8 @@ void cs_set_title(int argc, char **argv, const char *title);
  *  but sending never waits; a packet that does not fit into `capacity` fails with EMSGSIZE. Received descriptors are close-on-exec. */
 ssize_t cs_send_packet(int socket, const void *bytes, size_t length, int descriptor);
 ssize_t cs_receive_packet(int socket, void *bytes, size_t capacity, int *descriptor);
+/** SIOCOUTQ: bytes that the peer has not acknowledged; -1: unknown. */
+int cs_unsent(int socket);
 /** The process and user at the other end of a Unix socket. */
 int cs_peer(int socket, pid_t *process, uid_t *user);
 

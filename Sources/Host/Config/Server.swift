@@ -24,6 +24,7 @@ struct Server: BitwiseCopyable {
     var dirConf: UnsafeMutablePointer<MergedConf>
     var core: UnsafeMutablePointer<CoreServerConf>
     var limits = ServerLimits()
+    var readTimeouts = ReadTimeouts()
     var errorLog: UnsafeMutablePointer<LogSink>?
     var sections: UnsafePointer<SectionTable>?
     var next: Ref?

@@ -23,6 +23,7 @@ enum Extensions {
         APUS_EXT_SHM: make(SharedExtension.shmTable),
         APUS_EXT_SUBREQUEST: make(SubrequestExtension.table),
         APUS_EXT_TASKS: make(TasksExtension.table),
+        APUS_EXT_TIMEOUTS: make(TimeoutsExtension.table),
     ]
 
     static func table(named id: String) -> UnsafeRawPointer? { tables[id] }

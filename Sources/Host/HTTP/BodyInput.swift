@@ -37,13 +37,14 @@ enum BodyInput {
             case .end(let count):
                 conn.pointee.input.consume(count)
                 chain.pointee.append(mark: .end)
+                Deadlines.bodyHasCome(r)
                 return APUS_OK
             case .invalid(let reason): return refuse(r, reason)
             case .more:
                 if gotAny { return APUS_OK }
                 switch ConnectionIO.fill(conn) {
                 case .data: continue
-                case .again: return APUS_AGAIN
+                case .again: return wait(r)
                 case .end, .failed:
                     r.pointee.response.keepsAlive = false
                     return APUS_E_CLOSED
@@ -66,16 +67,24 @@ enum BodyInput {
             case .skip(let count): conn.pointee.input.consume(count)
             case .end(let count):
                 conn.pointee.input.consume(count)
+                Deadlines.bodyHasCome(r)
                 return APUS_OK
             case .invalid(let reason): return refuse(r, reason)
             case .more:
                 switch ConnectionIO.fill(conn) {
                 case .data: continue
-                case .again: return APUS_AGAIN
+                case .again: return wait(r)
                 case .end, .failed: return APUS_E_CLOSED
                 }
             }
         }
+    }
+
+    /// The client owes more of the body. One that took too long already has come to the end of patience.
+    private static func wait(_ r: Request.Ref) -> apus_status {
+        guard !r.pointee.hasBodyTimedOut else { return 408 }
+        Deadlines.waitForBody(r)
+        return APUS_AGAIN
     }
 
     private static func checkLimit(_ r: Request.Ref) -> apus_status? {

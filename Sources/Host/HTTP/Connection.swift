@@ -69,8 +69,8 @@ struct Connection {
     var headScan = HeadScan()
     /// Empty lines seen since the last request.
     var emptyLines: UInt8 = 0
-    /// When the head at hand must be complete; 0: none has begun.
-    var headDeadline: Int64 = 0
+    /// Since when the head at hand is waited for; 0: none has begun.
+    var headSince: Int64 = 0
     var output = OutputQueue()
     var request: Request.Ref?
 

@@ -164,7 +164,7 @@ enum HTTP1 {
         let isPipelined = r.pointee.response.keepsAlive && !conn.pointee.input.isEmpty && conn.pointee.output.isEmpty
         if !isPipelined { ConnectionIO.flush(conn) }
         guard conn.pointee.wasAborted || isPipelined || ConnectionIO.pending(conn) == 0 else {
-            Deadlines.waitForRequest(conn)
+            Deadlines.waitForRoom(r)
             return false
         }
         return finishRequest(r)
@@ -217,7 +217,7 @@ enum HTTP1 {
     // MARK: Refusals
 
     /// A head that cannot be made a request.
-    private static func refuse(_ conn: Connection.Ref, _ problem: HeadProblem) {
+    static func refuse(_ conn: Connection.Ref, _ problem: HeadProblem) {
         let arena = Arena.make(&theWorker.pointee.chunks)
         let r = arena.allocate(Request.self)
         r.initialize(to: Request(conn: conn, server: conn.pointee.server, arena: arena, startTime: theWorker.pointee.now))
@@ -295,48 +295,4 @@ enum Lingering {
         }
         theWorker.pointee.loop.revisit(conn)
     }
-}
-
-/// How long a connection may take for what it is doing.
-enum Deadlines {
-    static func waitForHead(_ conn: Connection.Ref) {
-        let limits = conn.pointee.server.pointee.limits
-        let isBetween = conn.pointee.requests > 0 && conn.pointee.input.isEmpty
-        // From the first byte of a head on, the time for all of it is fixed: it does not grow with each byte.
-        guard isBetween || conn.pointee.headDeadline == 0 else { return }
-        let now = theWorker.pointee.now
-        let deadline = now + (isBetween ? limits.keepAliveTimeout : limits.timeout)
-        if !isBetween { conn.pointee.headDeadline = deadline }
-        theWorker.pointee.timers.set(conn, deadline)
-    }
-
-    static func waitForRequest(_ conn: Connection.Ref) {
-        conn.pointee.headDeadline = 0
-        theWorker.pointee.timers.set(conn, theWorker.pointee.now + conn.pointee.server.pointee.limits.timeout)
-    }
-
-    /// The time is over.
-    static func expired(_ conn: Connection.Ref) {
-        switch conn.pointee.state {
-        case .handshake, .lingering, .closed: conn.close()
-        case .head:
-            if conn.pointee.requests > 0 && conn.pointee.input.isEmpty { return conn.close() }
-            if conn.pointee.input.isEmpty { return conn.close() }
-            ErrorLog.write(.info, code: "APUS1102", connection: conn, "the client took too long to send its request head")
-            Turn.run(conn) { HTTP1.timeOut(conn) }
-        case .request:
-            guard let r = conn.pointee.request else { return conn.close() }
-            if r.pointee.suspension.isActive, !r.pointee.response.headIsSent, r.pointee.body.isComplete {
-                return Turn.run(conn) { Tasks.timeOut(r) }
-            }
-            ErrorLog.write(.info, code: "APUS1103", request: r, "the client took too long to send or to take bytes")
-            conn.pointee.wasAborted = true
-            Turn.run(conn) { Tasks.cancel(r) }
-        }
-    }
-}
-
-extension HTTP1 {
-    /// A head that did not come in time: RFC 9110, 15.5.9.
-    static func timeOut(_ conn: Connection.Ref) { refuse(conn, HeadProblem(408, "the head did not come in time")) }
 }

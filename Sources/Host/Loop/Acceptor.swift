@@ -60,7 +60,7 @@ enum Acceptor {
                 if status != APUS_OK { return conn.close() }
             }
             guard Handshake.open(conn) else { return conn.close() }
-            theWorker.pointee.timers.set(conn, theWorker.pointee.now + conn.pointee.server.pointee.limits.timeout)
+            Deadlines.waitForHandshake(conn)
             HTTP1.readable(conn)
         }
     }

@@ -103,7 +103,7 @@ struct Worker {
     }
 
     /// A connection finished a request and waits for its next.
-    mutating func keptAlive(_ conn: Connection.Ref) { conn.pointee.headDeadline = 0 }
+    mutating func keptAlive(_ conn: Connection.Ref) { conn.pointee.headSince = 0 }
 
     /// Whether the other workers should take the next connection.
     var hasMoreThanItsShare: Bool { scoreboard?.hasMoreThanItsShare(slot) == true }

@@ -60,6 +60,10 @@ struct Request {
 
     // The body that comes
     var body = BodyReader()
+    /// Since when it is waited for; 0: it never was.
+    var bodySince: Int64 = 0
+    var isWaitingForBody = false
+    var hasBodyTimedOut = false
     var inputFilters: UnsafeMutablePointer<FilterInstance>?
 
     // The answer
@@ -138,6 +142,9 @@ struct ResponseState {
     var bodySent: Int64 = 0
     var wireSent: Int64 = 0
     var continueIsSent = false
+    /// The client's taking of it is looked at; what it had taken when it was last looked at.
+    var isWatched = false
+    var takenBefore: Int64 = 0
     var whenWritable: Callback?
     var whenReadable: Callback?
 

@@ -23,5 +23,6 @@
 #include "shared.h"
 #include "subrequest.h"
 #include "tasks.h"
+#include "timeouts.h"
 #include "transport.h"
 #endif
