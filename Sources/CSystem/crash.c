@@ -44,8 +44,8 @@ static void fill_record(int number, siginfo_t *info) {
 static void record_crash(int number, siginfo_t *info, void *context) {
     (void)context;
     fill_record(number, info);
-    /* A fault comes again by itself; a signal that somebody sent has to be sent again. */
-    if (info->si_code <= 0) syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), number);
+    /* A fault comes again by itself; a signal that somebody sent, and a trap that is over, have to be sent again. */
+    if (info->si_code <= 0 || number == SIGTRAP || number == SIGSYS) syscall(SYS_tgkill, getpid(), (pid_t)syscall(SYS_gettid), number);
 }
 
 void cs_crash_enter_thread(cs_activity *place) {

@@ -18,11 +18,9 @@ int cs_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
     return accept4(fd, address, length, flags);
 }
 int cs_pipe2(int fds[2], int flags) { return pipe2(fds, flags); }
-int cs_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0); }
 int cs_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 int cs_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
 int cs_set_no_new_privs(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
-int cs_set_process_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 int cs_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
 int cs_memfd_sealed(const char *name, const void *bytes, size_t length) {
@@ -64,8 +62,6 @@ int cs_thread_count(void) {
     return count;
 }
 
-void cs_ignore_signal(int signal_number) { signal(signal_number, SIG_IGN); }
-void cs_default_signal(int signal_number) { signal(signal_number, SIG_DFL); }
 
 void cs_reset_signals(void) {
     for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
@@ -99,7 +95,6 @@ int cs_mutex_unlock(void *mutex) { return pthread_mutex_unlock(mutex); }
 
 int64_t cs_load(const int64_t *cell) { return __atomic_load_n(cell, __ATOMIC_RELAXED); }
 void cs_store(int64_t *cell, int64_t value) { __atomic_store_n(cell, value, __ATOMIC_RELAXED); }
-int64_t cs_add(int64_t *cell, int64_t value) { return __atomic_add_fetch(cell, value, __ATOMIC_RELAXED); }
 
 int cs_compare_exchange(int64_t *cell, int64_t expected, int64_t value) {
     return __atomic_compare_exchange_n(cell, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
@@ -116,17 +111,6 @@ int cs_image_at(const void *address, const char **file, const void **base) {
 const char *cs_image_of(const void *address) {
     Dl_info info;
     return dladdr(address, &info) ? info.dli_fname : NULL;
-}
-
-void cs_set_title(int argc, char **argv, const char *title) {
-    char *end = argv[0];
-    for (int i = 0; i < argc; i++)
-        if (argv[i] == end) end += strlen(argv[i]) + 1;
-    size_t room = (size_t)(end - argv[0]), length = strlen(title);
-    if (room == 0) return;
-    if (length >= room) length = room - 1;
-    memcpy(argv[0], title, length);
-    memset(argv[0] + length, 0, room - length);
 }
 
 union one_descriptor {
@@ -154,20 +138,21 @@ ssize_t cs_receive_packet(int socket, void *bytes, size_t capacity, int *descrip
     struct iovec part = {bytes, capacity};
     union one_descriptor control;
     struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = sizeof control.room};
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control.room, .msg_controllen = CMSG_LEN(sizeof(int))};
     *descriptor = -1;
     ssize_t count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     if (count < 0) return count;
     struct cmsghdr *header = CMSG_FIRSTHDR(&message);
     if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
         memcpy(descriptor, CMSG_DATA(header), sizeof(int));
-    if (message.msg_flags & MSG_TRUNC) {
-        if (*descriptor >= 0) close(*descriptor);
+    int is_cut = message.msg_flags & MSG_TRUNC;
+    if (*descriptor >= 0 && (is_cut || count == 0)) {
+        close(*descriptor);
         *descriptor = -1;
-        errno = EMSGSIZE;
-        return -1;
     }
-    return count;
+    if (!is_cut) return count;
+    errno = EMSGSIZE;
+    return -1;
 }
 
 int cs_unsent(int socket) {

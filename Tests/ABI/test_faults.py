@@ -137,6 +137,15 @@ def test_a_fault_at_the_start_of_a_daemon(configured, module):
     server.wait_for_log(r"APUS1710: pid \d+ crashed at address 0x8 in abi_faults_module, hook child_init")
 
 
+def test_a_fault_at_the_start_with_piped_logs(configured, module):
+    """The programs that read the logs are let go: nobody waits for them."""
+    config = 'ErrorLog "|cat >>@ROOT@/logs/piped"\nCustomLog "|cat >/dev/null" "%r"\n'
+    server = configured(config + module.load() + HANDLER + "AbiFault init\n")
+    done = server.run("-k", "start")
+    assert done.returncode == 1
+    assert "a worker ended before it could serve" in done.stderr
+
+
 @pytest.mark.parametrize("moment", ["directive", "open", "init", "exit", "thread", "refuse", "hang"])
 @pytest.mark.parametrize("order", ["graceful", "signal"])
 def test_a_fault_in_a_reload(apus, module, moment, order):
@@ -153,7 +162,7 @@ def test_a_fault_in_a_reload(apus, module, moment, order):
             elif moment != "directive":  # the client itself reads the configuration first
                 done = server.run("-k", "graceful")
                 assert done.returncode == 1
-                assert "goes on with its former configuration" in done.stderr
+                assert "has not reloaded" in done.stderr
             else:
                 server.run("-k", "graceful")
                 return

@@ -97,6 +97,13 @@ def test_log_directories_that_others_may_write(serve):
         os.chown(logs, owner, 0)
         assert server.run("-k", "graceful").returncode == 0
         server.wait_for_log(rf"APUS1709: the directory {re.escape(str(logs))} is written by root, but {reason}")
+    other = server.root / "other"
+    other.mkdir()
+    other.chmod(0o777)
+    with server.config_file.open("a") as file:
+        file.write(f'CustomLog "{other}/access" "%r"\n')
+    assert server.run("-k", "graceful").returncode == 0
+    server.wait_for_log(rf"APUS1709: the directory {re.escape(str(other))} ")
 
 
 def test_files_are_not_for_everybody_to_write(serve):

@@ -1,8 +1,10 @@
 """Processes that die or stand still: what it costs, and what is left."""
 
 import os
+import pathlib
 import random
 import signal
+import subprocess
 import time
 
 import pytest
@@ -136,7 +138,8 @@ def test_a_server_takes_the_place_of_one_that_was_killed(serve_until_killed):
     wait_until(lambda: not accepts(server.port), "the port to be free")
     assert (server.root / "run" / "httpd.pid").exists()
     server.start()
-    assert int((server.root / "run" / "httpd.pid").read_text()) == server.process.pid
+    pid_file = server.root / "run" / "httpd.pid"
+    wait_until(lambda: int(pid_file.read_text()) == server.process.pid, "the new number")
 
 
 def test_a_pid_file_that_names_another_server(serve, configured):
@@ -180,3 +183,104 @@ def test_workers_make_room_for_others(serve):
     log = server.error_log()
     assert "AH0005" not in log and "APUS170" not in log
     assert stat_of(server.process.pid) is not None
+
+
+def test_there_is_always_somebody_who_accepts(serve):
+    """Every slot is taken by a worker that cannot leave yet: those that serve go on beyond their limit."""
+    server = serve("Workers 1\nMaxConnectionsPerChild 1\n")
+    server.put("large.bin", LARGE)
+    stuck = []
+    try:
+        for _ in range(6):
+            connection = Connection(server.port, receive_buffer=4096)
+            connection.send(get("/large.bin", "Connection: close"))
+            connection.read_exactly(100)
+            stuck.append(connection)
+        for _ in range(20):
+            assert fetch(server.port, get()).status == 200
+    finally:
+        for connection in stuck:
+            connection.close()
+    Processes(server.process.pid).wait_for_workers(1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTRAP, signal.SIGSYS, signal.SIGABRT, signal.SIGBUS])
+def test_every_fatal_signal_ends_a_worker(serve, number):
+    server = serve("Workers 1\n")
+    processes = Processes(server.process.pid)
+    (worker,) = processes.wait_for_workers(1)
+    kill(worker, number)
+    server.wait_for_log(rf"AH0005[12]: child pid {worker} exit signal .*\({int(number)}\)")
+    assert processes.wait_for_workers(1) != [worker]
+
+
+def cpu_of(pid):
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def test_no_descriptor_left_for_a_connection(apus):
+    """The worker does not spin over a connection that it cannot take, and does not fill the log about it."""
+    server = apus("Workers 1\nKeepAliveTimeout 60\n", start=False)
+    command = server.command
+    server.command = lambda *arguments: ["sh", "-c", "ulimit -n 40; exec " + " ".join(command(*arguments))]
+    server.start()
+    server.put("index.html", "first\n")
+    (worker,) = Processes(server.process.pid).wait_for_workers(1)
+    idle = []
+    try:
+        for _ in range(40):
+            connection = Connection(server.port)
+            connection.send(get())
+            idle.append(connection)
+        server.wait_for_log(r"APUS1301: connections cannot be accepted: no more files can be opened")
+        before, begin = cpu_of(worker), time.monotonic()
+        time.sleep(1.5)
+        assert cpu_of(worker) - before < 0.5 * (time.monotonic() - begin)
+        assert server.error_log().count("APUS1301") <= 2
+    finally:
+        for connection in idle:
+            connection.close()
+    wait_until(lambda: fetch(server.port, get()).status == 200, "an answer when there is room again")
+    server.stop()
+    server.discard()
+
+
+def test_idle_processes_do_nothing(serve):
+    """In every state: serving, with a generation that is leaving, and orphaned."""
+    server = serve("Workers 2\nKeepAliveTimeout 60\n")
+    processes = Processes(server.process.pid)
+    processes.wait_for_workers(2)
+    with Connection(server.port) as idle:
+        idle.request(get())
+        reload(server)
+        text = server.config_file.read_text()
+        server.config_file.write_text(text + "Bogus on\n")
+        kill(processes.leader, signal.SIGKILL)
+        server.wait_for_log("it is tried again")
+        everything = [pid for pid in processes.all() if pid != server.process.pid]
+        before = {pid: cpu_of(pid) for pid in everything}
+        time.sleep(2)
+        for pid in everything:
+            if alive(pid):
+                assert cpu_of(pid) - before[pid] < 0.3, pid
+        server.config_file.write_text(text)
+
+
+def test_closed_standard_descriptors(apus):
+    """Nothing takes the place of a stream that the starter has closed."""
+    server = apus("", start=False)
+    try:
+        line = " ".join(server.command("-k", "start"))
+        assert subprocess.run(["sh", "-c", f"exec {line} <&- >&- 2>&-"], check=False).returncode == 0
+        server.put("index.html", "first\n")
+        assert fetch(server.port, get()).status == 200
+        assert server.run("-k", "graceful").returncode == 0
+        assert fetch(server.port, get()).status == 200
+        pid = int((server.root / "run" / "httpd.pid").read_text())
+        before = cpu_of(pid)
+        time.sleep(1)
+        assert cpu_of(pid) - before < 0.2
+    finally:
+        assert server.run("-k", "stop").returncode == 0
+        server.discard()

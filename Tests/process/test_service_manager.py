@@ -121,12 +121,13 @@ def test_socket_activation(apus):
         inode = os.stat(f"/proc/self/fd/{opened[0].fileno()}").st_ino
         for s in opened:
             s.close()
-        server.wait_for_log(r"APUS1707: the service manager opened a socket that no Listen line names")
+        server.wait_for_log(rf"APUS1707: the service manager opened a socket \(127\.0\.0\.1:{unused}\) that no Listen line names")
         assert fetch(used, get()).body == b"first\n"
         for _ in range(2):
             command = [str(server.program), "-f", str(server.config_file), "-d", str(server.root), "-k", "graceful"]
             assert subprocess.run(command, check=False).returncode == 0
         assert fetch(used, get()).body == b"first\n"
+        assert server.error_log().count("APUS1707") == 3, "once a generation, about the unused socket alone"
         (worker, *_) = Processes(server.process.pid).wait_for_workers(2)
         inodes = {os.stat(f"/proc/{worker}/fd/{fd}").st_ino for fd in os.listdir(f"/proc/{worker}/fd")}
         assert inode in inodes

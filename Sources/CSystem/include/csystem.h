@@ -1,4 +1,4 @@
-/* csystem.h — the macros and calls of Linux and glibc that Swift cannot see. Nothing here has logic of its own. */
+/* csystem.h — the macros and calls of Linux and glibc that Swift cannot see; crash.h has what must run in a signal handler. */
 #ifndef CSYSTEM_H
 #define CSYSTEM_H
 
@@ -25,14 +25,11 @@
 
 int cs_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 int cs_pipe2(int fds[2], int flags);
-/** PR_SET_PDEATHSIG: the kernel sends `signal` to this process when its parent thread ends. */
-int cs_die_with_parent(int signal);
 /** PR_SET_CHILD_SUBREAPER: orphaned descendants become children of this process. */
 int cs_adopt_orphans(void);
 /** PR_SET_DUMPABLE: whether a crash may leave a core file; giving up root's rights forbids it. */
 int cs_set_dumpable(int dumpable);
 int cs_set_no_new_privs(void);
-int cs_set_process_name(const char *name);
 /** An anonymous file; sealed against every change when `bytes` is given. -1: errno says why. */
 int cs_memfd(const char *name);
 int cs_memfd_sealed(const char *name, const void *bytes, size_t length);
@@ -46,8 +43,6 @@ int cs_wait_dumped(int status);
 int cs_wait_stopped(int status);
 /** Number of threads of this process, from /proc/self/task; -1 when it cannot be read. */
 int cs_thread_count(void);
-void cs_ignore_signal(int signal);
-void cs_default_signal(int signal);
 /** For a child about to exec: no signal is blocked, none is ignored. */
 void cs_reset_signals(void);
 /** tgkill to the first thread of a process. */
@@ -61,14 +56,11 @@ int cs_mutex_unlock(void *mutex);
 /** Atomics on plain shared memory. */
 int64_t cs_load(const int64_t *cell);
 void cs_store(int64_t *cell, int64_t value);
-int64_t cs_add(int64_t *cell, int64_t value);
 int cs_compare_exchange(int64_t *cell, int64_t expected, int64_t value);
 /** The address of a symbol's defining file, as dladdr says; NULL: unknown. */
 const char *cs_image_of(const void *address);
 /** The file an address was mapped from, and where that file begins; 0: unknown. */
 int cs_image_at(const void *address, const char **file, const void **base);
-/** Overwrites the memory that held argv and environ with a process title, as ps shows it. */
-void cs_set_title(int argc, char **argv, const char *title);
 /** One packet of a SOCK_SEQPACKET or SOCK_DGRAM socket, with one descriptor beside it or none (-1). As send and recv,
  *  but sending never waits; a packet that does not fit into `capacity` fails with EMSGSIZE. Received descriptors are close-on-exec. */
 ssize_t cs_send_packet(int socket, const void *bytes, size_t length, int descriptor);

@@ -7,6 +7,7 @@ enum Program {
     static func run(_ arguments: [String]) -> Int32 {
         // A client that goes away must be an error of a write, not the end of the process.
         signal(SIGPIPE, SIG_IGN)
+        StandardStreams.makeSure()
         let options: Options
         do throws(OptionsError) {
             options = try Options(arguments: arguments)
@@ -89,10 +90,21 @@ enum Program {
         case .dump(let dumps): for dump in dumps { say(Dumps.text(dump, runtime)) }
         case .control(let verb):
             if let status = Control.perform(verb, runtime) { return status }
-            return Supervisor.run(runtime.options, arguments)
+            return startAnew(arguments)
         default: return Leader(runtime).run()
         }
         return 0
+    }
+
+    /// Nothing ran that the verb could be about: this process has read the configuration and loaded modules, which a
+    /// supervisor must not have, and begins again as one that starts.
+    private static func startAnew(_ arguments: [String]) -> Int32 {
+        var kept = arguments
+        if let at = kept.firstIndex(where: { $0.hasPrefix("-k") }) { kept.removeSubrange(at...(kept[at] == "-k" ? min(at + 1, kept.count - 1) : at)) }
+        let program = ProgramPath.find()
+        execute(program, [CommandLine.arguments[0], "-k", "start"] + kept)
+        complain("apus: cannot start \(program): \(systemError(errno))\n")
+        return 1
     }
 
     /// Shows everything that was found, and how many errors there are.

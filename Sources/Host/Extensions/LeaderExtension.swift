@@ -50,6 +50,7 @@ enum HandoverExtension {
         size: Extensions.size(apus_handover_v1.self), reserved: 0,
         put: { host, name, bytes in
             withKey(host, name) { handover, key in
+                guard bytes.count <= Messages.sizeLimit else { return APUS_E_TOO_BIG }
                 let descriptor = cs_memfd_sealed("apus value", bytes.ptr, bytes.count)
                 guard descriptor >= 0 else { return APUS_E_NOMEM }
                 defer { close(descriptor) }

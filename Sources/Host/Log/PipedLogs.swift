@@ -20,15 +20,11 @@ enum PipedLogs {
 
     /// Starts the command under the shell, its standard input the pipe. Returns the end to write to.
     static func start(_ command: String) throws(SystemProblem) -> Int32 {
-        var ends: (Int32, Int32) = (0, 0)
-        let made = withUnsafeMutablePointer(to: &ends) {
-            $0.withMemoryRebound(to: Int32.self, capacity: 2) { cs_pipe2($0, O_CLOEXEC) }
-        }
-        guard made == 0 else { throw SystemProblem(errno) }
-        readers.append(Reader(command: command, input: ends.0, process: try run(command, ends.0), started: Clock.monotonic()))
+        let pipe = try Pipe()
+        readers.append(Reader(command: command, input: pipe.reading, process: try run(command, pipe.reading), started: Clock.monotonic()))
         // A reader that stands still must not stop the server: what does not fit into the pipe is lost and counted.
-        _ = fcntl(ends.1, F_SETFL, fcntl(ends.1, F_GETFL) | O_NONBLOCK)
-        return ends.1
+        _ = fcntl(pipe.writing, F_SETFL, fcntl(pipe.writing, F_GETFL) | O_NONBLOCK)
+        return pipe.writing
     }
 
     private static func run(_ command: String, _ input: Int32) throws(SystemProblem) -> pid_t {
@@ -45,11 +41,8 @@ enum PipedLogs {
         // "|command" and "||command" become the command itself; "|$command" is a line for the shell, which stays.
         let isShellLine = command.hasPrefix("$")
         let plain = isShellLine || command.hasPrefix("|") ? String(command.dropFirst()) : command
-        let arguments = ["/bin/sh", "-c", isShellLine || plain.hasPrefix("exec ") ? plain : "exec \(plain)"]
-        var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
-        pointers.append(nil)
         cs_reset_signals()
-        execv("/bin/sh", &pointers)
+        execute("/bin/sh", ["/bin/sh", "-c", isShellLine || plain.hasPrefix("exec ") ? plain : "exec \(plain)"])
         _exit(127)
     }
 

@@ -7,47 +7,69 @@ import ModuleABI
 enum Acceptor {
     /// One accept a wake-up, so that the other workers get theirs.
     static func accept(_ listener: UnsafeMutablePointer<Listener>) {
-        guard acceptOne(listener) else { return }
-        // This connection was taken in any case: the kernel woke nobody else for it.
-        if theWorker.pointee.hasMoreThanItsShare { theWorker.pointee.loop.pause(listener) }
+        switch acceptOne(listener) {
+        case .accepted:
+            // This connection was taken in any case: the kernel woke nobody else for it.
+            if theWorker.pointee.hasMoreThanItsShare { theWorker.pointee.loop.pause(listener) }
+        case .none: break
+        // The kernel would wake this worker again at once, and for ever.
+        case .exhausted: theWorker.pointee.loop.pause(listener)
+        }
+    }
+
+    private enum Outcome {
+        case accepted
+        /// There is none to take.
+        case none
+        /// There is one, but no room for it.
+        case exhausted
     }
 
     /// Stops listening. What the kernel has queued is taken: it may have woken nobody but this worker for it.
     static func leave(_ listener: UnsafeMutablePointer<Listener>) {
         theWorker.pointee.loop.remove(listener.pointee.fd)
-        for _ in 0..<Int(listener.pointee.backlog) where !acceptOne(listener) { break }
+        for _ in 0..<Int(listener.pointee.backlog) {
+            guard acceptOne(listener) == .accepted else { break }
+        }
         close(listener.pointee.fd)
         listener.pointee.fd = -1
     }
 
-    /// False: there was none to take.
-    private static func acceptOne(_ listener: UnsafeMutablePointer<Listener>) -> Bool {
+    private static func acceptOne(_ listener: UnsafeMutablePointer<Listener>) -> Outcome {
         var storage = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
         let flags = Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         let fd = withUnsafeMutablePointer(to: &storage) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { cs_accept4(listener.pointee.fd, $0, &length, flags) }
         }
-        guard fd >= 0 else {
-            explain(errno)
-            return false
-        }
+        guard fd >= 0 else { return explain(errno) }
         guard let peer = withUnsafePointer(to: &storage, { SocketAddress(UnsafeRawPointer($0)) }) else {
             close(fd)
-            return true
+            return .accepted
         }
         begin(fd, peer, listener)
-        return true
+        return .accepted
     }
 
-    private static func explain(_ code: Int32) {
+    private static func explain(_ code: Int32) -> Outcome {
         switch code {
-        case EAGAIN, EINTR, ECONNABORTED: return
+        case EAGAIN: return .none
+        // It has gone again; there may be others behind it.
+        case EINTR, ECONNABORTED: return .accepted
         case EMFILE, ENFILE:
             theWorker.pointee.files.removeAll()
-            ErrorLog.write(.alert, code: "APUS1301", "a connection cannot be accepted: no more files can be opened; raise the limit (ulimit -n)")
-        default: ErrorLog.write(.error, code: "APUS1302", "a connection cannot be accepted: \(systemError(code))")
+            complain(.alert, "no more files can be opened; raise the limit (ulimit -n)")
+        default: complain(.error, systemError(code))
         }
+        return .exhausted
+    }
+
+    /// Not more often than now and then: who holds many connections must not fill the log as well.
+    private static func complain(_ level: LogLevel, _ reason: String) {
+        let now = theWorker.pointee.now
+        guard now - theWorker.pointee.lastComplaint > 5_000_000 else { return }
+        theWorker.pointee.lastComplaint = now
+        ErrorLog.write(level, code: "APUS1301", "connections cannot be accepted: \(reason)")
     }
 
     private static func begin(_ fd: Int32, _ peer: SocketAddress, _ listener: UnsafeMutablePointer<Listener>) {
@@ -92,7 +114,6 @@ enum Acceptor {
         conn.pointee.freeNext = theWorker.pointee.freeConnections
         theWorker.pointee.freeConnections = conn
         countConnections(by: -1)
-        if theWorker.pointee.isDraining, theWorker.pointee.connectionCount == 0 { theWorker.pointee.loop.isStopping = true }
     }
 
     private static func countConnections(by difference: Int) {

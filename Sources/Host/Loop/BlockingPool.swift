@@ -1,7 +1,7 @@
 import CSystem
 import Glibc
 
-/// Threads for what may block: started when first needed, a few at most, for ever.
+/// Threads for what may block: started when first needed, a few at most; idle ones stay, as many as MaxSpareThreads says.
 final class BlockingPool {
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
@@ -63,7 +63,7 @@ final class BlockingPool {
         }
         while true {
             pthread_mutex_lock(lock)
-            guard idle < settings.spare else {
+            guard idle < settings.spare || !jobs.isEmpty else {
                 threads -= 1
                 return _ = pthread_mutex_unlock(lock)
             }

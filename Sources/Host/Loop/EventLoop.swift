@@ -10,6 +10,8 @@ struct LoopSlot {
     }
 
     var kind = Kind.none
+    /// Raised when the descriptor goes: an event that was gathered before it is not taken for another's.
+    var generation: UInt32 = 0
     /// A connection, a listener or a watch.
     var target: UnsafeMutableRawPointer?
 }
@@ -53,10 +55,11 @@ final class EventLoop {
     @discardableResult
     private func add(_ fd: Int32, _ mask: UInt32, _ kind: LoopSlot.Kind, _ target: UnsafeMutableRawPointer?) -> Bool {
         guard fd >= 0, Int(fd) < slotCount else { return false }
-        slots[Int(fd)] = LoopSlot(kind: kind, target: target)
+        let generation = slots[Int(fd)].generation
+        slots[Int(fd)] = LoopSlot(kind: kind, generation: generation, target: target)
         var event = epoll_event()
         event.events = mask
-        event.data.fd = fd
+        event.data.u64 = UInt64(generation) << 32 | UInt64(UInt32(bitPattern: fd))
         return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0
     }
 
@@ -82,7 +85,9 @@ final class EventLoop {
     }
 
     /// The descriptor is about to be closed, which takes it out of epoll.
-    func forget(_ fd: Int32) { slots[Int(fd)] = LoopSlot() }
+    func forget(_ fd: Int32) {
+        if fd >= 0, Int(fd) < slotCount { slots[Int(fd)] = LoopSlot(generation: slots[Int(fd)].generation &+ 1) }
+    }
 
     func remove(_ fd: Int32) {
         forget(fd)
@@ -127,7 +132,7 @@ final class EventLoop {
     }
 
     func run() {
-        while !isStopping { turn() }
+        while !isStopping, !theWorker.pointee.hasDrained { turn() }
     }
 
     private func turn() {
@@ -154,8 +159,9 @@ final class EventLoop {
 
     @inline(__always)
     private func handle(_ event: epoll_event) {
-        let fd = Int(event.data.fd)
+        let fd = Int(UInt32(truncatingIfNeeded: event.data.u64))
         let slot = slots[fd]
+        guard slot.generation == UInt32(truncatingIfNeeded: event.data.u64 >> 32) else { return }
         switch slot.kind {
         case .connection:
             if let conn = slot.target?.assumingMemoryBound(to: Connection.self) { handle(conn, event.events) }
@@ -164,7 +170,7 @@ final class EventLoop {
         case .wakeUp: runCalls()
         case .watch:
             if let watch = slot.target?.assumingMemoryBound(to: Watch.self).pointee { watch.fn(watch.ctx, event.events) }
-        case .signals: readSignals(Int32(fd))
+        case .signals: SignalDescriptor.read(Int32(fd)) { signal, _ in onSignal(signal) }
         case .none: break
         }
     }
@@ -230,13 +236,6 @@ final class EventLoop {
         var count: UInt64 = 0
         _ = read(wakeUp, &count, 8)
         for body in calls.takeAll() { body() }
-    }
-
-    private func readSignals(_ fd: Int32) {
-        var info = signalfd_siginfo()
-        while read(fd, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
-            onSignal(Int32(info.ssi_signo))
-        }
     }
 }
 

@@ -59,8 +59,11 @@ struct Listener {
         return Listener(fd: fd, address: address, isWildcard: address.isWildcard, backlog: settings.backlog)
     }
 
-    /// The address a socket of somebody else's is bound to; nil: it is no listening TCP socket.
+    /// The address a socket of somebody else's is bound to; nil: it is no TCP socket.
     static func address(of fd: Int32) -> SocketAddress? {
+        var kind: Int32 = 0
+        var size = socklen_t(MemoryLayout<Int32>.size)
+        guard getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &size) == 0, kind == Int32(SOCK_STREAM.rawValue) else { return nil }
         var storage = sockaddr_in6()
         var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
         let status = withUnsafeMutablePointer(to: &storage) {

@@ -3,8 +3,7 @@ import CSystem
 import Glibc
 import ModuleABI
 
-/// The state of this process as a server of connections. One a process; in the leader it only stands by, so that what
-/// runs before the fork finds it.
+/// The state of this process as a server of connections. There is none in a leader or a supervisor.
 ///
 /// Invariant: touched by the loop's thread only, but for what says otherwise.
 struct Worker {
@@ -56,6 +55,7 @@ struct Worker {
     /// Whether some module can say who a user is.
     var asksForUsers = false
 
+    var lastComplaint: Int64 = 0
     var freeConnections: Connection.Ref?
     var connectionCount = 0
     var nextConnectionID: UInt64 = 1
@@ -104,6 +104,9 @@ struct Worker {
 
     /// A connection finished a request and waits for its next.
     mutating func keptAlive(_ conn: Connection.Ref) { conn.pointee.headSince = 0 }
+
+    /// Whether it was told to leave and has nothing left to do.
+    var hasDrained: Bool { isDraining && connectionCount == 0 }
 
     /// Whether the other workers should take the next connection.
     var hasMoreThanItsShare: Bool { scoreboard?.hasMoreThanItsShare(slot) == true }

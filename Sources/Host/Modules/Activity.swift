@@ -26,6 +26,7 @@ enum Activity {
         static let loading = Kind(rawValue: 205)
         static let attaching = Kind(rawValue: 206)
         static let directive = Kind(rawValue: 207)
+        static let fileWatch = Kind(rawValue: 208)
 
         init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -46,6 +47,7 @@ enum Activity {
             case .loading: "while it is loaded"
             case .attaching: "attach"
             case .directive: "a directive"
+            case .fileWatch: "a watched file"
             default: BuiltInHook(rawValue: Int(rawValue) - 1).map { "hook \($0.name)" }
             }
         }

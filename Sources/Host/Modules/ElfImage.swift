@@ -63,21 +63,20 @@ struct ElfImage {
         }
     }
 
-    /// The function that an offset into a file lies in, by its symbol table; nil: the file does not say.
-    static func functionName(at offset: UInt64, in path: String) -> String? {
-        guard let bytes = try? read(path), (try? checkHeader(bytes)) != nil else { return nil }
+    /// The functions of a file by its symbol table: where each begins, its length and its name.
+    static func functions(of path: String) -> [(start: UInt64, length: UInt64, name: String)] {
+        guard let bytes = try? read(path), (try? checkHeader(bytes)) != nil else { return [] }
         return bytes.withUnsafeBytes { raw in
             let header = raw.loadUnaligned(as: Elf64_Ehdr.self)
             for index in 0..<Int(header.e_shnum) {
                 guard let section = self.section(raw, header, index), section.sh_type == UInt32(SHT_SYMTAB),
                     let names = self.section(raw, header, Int(section.sh_link))
                 else { continue }
-                let found = symbols(raw, section).first {
-                    $0.st_info & 0xf == UInt8(STT_FUNC) && $0.st_value <= offset && offset < $0.st_value + $0.st_size
+                return symbols(raw, section).filter { $0.st_info & 0xf == UInt8(STT_FUNC) }.compactMap { symbol in
+                    string(raw, names, Int(symbol.st_name)).map { (symbol.st_value, symbol.st_size, $0) }
                 }
-                return found.flatMap { string(raw, names, Int($0.st_name)) }
             }
-            return nil
+            return []
         }
     }
 
@@ -110,5 +109,17 @@ struct ElfImage {
         let start = Int(truncatingIfNeeded: names.sh_offset) &+ offset
         guard start >= 0, start < raw.count, let end = raw[start...].firstIndex(of: 0) else { return nil }
         return String(decoding: raw[start..<end], as: UTF8.self)
+    }
+}
+
+/// The functions of files that were asked for, read once each.
+final class SymbolTables {
+    private var files: [String: [(start: UInt64, length: UInt64, name: String)]] = [:]
+
+    /// The function that an offset into a file lies in; nil: the file does not say.
+    func functionName(at offset: UInt64, in path: String) -> String? {
+        let functions = files[path] ?? ElfImage.functions(of: path)
+        files[path] = functions
+        return functions.first { $0.start <= offset && offset - $0.start < $0.length }?.name
     }
 }

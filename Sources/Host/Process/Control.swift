@@ -41,7 +41,7 @@ enum Control {
             Program.complain("apus: process \(pid) ended before it had reloaded\n")
             return 1
         }
-        if status != 0 { Program.complain("apus: the server goes on with its former configuration\n") }
+        if status != 0 { Program.complain("apus: the server has not reloaded; as long as it is not ending, it goes on as it was\n") }
         return status
     }
 

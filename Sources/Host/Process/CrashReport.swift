@@ -8,6 +8,7 @@ import Glibc
 /// is shown by its address alone.
 struct CrashReport {
     private let runtime: Runtime
+    private let symbols = SymbolTables()
 
     init(_ runtime: Runtime) { self.runtime = runtime }
 
@@ -65,7 +66,7 @@ struct CrashReport {
         let offset = UInt64(UInt(bitPattern: pointer) - UInt(bitPattern: base))
         let name = path.split(separator: "/").last.map(String.init) ?? path
         // One less: a return address may lie behind the end of its function.
-        let symbol = ElfImage.functionName(at: offset &- 1, in: path).map { " \(demangled($0))" } ?? ""
+        let symbol = symbols.functionName(at: offset &- 1, in: path).map { " \(demangled($0))" } ?? ""
         return "\(name)+0x\(String(offset, radix: 16))\(symbol)"
     }
 
@@ -85,7 +86,8 @@ private func swiftDemangle(
     _ flags: UInt32
 ) -> UnsafeMutablePointer<CChar>?
 
-/// What the leader was at when it crashed, in place of a request.
+/// What the leader was at when it crashed, in place of a request. It composes text as ordinary code does: should that fail,
+/// too, the crash is as it would have been without.
 private func describeLeader(
     _ activity: UnsafePointer<cs_activity>?, _ text: UnsafeMutablePointer<CChar>?, _ capacity: UInt32
 ) -> UInt32 {

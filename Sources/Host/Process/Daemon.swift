@@ -14,31 +14,26 @@ final class Daemon {
     }
 
     static func detach() -> Daemon {
-        var ends: (Int32, Int32) = (0, 0)
-        let made = withUnsafeMutablePointer(to: &ends) {
-            $0.withMemoryRebound(to: Int32.self, capacity: 2) { cs_pipe2($0, O_CLOEXEC) }
+        let pipe = try? Pipe()
+        let child = pipe == nil ? -1 : fork()
+        guard let pipe, child >= 0 else {
+            Program.complain("apus: cannot become a daemon: \(systemError(errno))\n")
+            return Daemon(parentStatus: 1, report: -1)
         }
-        guard made == 0 else { return Daemon(parentStatus: 1, report: -1) }
-        let child = fork()
         guard child == 0 else {
-            close(ends.1)
+            close(pipe.writing)
             var status: UInt8 = 1
-            if child > 0 { while read(ends.0, &status, 1) < 0, errno == EINTR {} }
+            while read(pipe.reading, &status, 1) < 0, errno == EINTR {}
             return Daemon(parentStatus: Int32(status), report: -1)
         }
-        close(ends.0)
+        close(pipe.reading)
         setsid()
-        return Daemon(parentStatus: nil, report: ends.1)
+        return Daemon(parentStatus: nil, report: pipe.writing)
     }
 
     /// From here on nothing is printed: messages go to the log.
     func leaveTerminal() {
-        let null = open("/dev/null", O_RDWR)
-        guard null >= 0 else { return }
-        dup2(null, STDIN_FILENO)
-        dup2(null, STDOUT_FILENO)
-        dup2(null, STDERR_FILENO)
-        if null > STDERR_FILENO { close(null) }
+        StandardStreams.close([STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO])
     }
 
     /// Lets the starter end. The first report counts.

@@ -12,7 +12,6 @@ final class Leader {
     private let handover: Handover?
     private var listeners: [UnsafeMutablePointer<Listener>] = []
 
-    private static let handledSignals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD]
     private static let stopPatience: Int64 = 5_000_000
     /// When the supervisor has gone, nothing shall stay.
     private static let orphanPatience: Int64 = 300_000
@@ -34,10 +33,11 @@ final class Leader {
         // Nobody but the owner writes what this process creates, whoever started it.
         umask(umask(0) | 0o022)
         guard openLogs(), bind(), openModules(), checkIdentity() else { return 1 }
+        LogDirectories.warn(runtime.configuration)
         if handover == nil { return runInOneProcess() }
         guard checkThreads(), let scoreboard = Scoreboard(slots: Workers.slotCount(runtime)) else { return 1 }
         LogSinks.share(slots: scoreboard.slotCount)
-        let signals = takeSignals()
+        let signals = SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD])
         offerEverything()
         // From here on the whole generation can be signalled at once.
         setpgid(0, 0)
@@ -80,7 +80,6 @@ final class Leader {
                         + "  hint: \(isSystem ? "start the log daemon, or log to a file" : "create the directory, or correct the path")\n")
             }
         }
-        if isFine { LogDirectories.warn(runtime.configuration) }
         return isFine
     }
 
@@ -145,10 +144,6 @@ final class Leader {
     }
 
     private func runInOneProcess() -> Int32 {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in [SIGTERM, SIGINT, SIGWINCH] { sigaddset(&set, signal) }
-        sigprocmask(SIG_BLOCK, &set, nil)
         let pidFile = PidFile(path: runtime.configuration.pidFilePath)
         let lock = try? pidFile.write(getpid())
         defer {
@@ -163,8 +158,12 @@ final class Leader {
     /// What the generations to come will want, and what the supervisor wants to know.
     private func offerEverything() {
         guard let handover else { return }
-        for entry in handover.inherited.entries.keys where entry.hasPrefix("activation ") {
-            ErrorLog.write(.warn, code: "APUS1707", "the service manager opened a socket that no Listen line names; it is not used")
+        for (name, entry) in handover.inherited.entries where name.hasPrefix("activation ") {
+            let address = Listener.address(of: entry.descriptor)
+            guard !listeners.contains(where: { $0.pointee.address == address }) else { continue }
+            ErrorLog.write(
+                .warn, code: "APUS1707",
+                "the service manager opened a socket (\(address?.description ?? "no TCP address")) that no Listen line names; it is not used")
         }
         for listener in listeners {
             handover.offer("listen \(listener.pointee.address.description)", listener.pointee.fd)
@@ -179,34 +178,26 @@ final class Leader {
 
     // MARK: Leading
 
-    private func takeSignals() -> Int32 {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in Leader.handledSignals { sigaddset(&set, signal) }
-        sigprocmask(SIG_BLOCK, &set, nil)
-        return signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
-    }
-
     private enum State {
         case starting, serving
         /// Until then, in monotonic microseconds; nil: as long as it takes.
         case leaving(until: Int64?)
     }
 
-    private func lead(_ workers: Workers, _ signals: Int32) -> Int32 {
+    private func lead(_ workers: Workers, _ signals: SignalDescriptor) -> Int32 {
         guard let handover else { return 1 }
         var state = State.starting
         var nextLook = Clock.monotonic() + Leader.tick
         Messages.leader = { workers.send($0) }
         while true {
             var poll = Poll()
-            poll.add(signals)
+            poll.add(signals.fd)
             if handover.isOpen { poll.add(handover.descriptor, writable: handover.hasOutbox) }
             workers.addSockets(to: &poll)
             poll.wait(max(0, nextLook - Clock.monotonic()))
             if poll.isWritable(handover.descriptor) { handover.flush() }
             workers.hear(poll)
-            if poll.isReadable(signals) { readSignals(signals, workers, &state) }
+            if poll.isReadable(signals.fd) { readSignals(signals, workers, &state) }
             if poll.isReadable(handover.descriptor) { obey(handover, workers, &state) }
             if Clock.monotonic() >= nextLook {
                 workers.look()
@@ -246,15 +237,15 @@ final class Leader {
     /// A worker died before it served: so would every other.
     private func failToStart(_ workers: Workers) -> Int32 {
         Program.complain("apus: a worker ended before it could serve; the reason stands in \(runtime.mainErrorLog)\n")
-        workers.stop(SIGKILL)
-        while waitpid(-1, nil, 0) > 0 || errno == EINTR {}
+        workers.end()
+        StandardStreams.close([STDERR_FILENO])
+        PipedLogs.finish()
         return 1
     }
 
-    private func readSignals(_ fd: Int32, _ workers: Workers, _ state: inout State) {
-        var info = signalfd_siginfo()
-        while read(fd, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
-            switch Int32(info.ssi_signo) {
+    private func readSignals(_ signals: SignalDescriptor, _ workers: Workers, _ state: inout State) {
+        signals.read { signal, _ in
+            switch signal {
             case SIGCHLD: reap(workers)
             // Meant for the supervisor, which follows this generation with another.
             case SIGTERM, SIGINT: stop(workers, Leader.stopPatience, &state)
@@ -280,6 +271,7 @@ final class Leader {
             case .drain:
                 workers.drain()
                 let grace = runtime.configuration.gracefulShutdownTimeout
+                if case .leaving = state { continue }
                 state = .leaving(until: grace > 0 ? Clock.monotonic() + grace : nil)
                 closeListeners()
             case .stop: return stop(workers, Leader.stopPatience, &state)
@@ -303,7 +295,7 @@ final class Leader {
 
     private func leave() -> Int32 {
         for module in runtime.modules.reversed() { module.descriptor?.pointee.detach?(module.ctx) }
-        StandardStreams.close()
+        StandardStreams.close([STDERR_FILENO])
         PipedLogs.finish()
         return 0
     }

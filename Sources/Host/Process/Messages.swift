@@ -23,6 +23,7 @@ enum Messages {
     static func receive(_ module: LoadedModule, _ receiver: Receiver) { receivers[module.index] = receiver }
 
     static func broadcast(_ module: LoadedModule, _ name: String, _ bytes: Bytes) -> apus_status {
+        guard bytes.count <= sizeLimit else { return APUS_E_TOO_BIG }
         let descriptor = cs_memfd_sealed("apus message", bytes.ptr, bytes.count)
         guard descriptor >= 0 else { return APUS_E_NOMEM }
         defer { close(descriptor) }
@@ -55,12 +56,16 @@ enum Messages {
         }
     }
 
+    /// Longer ones are nobody's messages.
+    static let sizeLimit = 64 << 20
+
     /// Calls `body` with the content of a memory file. One that its maker could still change is not looked at: a file that
     /// shrinks under a mapping ends the process that mapped it.
     static func withMapped(_ descriptor: Int32, _ body: (Bytes) -> Void) {
         var info = stat()
         guard descriptor >= 0, cs_is_sealed(descriptor) != 0, fstat(descriptor, &info) == 0 else { return }
         let count = Int(info.st_size)
+        guard count <= sizeLimit else { return }
         guard count > 0 else { return body(Bytes("")) }
         let raw = mmap(nil, count, PROT_READ, MAP_PRIVATE, descriptor, 0)
         guard let raw, raw != MAP_FAILED else { return }
@@ -96,7 +101,9 @@ enum FileWatch {
             entries[index].last = now
             let entry = entries[index]
             var path = entry.path
-            path.withUTF8 { entry.fn(entry.ctx, Bytes(UnsafeRawBufferPointer($0))) }
+            path.withUTF8 { path in
+                Activity.during(.init(module: entry.module, .fileWatch)) { entry.fn(entry.ctx, Bytes(UnsafeRawBufferPointer(path))) }
+            }
         }
     }
 

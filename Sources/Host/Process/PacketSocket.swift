@@ -54,6 +54,7 @@ final class PacketSocket {
     // MARK: Sending
 
     var hasOutbox: Bool { !outbox.isEmpty }
+    var outboxCount: Int { outbox.count }
 
     /// Sends, now or as soon as there is room. The descriptor stays the caller's.
     func send(_ packet: Packet) {
@@ -76,7 +77,11 @@ final class PacketSocket {
         return text.withUTF8 { bytes in
             while true {
                 if cs_send_packet(fd, bytes.baseAddress, bytes.count, descriptor) >= 0 { return true }
-                if errno != EINTR { return errno != EAGAIN && errno != ENOBUFS && errno != ETOOMANYREFS }
+                switch errno {
+                case EINTR: continue
+                case EPIPE, ECONNRESET, ENOTCONN, ECONNREFUSED, EBADF, EMSGSIZE: return true
+                default: return false
+                }
             }
         }
     }

@@ -54,7 +54,7 @@ struct PidFile {
         flock(fd, LOCK_EX | LOCK_NB)
         let written = text.withCString { Glibc.write(fd, $0, count) }
         guard written == count, fchmod(fd, 0o644) == 0, rename(temporary, path) == 0 else {
-            let problem = SystemProblem(errno)
+            let problem = SystemProblem(written >= 0 && written < count ? ENOSPC : errno)
             close(fd)
             unlink(temporary)
             throw problem

@@ -58,7 +58,7 @@ struct WorkerProcess {
         HookRunner.runPlain(runtime.hooks[.childInit])
         let loop = theWorker.pointee.loop
         for listener in listeners { loop.addListener(listener) }
-        loop.addSignals(signals())
+        loop.addSignals(SignalDescriptor([SIGTERM, SIGINT, SIGWINCH]).fd)
         loop.onSignal = { number in if number == SIGWINCH { WorkerProcess.drain() } else { theWorker.pointee.loop.isStopping = true } }
         watchProcesses(loop)
         if leader == nil { lookAtFiles() }
@@ -89,14 +89,6 @@ struct WorkerProcess {
         theWorker.pointee.connectionLimit = leader == nil ? 0 : runtime.configuration.maxConnectionsPerChild
         BlockingPool.shared.settings = runtime.blockingPoolSettings
         if leader == nil { LogSinks.gatherAlone() } else { LogSinks.gather(slot: slotIndex) }
-    }
-
-    /// TERM, INT and WINCH as a descriptor of the loop.
-    private func signals() -> Int32 {
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in [SIGTERM, SIGINT, SIGWINCH] { sigaddset(&set, signal) }
-        return signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
     }
 
     // MARK: Other processes
@@ -171,7 +163,6 @@ struct WorkerProcess {
         theWorker.pointee.isDraining = true
         current.slot.enter(.draining)
         for listener in current.listeners { Acceptor.leave(listener) }
-        if theWorker.pointee.connectionCount == 0 { theWorker.pointee.loop.isStopping = true }
     }
 }
 

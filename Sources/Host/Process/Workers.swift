@@ -14,8 +14,14 @@ final class Workers {
         let slot: Int
         let started = Clock.monotonic()
         let socket: PacketSocket
+        /// The worker that leaves when this one serves.
+        let predecessor: pid_t?
         var isServing = false
         var isLeaving = false
+        /// It has taken as many connections as it may.
+        var wantsToLeave = false
+        /// Whether it may still say something.
+        var isHeard = true
         var pulse: Pulse
     }
 
@@ -64,10 +70,14 @@ final class Workers {
         for number in 0..<runtime.workerCount { fork(number) }
     }
 
+    /// Starts a worker, or sees to it that one is started later.
     private func fork(_ number: Int) {
-        guard let slot = scoreboard.vacantSlot(), let (own, theirs) = try? PacketSocket.pair() else {
-            return waiting.append((number, Clock.monotonic() + Workers.shortLife))
-        }
+        if !attemptFork(number) { waiting.append((number, Clock.monotonic() + Workers.shortLife)) }
+    }
+
+    /// False: there is no slot, no process or no descriptor for it now.
+    private func attemptFork(_ number: Int, inPlaceOf predecessor: pid_t? = nil) -> Bool {
+        guard let slot = scoreboard.vacantSlot(), let (own, theirs) = try? PacketSocket.pair() else { return false }
         let place = scoreboard.slot(slot)
         place.pointee = WorkerSlot()
         place.enter(.starting)
@@ -77,17 +87,22 @@ final class Workers {
             closeAllSockets()
             let worker = WorkerProcess(
                 runtime, listeners, number: number, slot: slot, scoreboard: scoreboard, leader: theirs)
-            exit(worker.run())
+            // No handlers of the leader's at the exit, while threads of the pool may still run.
+            _exit(worker.run())
         }
         theirs.close()
         guard pid > 0 else {
             ErrorLog.write(.alert, code: "AH00159", "a worker cannot be forked: \(systemError(errno))")
             own.close()
             place.enter(.vacant)
-            return waiting.append((number, Clock.monotonic() + Workers.shortLife))
+            return false
         }
         own.stopBlocking()
-        children.append(Child(pid: pid, number: number, slot: slot, socket: own, pulse: Pulse(seen: Clock.monotonic())))
+        children.append(
+            Child(
+                pid: pid, number: number, slot: slot, socket: own, predecessor: predecessor,
+                pulse: Pulse(seen: Clock.monotonic())))
+        return true
     }
 
     /// In a worker: the sockets of the others are the leader's.
@@ -99,7 +114,7 @@ final class Workers {
     // MARK: Messages
 
     func addSockets(to poll: inout Poll) {
-        for child in children { poll.add(child.socket.fd, writable: child.socket.hasOutbox) }
+        for child in children where child.isHeard { poll.add(child.socket.fd, writable: child.socket.hasOutbox) }
     }
 
     func hear(_ poll: Poll) {
@@ -114,19 +129,40 @@ final class Workers {
 
     private func hear(_ child: Child) {
         for _ in 0..<Workers.patience {
-            guard case .packet(let packet) = child.socket.receive() else { return }
-            switch packet.verb {
-            case "serving": change(child) { $0.isServing = true }
-            case "retire": retire(child)
-            case Messages.verb: Messages.arrived(packet, from: .worker) { [children] in for other in children { other.socket.send($0) } }
-            default: break
+            switch child.socket.receive() {
+            case .packet(let packet):
+                obey(packet, of: child)
+                if packet.descriptor >= 0 { close(packet.descriptor) }
+            case .nothing: return
+            case .closed: return change(child) { $0.isHeard = false }
             }
-            if packet.descriptor >= 0 { close(packet.descriptor) }
         }
     }
 
+    private func obey(_ packet: Packet, of child: Child) {
+        switch packet.verb {
+        case "serving":
+            change(child) { $0.isServing = true }
+            dismissPredecessor(of: child)
+        case "retire":
+            change(child) { $0.wantsToLeave = true }
+            makeRoom()
+        case Messages.verb: Messages.arrived(packet, from: .worker) { send($0) }
+        default: break
+        }
+    }
+
+    /// Messages that may wait for one worker.
+    private static let outboxLimit = 1024
+
+    /// To every worker. One that takes none any more would make the leader keep them all, and their memory files.
     func send(_ packet: Packet) {
-        for child in children { child.socket.send(packet) }
+        for child in children {
+            child.socket.send(packet)
+            guard child.socket.outboxCount > Workers.outboxLimit else { continue }
+            ErrorLog.write(.error, code: "APUS1712", "the worker with pid \(child.pid) takes no messages any more; it is ended")
+            kill(child.pid, SIGKILL)
+        }
     }
 
     private func change(_ child: Child, _ body: (inout Child) -> Void) {
@@ -134,30 +170,47 @@ final class Workers {
         body(&children[index])
     }
 
-    /// It has taken as many connections as it may: its successor first, then it may leave.
-    private func retire(_ child: Child) {
-        guard !areLeaving, !child.isLeaving else { return }
-        change(child) { $0.isLeaving = true }
-        fork(child.number)
-        kill(child.pid, SIGWINCH)
+    /// Starts successors of workers that have taken as many connections as they may. Where that cannot be now, they go on.
+    private func makeRoom() {
+        guard !areLeaving else { return }
+        for child in children where child.wantsToLeave && !child.isLeaving {
+            guard !children.contains(where: { $0.predecessor == child.pid }) else { continue }
+            _ = attemptFork(child.number, inPlaceOf: child.pid)
+        }
+    }
+
+    /// The successor serves: now the other may leave.
+    private func dismissPredecessor(of child: Child) {
+        guard let old = children.first(where: { $0.pid == child.predecessor }), !old.isLeaving else { return }
+        change(old) { $0.isLeaving = true }
+        kill(old.pid, SIGWINCH)
     }
 
     // MARK: Ends
 
     /// A child has ended. False: it was no worker.
     func ended(_ pid: pid_t, _ outcome: Int32) -> Bool {
-        guard let index = children.firstIndex(where: { $0.pid == pid }) else { return false }
-        hear(children[index])
+        guard let last = children.first(where: { $0.pid == pid }) else { return false }
+        hear(last)
+        guard let index = children.firstIndex(where: { $0.pid == pid }) else { return true }
         let child = children.remove(at: index)
         child.socket.close()
+        for lease in 0..<Scoreboard.leaseCount { Lease.release(scoreboard.leases + lease, slot: child.slot) }
+        if !child.isServing { hasFailedToStart = true }
+        // The next one first: telling of a crash takes a moment. The slot is its own until all is told.
+        if !areLeaving, isMissing(child) { replace(child) }
         LogSinks.rescue(slot: child.slot)
         let isClean = cs_wait_exited(outcome) != 0 && cs_wait_exit_status(outcome) == 0
         if !isClean { tell(child, outcome) }
-        for lease in 0..<Scoreboard.leaseCount { Lease.release(scoreboard.leases + lease, slot: child.slot) }
         scoreboard.slot(child.slot).enter(.vacant)
-        if !child.isServing { hasFailedToStart = true }
-        if !areLeaving, !child.isLeaving { replace(child) }
         return true
+    }
+
+    /// Whether nobody serves, or will serve, in place of a worker that has ended.
+    private func isMissing(_ child: Child) -> Bool {
+        if child.isLeaving || children.contains(where: { $0.predecessor == child.pid }) { return false }
+        // One that was to follow another: that one still serves, and is tried to be followed again.
+        return !children.contains { $0.pid == child.predecessor }
     }
 
     private func replace(_ child: Child) {
@@ -195,6 +248,7 @@ final class Workers {
     /// To be called about once a second.
     func look() {
         startWaiting()
+        makeRoom()
         let now = Clock.monotonic()
         // When this process itself did not run, nothing is known of the others.
         let isLate = now - lastLook > 5_000_000
@@ -211,7 +265,10 @@ final class Workers {
 
     /// A worker whose loop does not turn: asked for a backtrace first, then ended.
     private func miss(_ child: inout Child, _ now: Int64) {
-        guard let limit = runtime.configuration.hangTimeout, now - child.pulse.seen > limit, !isTraced(child.pid) else { return }
+        // One that is still starting may take as long as a generation may.
+        guard let patience = runtime.configuration.hangTimeout else { return }
+        let limit = child.isServing ? patience : max(patience, runtime.configuration.reloadTimeout)
+        guard now - child.pulse.seen > limit, !isTraced(child.pid) else { return }
         guard child.pulse.wasAsked else {
             child.pulse.wasAsked = true
             let slot = scoreboard.slot(child.slot)
@@ -256,6 +313,12 @@ final class Workers {
     func drain() {
         areLeaving = true
         for child in children { kill(child.pid, SIGWINCH) }
+    }
+
+    /// Ends them and waits for that.
+    func end() {
+        stop(SIGKILL)
+        for child in children { while waitpid(child.pid, nil, 0) < 0, errno == EINTR {} }
     }
 
     /// Ends them now.

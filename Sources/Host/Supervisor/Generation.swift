@@ -54,38 +54,31 @@ final class Generation {
         _ number: UInt64, _ reason: Reason, program: String, arguments: [String], printsForItself: Bool
     ) throws(SystemProblem) -> Generation {
         let (own, theirs) = try PacketSocket.pair()
-        var console: (Int32, Int32) = (-1, -1)
-        if !printsForItself {
-            _ = withUnsafeMutablePointer(to: &console) {
-                $0.withMemoryRebound(to: Int32.self, capacity: 2) { cs_pipe2($0, O_CLOEXEC) }
-            }
-        }
+        let console = printsForItself ? nil : try? Pipe()
         let process = fork()
         if process == 0 {
-            if console.1 >= 0 { dup2(console.1, STDERR_FILENO) }
+            if let console { dup2(console.writing, STDERR_FILENO) }
             cs_reset_signals()
             _ = fcntl(theirs.fd, F_SETFD, 0)
             setenv(Handover.variable, "\(Handover.version):\(theirs.fd)", 1)
-            var pointers: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
-            pointers.append(nil)
-            execv(program, &pointers)
+            execute(program, [program] + arguments)
             Program.complain("apus: cannot start \(program): \(systemError(errno))\n")
             _exit(127)
         }
         let code = errno
         theirs.close()
-        if console.1 >= 0 { close(console.1) }
+        if let console { close(console.writing) }
         guard process > 0 else {
             own.close()
-            if console.0 >= 0 { close(console.0) }
+            if let console { close(console.reading) }
             throw SystemProblem(code)
         }
         own.stopBlocking()
-        if console.0 >= 0 { _ = fcntl(console.0, F_SETFL, O_NONBLOCK) }
-        return Generation(number: number, reason: reason, process: process, channel: own, console: console.0)
+        if let console { _ = fcntl(console.reading, F_SETFL, O_NONBLOCK) }
+        return Generation(number: number, reason: reason, process: process, channel: own, console: console?.reading ?? -1)
     }
 
-    /// Introduces itself and hands over what is kept. Entries that only the first generation of a start may use stay.
+    /// Introduces itself and hands over what is kept.
     func welcome(_ table: DescriptorTable) {
         channel.send(Packet("generation", ["\(number)", reason.rawValue]))
         for (name, entry) in table.entries { channel.send(Packet("have", [name, entry.note], descriptor: entry.descriptor)) }

@@ -19,7 +19,7 @@ struct ServiceManager {
         _ = ServiceManager.takeVariable("LISTEN_FDNAMES")
         let interval = Int64(ServiceManager.takeVariable("WATCHDOG_USEC") ?? "")
         let watched = ServiceManager.takeVariable("WATCHDOG_PID").map { Int32($0) == getpid() } ?? true
-        watchdog = watched ? interval.map { $0 / 2 } : nil
+        watchdog = watched ? interval.flatMap { $0 > 0 ? max($0 / 2, 1000) : nil } : nil
     }
 
     private static func takeVariable(_ name: String) -> String? {
@@ -40,7 +40,7 @@ struct ServiceManager {
         guard fd >= 0 else { return }
         defer { close(fd) }
         let bytes = Array(text.utf8)
-        _ = address.withSockaddr { sendto(fd, bytes, bytes.count, Int32(MSG_NOSIGNAL), $0, $1) }
+        _ = address.withSockaddr { sendto(fd, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT), $0, $1) }
     }
 }
 

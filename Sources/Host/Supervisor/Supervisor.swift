@@ -2,7 +2,7 @@ import CSystem
 import Glibc
 
 /// The process that stays while generations of the server come and go: it holds what they hand on, starts them, and tells
-/// them when to leave. It reads no configuration and loads no module.
+/// them when to leave. It reads no configuration and loads no module: a command that has done so is executed anew first.
 ///
 /// Invariants: one thread; at most one generation is starting and at most one is serving; a descriptor of the table is
 /// closed only when a newer generation is ready without it.
@@ -11,7 +11,7 @@ final class Supervisor {
     private let options: Options
     private let arguments: [String]
     private let manager = ServiceManager()
-    private let signals: Int32
+    private let signals = SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD])
     private let control: Int32
     private let daemon: Daemon?
 
@@ -44,11 +44,11 @@ final class Supervisor {
 
     private enum Ending { case now, graceful }
 
-    private static let handledSignals = [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD]
     /// A leader that lived shorter than this is not followed at once.
     private static let shortLife: Int64 = 2_000_000
     private static let longestPause: Int64 = 30_000_000
-    private static let stopPatience: Int64 = 8_000_000
+    /// Longer than a leader's own patience with its workers and with readers of its logs.
+    private static let stopPatience: Int64 = 10_000_000
 
     // MARK: Life
 
@@ -64,23 +64,14 @@ final class Supervisor {
         self.options = options
         self.arguments = arguments
         self.daemon = daemon
-        var set = sigset_t()
-        sigemptyset(&set)
-        for signal in Supervisor.handledSignals { sigaddset(&set, signal) }
-        sigprocmask(SIG_BLOCK, &set, nil)
-        signals = signalfd(-1, &set, Int32(SFD_CLOEXEC | SFD_NONBLOCK))
         control = ControlSocket.listen()
         cs_adopt_orphans()
         prepareTable()
     }
 
     private func prepareTable() {
-        var ends: (Int32, Int32) = (0, 0)
         // The writing end stays open, unused, as long as this process lives.
-        let made = withUnsafeMutablePointer(to: &ends) {
-            $0.withMemoryRebound(to: Int32.self, capacity: 2) { cs_pipe2($0, O_CLOEXEC) }
-        }
-        if made == 0 { table.put("lifeline", ends.0) }
+        if let lifeline = try? Pipe() { table.put("lifeline", lifeline.reading) }
         for (index, fd) in manager.sockets.enumerated() { table.put("activation \(index)", fd) }
         if options.isForeground { table.put("stderr", fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) }
     }
@@ -96,22 +87,23 @@ final class Supervisor {
 
     private func turn() {
         var poll = Poll()
-        poll.add(signals)
+        poll.add(signals.fd)
         if control >= 0 { poll.add(control) }
-        for client in clients { poll.add(client.fd, writable: client.hasOutbox) }
+        for client in clients { poll.add(client.fd) }
         for generation in generations where generation.state != .orphaned {
             if generation.isHeard { poll.add(generation.channel.fd, writable: generation.channel.hasOutbox) }
             if generation.console >= 0 { poll.add(generation.console) }
         }
         poll.wait(timeUntilNext())
-        if poll.isReadable(signals) { readSignals() }
-        if control >= 0, poll.isReadable(control), let client = ControlSocket.accept(control) { clients.append(client) }
+        // Before anything is opened or closed: what was said of a descriptor must not be taken for another's.
         for client in clients where poll.isReadable(client.fd) { hear(client) }
         for generation in generations {
             if poll.isWritable(generation.channel.fd) { generation.channel.flush() }
             if generation.console >= 0, poll.isReadable(generation.console) { relay(generation) }
             if generation.state != .orphaned, poll.isReadable(generation.channel.fd) { hear(generation) }
         }
+        if control >= 0, poll.isReadable(control), let client = ControlSocket.accept(control) { clients.append(client) }
+        if poll.isReadable(signals.fd) { readSignals() }
         checkDeadlines()
         manager.notifyAlive()
     }
@@ -128,16 +120,15 @@ final class Supervisor {
     // MARK: Orders
 
     private func readSignals() {
-        var info = signalfd_siginfo()
-        while read(signals, &info, MemoryLayout<signalfd_siginfo>.size) == MemoryLayout<signalfd_siginfo>.size {
-            switch Int32(info.ssi_signo) {
+        signals.read { signal, isSent in
+            switch signal {
             case SIGTERM, SIGINT:
                 log(.notice, "AH00491", "caught SIGTERM, shutting down")
                 end(.now)
             case SIGHUP: reload(.restart)
             case SIGUSR1: reload(.graceful)
             // A terminal that changes its size sends it too.
-            case SIGWINCH where info.ssi_code <= 0:
+            case SIGWINCH where isSent:
                 log(.notice, "AH00492", "caught SIGWINCH, shutting down gracefully")
                 end(.graceful)
             case SIGCHLD: reap()
@@ -148,21 +139,18 @@ final class Supervisor {
 
     /// An order of `apus -k`: the verb, with the terminal that errors shall be printed to.
     private func hear(_ client: PacketSocket) {
-        guard case .packet(let packet) = client.receive(), let verb = Options.Verb(rawValue: packet.verb) else {
-            clients.removeAll { $0 === client }
-            return client.close()
-        }
+        let received = client.receive()
+        if case .nothing = received { return }
         clients.removeAll { $0 === client }
-        switch verb {
-        case .restart, .graceful: reload(verb, for: client, terminal: packet.descriptor)
-        case .stop: answer(client, packet.descriptor, 0) { end(.now) }
-        case .gracefulStop: answer(client, packet.descriptor, 0) { end(.graceful) }
-        case .start: answer(client, packet.descriptor, 0) {}
+        guard case .packet(let packet) = received else { return client.close() }
+        switch Options.Verb(rawValue: packet.verb) {
+        case .restart: reload(.restart, for: client, terminal: packet.descriptor)
+        case .graceful: reload(.graceful, for: client, terminal: packet.descriptor)
+        default: answer(client, packet.descriptor, 1)
         }
     }
 
-    private func answer(_ client: PacketSocket, _ terminal: Int32, _ status: Int32, after body: () -> Void) {
-        body()
+    private func answer(_ client: PacketSocket, _ terminal: Int32, _ status: Int32) {
         client.send(Packet("done", ["\(status)"]))
         client.close()
         if terminal >= 0 { close(terminal) }
@@ -170,7 +158,7 @@ final class Supervisor {
 
     private func reload(_ verb: Options.Verb, for client: PacketSocket? = nil, terminal: Int32 = -1) {
         guard ending == nil else {
-            if let client { answer(client, terminal, 1) {} }
+            if let client { answer(client, terminal, 1) }
             return
         }
         next.add(verb)
@@ -183,14 +171,14 @@ final class Supervisor {
         guard !next.isEmpty, ending == nil, starting == nil else { return }
         current = next
         next = Orders()
-        log(.notice, "AH00493", "graceful reload: starting generation \(nextNumber)")
+        log(.notice, "AH00493", "\(current.verb == .restart ? "restart" : "graceful reload"): starting generation \(nextNumber)")
         manager.notifyReloading()
         start(.reload)
     }
 
     /// Answers those who ordered the reload that has just come to its end, and begins the next.
     private func finishReload(_ status: Int32) {
-        for (client, terminal) in current.clients { answer(client, terminal, status) {} }
+        for (client, terminal) in current.clients { answer(client, terminal, status) }
         current = Orders()
         beginReload()
     }
@@ -208,7 +196,7 @@ final class Supervisor {
             LogSinks.closePipes()
             table.remove("log error")
         }
-        for (client, terminal) in current.clients + next.clients { answer(client, terminal, 1) {} }
+        for (client, terminal) in current.clients + next.clients { answer(client, terminal, 1) }
         current = Orders()
         next = Orders()
         for generation in generations { dismiss(generation, how == .graceful && generation.state != .starting) }
@@ -218,8 +206,9 @@ final class Supervisor {
     private func dismiss(_ generation: Generation, _ gracefully: Bool) {
         let now = Clock.monotonic()
         let patience = gracefully ? generation.duration("grace") : Supervisor.stopPatience
-        // The leader keeps to the time itself; this is for one that does not.
-        generation.deadline = patience.map { now + $0 + (gracefully ? 2_000_000 : 0) }
+        // The leader keeps to the time itself; this is for one that does not. An earlier end stays.
+        let end = patience.map { now + $0 + (gracefully ? Supervisor.stopPatience : 0) }
+        generation.deadline = [generation.deadline, end].compactMap { $0 }.min()
         switch generation.state {
         case .starting: generation.kill()
         case .orphaned: generation.signalGroup(gracefully ? SIGWINCH : SIGTERM)
@@ -252,27 +241,25 @@ final class Supervisor {
 
     private func hear(_ generation: Generation) {
         while true {
-            guard case .packet(let packet) = generation.channel.receive() else {
-                if case .closed = generation.channel.receive() { generation.isHeard = false }
-                return
+            switch generation.channel.receive() {
+            case .packet(let packet): obey(packet, of: generation)
+            case .nothing: return
+            case .closed: return generation.isHeard = false
             }
-            switch packet.verb {
-            case "offer" where packet.descriptor >= 0:
-                let name = packet[0]
-                if generation.state == .starting {
-                    generation.offers.put(name, packet.descriptor, note: packet[1])
-                } else if generation.state == .serving {
-                    table.put(name, packet.descriptor, note: packet[1])
-                } else {
-                    close(packet.descriptor)
-                }
-            case "withdraw":
-                if generation.state == .starting { generation.offers.remove(packet[0]) }
-                if generation.state == .serving { table.remove(packet[0]) }
-            case "set": generation.settings[packet[0]] = packet[1]
-            case "ready" where generation.state == .starting: becomeServing(generation)
-            default: if packet.descriptor >= 0 { close(packet.descriptor) }
-            }
+        }
+    }
+
+    private func obey(_ packet: Packet, of generation: Generation) {
+        switch packet.verb {
+        case "offer" where packet.descriptor >= 0 && generation.state == .starting:
+            generation.offers.put(packet[0], packet.descriptor, note: packet[1])
+        case "offer" where packet.descriptor >= 0 && generation.state == .serving:
+            table.put(packet[0], packet.descriptor, note: packet[1])
+        case "withdraw" where generation.state == .starting: generation.offers.remove(packet[0])
+        case "withdraw" where generation.state == .serving: table.remove(packet[0])
+        case "set": generation.settings[packet[0]] = packet[1]
+        case "ready" where generation.state == .starting: becomeServing(generation)
+        default: if packet.descriptor >= 0 { close(packet.descriptor) }
         }
     }
 
@@ -374,7 +361,7 @@ final class Supervisor {
     /// Starts another leader: at once after the first accident, later and later when they do not live long.
     private func recover(afterLife life: Int64) {
         failures = life < Supervisor.shortLife ? failures + 1 : 0
-        let pause = failures == 0 ? 0 : min(Supervisor.shortLife / 2 << Int64(min(failures, 8) - 1), Supervisor.longestPause)
+        let pause = failures == 0 ? 0 : min((Supervisor.shortLife / 2) << Int64(min(failures, 8) - 1), Supervisor.longestPause)
         recovery = Clock.monotonic() + pause
     }
 
@@ -443,15 +430,17 @@ final class Supervisor {
         }
     }
 
-    /// Writes to a terminal or pipe of somebody else's as long as that does not wait: nobody may hold the supervisor up.
+    /// Writes to a terminal or pipe of somebody else's as long as that does not wait: nobody may hold the supervisor up. It
+    /// is opened again for that, for how it waits is not ours to change.
     private static func show(_ text: ArraySlice<UInt8>, _ terminal: Int32) {
-        var rest = text
-        while !rest.isEmpty {
-            var entry = pollfd(fd: terminal, events: Int16(POLLOUT), revents: 0)
-            guard poll(&entry, 1, 0) == 1, entry.revents & Int16(POLLOUT) != 0 else { return }
-            let piece = Array(rest.prefix(Int(PIPE_BUF)))
-            guard case let count = write(terminal, piece, piece.count), count > 0 else { return }
-            rest = rest.dropFirst(count)
-        }
+        let own = open("/proc/self/fd/\(terminal)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_APPEND | O_CLOEXEC)
+        guard own >= 0 else { return showOnSocket(text, terminal) }
+        _ = text.withUnsafeBytes { write(own, $0.baseAddress, $0.count) }
+        close(own)
+    }
+
+    /// A socket cannot be opened again, but told not to wait.
+    private static func showOnSocket(_ text: ArraySlice<UInt8>, _ terminal: Int32) {
+        _ = text.withUnsafeBytes { send(terminal, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) }
     }
 }

@@ -10,8 +10,8 @@
 typedef struct apus_handover_v1 {
     uint32_t size, reserved;
     /** Leaves bytes under a name of the module's own, in place of what was there. [main], from open_config, never with
-     *  reason CHECK; or [leader]. @param name  1 to 128 bytes without control characters  @param bytes  copied
-     *  @return APUS_OK; APUS_E_INVALID; APUS_E_NOMEM; APUS_E_THREAD; APUS_E_UNSUPPORTED: nobody keeps it (-X) */
+     *  reason CHECK; or [leader]. @param name  1 to 128 bytes without control characters  @param bytes  64 MiB at most; copied
+     *  @return APUS_OK; APUS_E_INVALID; APUS_E_TOO_BIG; APUS_E_NOMEM; APUS_E_THREAD; APUS_E_UNSUPPORTED: nobody keeps it (-X) */
     apus_status (*put)(const apus_host *host, apus_str name, apus_str bytes);
     /** What a generation before this one left, copied into `pool`; it stays there for the next. What nobody gets or puts
      *  again is dropped when the generation is ready. [main], from open_config

@@ -25,8 +25,8 @@ typedef struct apus_leader_v1 {
     apus_status (*on_message)(const apus_host *host, apus_message_fn receive, void *ctx);
     /** Sends a message to all processes of this generation: to the leader first, then to every worker, the sender
      *  included. Messages of the leader arrive in their order. [leader], or on a worker's loop.
-     *  @param name  1 to 128 bytes without control characters  @param bytes  of any length; copied
-     *  @return APUS_OK; APUS_E_INVALID: no such name may be; APUS_E_NOMEM; APUS_E_THREAD */
+     *  @param name  1 to 128 bytes without control characters  @param bytes  64 MiB at most; copied
+     *  @return APUS_OK; APUS_E_INVALID: no such name may be; APUS_E_TOO_BIG; APUS_E_NOMEM; APUS_E_THREAD */
     apus_status (*broadcast)(const apus_host *host, apus_str name, apus_str bytes);
     /** Asks to be the one worker that does a kind of work for all. The lease holds for five seconds: ask again at least
      *  every two, by a timer, as long as the work goes on. Another worker gets it when this one dies or falls silent.
