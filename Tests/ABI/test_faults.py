@@ -16,7 +16,7 @@ AREA = "faults"
 
 @pytest.fixture
 def server(apus, module):
-    config = 'Workers 2\nHangTimeout 1\nCustomLog "@ROOT@/logs/plain" "%r"\n'
+    config = 'Workers 2\nHangTimeout 3\nCustomLog "@ROOT@/logs/plain" "%r"\n'
     with apus(config + module.load() + HANDLER) as running:
         yield running
 

@@ -103,8 +103,13 @@ extension CoreDirectives {
                 context.builder.configuration.reloadTimeout = try positive(context, words[0])
             },
             directive("HangTimeout", 1...1, in: global, "seconds or Off") { context, words throws(DirectiveProblem) in
-                let isOff = words[0].text.asciiLowered == "off"
-                context.builder.configuration.hangTimeout = isOff ? nil : try positive(context, words[0])
+                guard words[0].text.asciiLowered != "off" else { return context.builder.configuration.hangTimeout = nil }
+                let time = try positive(context, words[0])
+                // An idle loop turns once a second, and is looked at once a second.
+                guard time >= 3_000_000 else {
+                    throw DirectiveProblem("\(words[0].text) is too short to tell a hang from a pause", hint: "give it 3 seconds at least", at: words[0].location)
+                }
+                context.builder.configuration.hangTimeout = time
             },
         ]
     }
