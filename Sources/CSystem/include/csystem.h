@@ -23,6 +23,11 @@
 
 #include "crash.h"
 
+/** Which bytes may stand where in a head: bit 1 a token, bit 2 a request target, bit 4 a field value (RFC 9110, 5.5 and
+ *  5.6.2; RFC 3986). A table in C, for one in Swift is asked at each use whether it has been made. */
+extern const uint8_t cs_byte_classes[256];
+static inline uint8_t cs_byte_class(uint8_t byte) { return cs_byte_classes[byte]; }
+
 int cs_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 int cs_pipe2(int fds[2], int flags);
 /** PR_SET_CHILD_SUBREAPER: orphaned descendants become children of this process. */

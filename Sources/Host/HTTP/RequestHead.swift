@@ -1,4 +1,5 @@
 import ByteKit
+import CSystem
 import Glibc
 
 /// How far the end of a head has been looked for, so that a client that sends byte by byte is not read again and again.
@@ -180,23 +181,9 @@ struct Framing {
 
 /// Which bytes may stand where (RFC 9110, 5.5 and 5.6.2; RFC 3986).
 enum Token {
-    /// Bit 1: token; bit 2: request target; bit 4: field value.
-    nonisolated(unsafe) private static let classes: UnsafePointer<UInt8> = {
-        let table = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
-        for byte in 0..<256 {
-            let isAlphanumeric = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-            let isTokenMark = "!#$%&'*+-.^_`|~".utf8.contains(UInt8(byte))
-            let isTarget = byte > 0x20 && byte != 0x7f
-            let isValue = byte >= 0x20 && byte != 0x7f || byte == 0x09
-            table[byte] = (isAlphanumeric || isTokenMark ? 1 : 0) | (isTarget ? 2 : 0) | (isValue ? 4 : 0)
-        }
-        return UnsafePointer(table)
-    }()
-
     @inline(__always)
     private static func all(_ bytes: Bytes, _ bit: UInt8) -> Bool {
-        let table = classes
-        for byte in bytes.buffer where table[Int(byte)] & bit == 0 { return false }
+        for byte in bytes.buffer where cs_byte_class(byte) & bit == 0 { return false }
         return true
     }
 

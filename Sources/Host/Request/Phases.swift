@@ -9,6 +9,9 @@ enum Step: UInt8 {
 
     var next: Step { Step(rawValue: rawValue + 1) ?? .done }
 
+    /// Whether a phase that no hook has answered ends otherwise than in the next.
+    var wantsAnswer: Bool { self == .accessCheckerEx || self == .checkUserID || self == .authChecker || self == .handler }
+
     var hook: BuiltInHook {
         switch self {
         case .postReadRequest: .postReadRequest
@@ -63,7 +66,13 @@ enum Phases {
     static func run(_ r: Request.Ref, upTo last: Step) -> Outcome {
         while r.pointee.step.rawValue <= last.rawValue {
             let step = r.pointee.step
-            let status = runStep(r, theWorker.pointee.phases[step])
+            let hook = theWorker.pointee.phases[step]
+            // Most phases have nothing to do; in some, that nobody has says something.
+            if hook.pointee.count == 0, !step.wantsAnswer {
+                r.pointee.step = step.next
+                continue
+            }
+            let status = runStep(r, hook)
             if status == APUS_SUSPENDED { return .waiting }
             switch verdict(step, status, r) {
             case .advance(let next):
