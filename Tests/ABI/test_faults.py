@@ -3,11 +3,13 @@
 import os
 import re
 import signal
+import subprocess
+import time
 
 import pytest
 from support.waiting import wait_until
 from support.wire import Connection, fetch, get
-from support.workers import Processes, alive
+from support.workers import Processes, alive, children_of, one_connection_each
 
 from .texts import HANDLER
 
@@ -90,17 +92,9 @@ def test_lines_of_a_dead_worker_are_written(server):
 
 def test_only_requests_of_that_worker_suffer(server):
     """Connections to the other worker go on."""
-    processes = Processes(server.process.pid)
-    processes.wait_for_workers(2)
-    kept = {}
-    for _ in range(100):
-        connection = Connection(server.port)
-        pid = int(connection.request(get("/pid")).body)
-        if pid in kept:
-            connection.close()
-        kept.setdefault(pid, connection)
-        if len(kept) == 2:
-            break
+    Processes(server.process.pid).wait_for_workers(2)
+    connections = one_connection_each(server.port, 2, lambda c: int(c.request(get("/pid")).body))
+    kept = {int(c.request(get("/pid")).body): c for c in connections}
     victim, survivor = kept
     kept[victim].send(get("/fault"))
     assert kept[victim].read_to_end() == b""
@@ -188,3 +182,118 @@ def test_dying_again_and_again_slows_down(apus, module):
         server.wait_for_log(r"APUS1703: workers keep dying soon after their start; the next is started in \d")
         Processes(server.process.pid).wait_for_workers(1)
         assert fetch(server.port, get("/pid")).status == 200
+
+
+def test_one_crashing_path_does_not_keep_the_server_down(apus, module):
+    """However often it is asked for: others are served in between."""
+    with apus("Workers 2\n" + module.load() + HANDLER) as server:
+        for _ in range(15):
+            wait_until(lambda: answers(server, "/fault") is False, "the crash")
+        begin = time.monotonic()
+        wait_until(lambda: answers(server, "/pid"), "an answer")
+        assert time.monotonic() - begin < 2
+        Processes(server.process.pid).wait_for_workers(2)
+
+
+def answers(server, path):
+    """Whether there is an answer; None: there is not even a connection."""
+    try:
+        with Connection(server.port) as connection:
+            connection.send(get(path))
+            return bool(connection.read_to_end() if path == "/fault" else connection.read_response())
+    except (AssertionError, OSError):
+        return None
+
+
+def hang(server):
+    """A client that has one worker's loop stand still; returns the connection."""
+    connection = Connection(server.port)
+    connection.send(get("/hang"))
+    time.sleep(0.3)
+    return connection
+
+
+def test_a_loop_that_stands_still_holds_no_port(apus, module):
+    """Those who would end it are gone: it ends all the same."""
+    server = apus("Workers 1\n" + module.load() + HANDLER, start=False)
+    server.start()
+    processes = Processes(server.process.pid)
+    (worker,) = processes.wait_for_workers(1)
+    with hang(server):
+        for pid in (processes.leader, processes.supervisor):
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not alive(worker), "the worker to end")
+    server.process.wait(10)
+    server.process = None
+    server.discard()
+
+
+def test_a_loop_that_stands_still_without_a_leader(apus, module):
+    with apus("Workers 1\nHangTimeout 3\n" + module.load() + HANDLER) as server:
+        processes = Processes(server.process.pid)
+        (worker,) = processes.wait_for_workers(1)
+        with hang(server):
+            os.kill(processes.leader, signal.SIGKILL)
+            wait_until(lambda: not alive(worker), "the worker to end", patience=20)
+        processes.wait_for_workers(1)
+
+
+def test_a_start_that_hangs_ends_with_the_supervisor(apus, module):
+    server = apus(module.load() + HANDLER, start=False)
+    server.start()
+    processes = Processes(server.process.pid)
+    with server.config_file.open("a") as file:
+        file.write("AbiFault hang\n")
+    os.kill(server.process.pid, signal.SIGUSR1)
+    wait_until(lambda: len(processes.all()) > 4, "the generation that hangs")
+    everything = processes.all()
+    os.kill(server.process.pid, signal.SIGKILL)
+    wait_until(lambda: not any(alive(pid) for pid in everything[1:]), "all processes to end")
+    server.process.wait(10)
+    server.process = None
+    server.discard()
+
+
+def test_a_recovery_that_hangs_is_given_up(apus, module):
+    with apus("ReloadTimeout 1\n" + module.load() + HANDLER) as server:
+        text = server.config_file.read_text()
+        server.config_file.write_text(text + "AbiFault hang\n")
+        os.kill(Processes(server.process.pid).leader, signal.SIGKILL)
+        server.wait_for_log("APUS1733: generation 2 did not become ready in time and is ended")
+        server.config_file.write_text(text)
+        wait_until(lambda: "serves" in server.error_log(), "a generation that serves", patience=20)
+
+
+def test_a_start_that_is_given_up_is_told(configured, module):
+    """The daemon is ended while its first generation starts: the starter's status says so."""
+    server = configured(module.load() + HANDLER + "AbiFault hang\n")
+    starter = subprocess.Popen(server.command("-k", "start"), stderr=subprocess.PIPE, text=True)
+    try:
+        (daemon,) = wait_until(lambda: children_of(starter.pid), "the daemon")
+        wait_until(lambda: children_of(daemon), "the generation")
+        os.kill(daemon, signal.SIGTERM)
+        assert starter.wait(20) == 1
+        assert "ended before the server was ready" in starter.stderr.read()
+    finally:
+        starter.kill()
+
+
+def test_a_starter_that_goes_takes_the_start_with_it(configured, module):
+    server = configured(module.load() + HANDLER + "AbiFault hang\n")
+    starter = subprocess.Popen(server.command("-k", "start"), stderr=subprocess.DEVNULL)
+    (daemon,) = wait_until(lambda: children_of(starter.pid), "the daemon")
+    (leader,) = wait_until(lambda: children_of(daemon), "the generation")
+    starter.kill()
+    starter.wait(10)
+    wait_until(lambda: not alive(daemon) and not alive(leader), "the end of what it started")
+
+
+def test_a_blocking_hook_in_a_sub_request(apus, module):
+    """mod_dir looks up the index file: the hook runs for that, too, and nobody is left waiting for it."""
+    with apus("Workers 1\n" + module.load()) as server:
+        server.put("index.html", "index\n")
+        server.put("sub/index.html", "sub\n")
+        for _ in range(20):
+            assert fetch(server.port, get("/")).body == b"index\n"
+            assert fetch(server.port, get("/sub/")).body == b"sub\n"
+        assert "APUS1710" not in server.error_log()

@@ -80,6 +80,31 @@ def test_a_reader_that_takes_no_notice_is_ended(serve_until_killed):
     wait_until(lambda: not alive(readers[0]), "the reader to end")
 
 
+def test_readers_of_a_leader_that_died_are_ended(serve_until_killed):
+    server = serve_until_killed('CustomLog "|exec sleep 1000" "%r"\n')
+    supervisor = server.process.pid
+    for _ in range(2):
+        leader = Processes(supervisor).leader
+        os.kill(leader, signal.SIGKILL)
+        wait_until(lambda old=leader: Processes(supervisor).leaders not in ([], [old]), "another leader")
+        wait_until(lambda: len(children_of(supervisor)) == 1, "its reader to be ended")
+    os.kill(supervisor, signal.SIGTERM)
+    assert server.process.wait(10) == 0
+
+
+def test_standard_error_of_a_daemon(configured):
+    """The log that was opened on it goes on after a reload."""
+    server = configured('ErrorLog "/dev/stderr"\n')
+    log = server.root / "logs" / "stderr"
+    try:
+        with log.open("w") as file:
+            assert subprocess.run(server.command("-k", "start"), stderr=file, check=False).returncode == 0
+        assert server.run("-k", "graceful").returncode == 0
+        wait_until(lambda: "generation 2 serves" in log.read_text(), lambda: log.read_text())
+    finally:
+        server.run("-k", "stop")
+
+
 def test_the_error_log_may_be_piped(serve):
     """What the supervisor has to say arrives there, too; and the reader ends with the server, at once."""
     server = piped(serve, error=True)

@@ -440,3 +440,56 @@ def test_verbs_when_nothing_runs(configured):
         wait_until(lambda: accepts(server.port), "the server")
     finally:
         subprocess.run(server.command("-k", "stop"), check=False)
+
+
+def test_many_addresses_under_a_low_limit(apus):
+    """The supervisor holds a socket for each, and for a moment two."""
+    server = apus("", ports=120, start=False)
+    command = server.command
+    server.command = lambda *arguments: ["sh", "-c", "ulimit -Sn 160; exec " + " ".join(command(*arguments))]
+    with server:
+        server.start()
+        server.put("index.html", "first\n")
+        for _ in range(3):
+            reload(server)
+        assert fetch(server.ports[-1], get()).body == b"first\n"
+
+
+def test_an_address_that_covers_its_own(serve):
+    """The kernel does not have both at once; the message says so, and nothing changes."""
+    server = serve()
+    text = server.config_file.read_text()
+    server.config_file.write_text(text.replace(f"Listen 127.0.0.1:{server.port}", f"Listen {server.port}"))
+    done = server.run("-k", "graceful")
+    assert done.returncode == 1
+    assert "this server itself listens on the port with another address" in done.stderr
+    assert fetch(server.port, get()).status == 200
+
+
+def test_a_pid_file_of_another_server(serve):
+    """It is left alone: each can still be told to stop."""
+    one, two = serve(), serve()
+    pid_file = one.root / "run" / "httpd.pid"
+    wait_until(pid_file.exists, "the pid file")
+    append(two, f'PidFile "{pid_file}"\n')
+    os.kill(two.process.pid, signal.SIGUSR1)
+    two.wait_for_log(rf"AH00098: {re.escape(str(pid_file))} is the PidFile of the server with pid {one.process.pid}")
+    assert int(pid_file.read_text()) == one.process.pid
+    assert int((two.root / "run" / "httpd.pid").read_text()) == two.process.pid
+
+
+def test_a_pid_file_that_is_a_pipe(configured):
+    server = configured("")
+    os.mkfifo(server.root / "run" / "httpd.pid")
+    done = server.run("-k", "stop")
+    assert done.returncode == 0 and "not running" in done.stdout + done.stderr
+
+
+def test_signals_of_a_single_process(apus):
+    """-X has no generations: what asks for one is refused, and a terminal that changes its size is none of its business."""
+    with apus("", arguments=("-X",)) as server:
+        server.put("index.html", "first\n")
+        for number in (signal.SIGUSR1, signal.SIGHUP):
+            server.process.send_signal(number)
+            server.wait_for_log(rf"APUS1701: signal {int(number)} asks for a reload, which there is none of with -X")
+        assert fetch(server.port, get()).body == b"first\n"

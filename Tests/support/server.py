@@ -224,7 +224,14 @@ class Server:
             raise AssertionError(
                 f"{self.name} exited with {self.process.returncode} at start{self.diagnosis()}"
             )
-        return all(accepts(port) for port in self.ports)
+        return all(accepts(port) for port in self.ports) and self._has_pid_file()
+
+    def _has_pid_file(self):
+        """Written when the workers serve: the kernel takes connections before that."""
+        path = self.root / "run" / "httpd.pid"
+        if str(path) not in self.config_file.read_text():
+            return True
+        return path.exists() and path.read_text().strip() == str(self.process.pid)
 
     def stop(self):
         """Ends the server by SIGTERM and asserts that it went cleanly and let go of its ports."""

@@ -30,6 +30,8 @@ static inline uint8_t cs_byte_class(uint8_t byte) { return cs_byte_classes[byte]
 
 int cs_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 int cs_pipe2(int fds[2], int flags);
+/** PR_SET_PDEATHSIG: the kernel sends `signal` to this process when its parent ends; 0: it does not. Kept by exec. */
+int cs_die_with_parent(int signal);
 /** PR_SET_CHILD_SUBREAPER: orphaned descendants become children of this process. */
 int cs_adopt_orphans(void);
 /** PR_SET_DUMPABLE: whether a crash may leave a core file; giving up root's rights forbids it. */

@@ -16,7 +16,8 @@ enum PipedLogs {
     nonisolated(unsafe) private static var readers: [Reader] = []
     /// A reader that lived shorter than this is not started again at once.
     private static let shortLife: Int64 = 1_000_000
-    private static let endPatience: Int64 = 3_000_000
+    /// How long a reader may take to come to its end.
+    static let endPatience: Int64 = 2_000_000
 
     /// Starts the command under the shell, its standard input the pipe. Returns the end to write to.
     static func start(_ command: String) throws(SystemProblem) -> Int32 {
@@ -82,12 +83,12 @@ enum PipedLogs {
     }
 
     /// Lets the readers come to the end of their input, and ends those that take no notice.
-    static func finish() {
+    static func finish(_ patience: Int64) {
         LogSinks.closePipes()
         for reader in readers { close(reader.input) }
         var left = readers.map(\.process).filter { $0 > 0 }
         readers.removeAll()
-        let deadline = Clock.monotonic() + endPatience
+        let deadline = Clock.monotonic() + patience
         while !left.isEmpty, Clock.monotonic() < deadline {
             left.removeAll { waitpid($0, nil, WNOHANG) != 0 }
             if !left.isEmpty { usleep(2_000) }

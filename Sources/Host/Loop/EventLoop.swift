@@ -36,7 +36,7 @@ final class EventLoop {
     private var timers = TimerQueue()
     private let calls = CallQueue()
     var isStopping = false
-    var onSignal: (Int32) -> Void = { _ in }
+    var onSignal: (_ signal: Int32, _ isSent: Bool) -> Void = { _, _ in }
 
     init() {
         var limit = rlimit()
@@ -170,7 +170,7 @@ final class EventLoop {
         case .wakeUp: runCalls()
         case .watch:
             if let watch = slot.target?.assumingMemoryBound(to: Watch.self).pointee { watch.fn(watch.ctx, event.events) }
-        case .signals: SignalDescriptor.read(Int32(fd)) { signal, _ in onSignal(signal) }
+        case .signals: SignalDescriptor.read(Int32(fd), onSignal)
         case .none: break
         }
     }

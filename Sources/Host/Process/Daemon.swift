@@ -36,6 +36,16 @@ final class Daemon {
         StandardStreams.close([STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO])
     }
 
+    /// Whether the starter has gone without waiting: nobody would know of a server that starts now.
+    var isForsaken: Bool {
+        guard report >= 0 else { return false }
+        var entry = pollfd(fd: report, events: 0, revents: 0)
+        return poll(&entry, 1, 0) == 1 && Int32(entry.revents) & POLLERR != 0
+    }
+
+    /// A descriptor that tells when that happens; -1: it does not matter any more.
+    var watched: Int32 { report }
+
     /// Lets the starter end. The first report counts.
     func reportStatus(_ status: Int32) {
         guard report >= 0 else { return }

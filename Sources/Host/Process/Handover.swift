@@ -67,11 +67,14 @@ final class Handover {
         channel.send(Packet("ready"))
     }
 
+    /// Nobody of this generation takes connections any more.
+    func reportLeft() { channel.send(Packet("left")) }
+
     // MARK: From the supervisor
 
     enum Order {
-        /// Finish what has begun, then end.
-        case drain
+        /// Finish what has begun, then end: within so many microseconds, or what the configuration says.
+        case drain(within: Int64?)
         /// End now.
         case stop
         /// The supervisor has gone: end now, and leave nothing behind.
@@ -94,7 +97,11 @@ final class Handover {
         case .nothing: return nil
         case .packet(let packet):
             if packet.descriptor >= 0 { close(packet.descriptor) }
-            return packet.verb == "drain" ? .drain : packet.verb == "stop" ? .stop : nextOrder()
+            switch packet.verb {
+            case "drain": return .drain(within: Int64(packet[0]))
+            case "stop": return .stop
+            default: return nextOrder()
+            }
         }
     }
 

@@ -29,7 +29,7 @@ final class Leader {
             Program.complain("apus (pid \(pid)) already running\n")
             return 0
         }
-        raiseFileLimit()
+        FileLimit.raise()
         // Nobody but the owner writes what this process creates, whoever started it.
         umask(umask(0) | 0o022)
         guard openLogs(), bind(), openModules(), checkIdentity() else { return 1 }
@@ -46,15 +46,6 @@ final class Leader {
         return lead(workers, signals)
     }
 
-    /// The usual limit of 1024 open files is made for programs with a terminal, not for a server.
-    private func raiseFileLimit() {
-        var limit = rlimit()
-        let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
-        guard getrlimit(resource, &limit) == 0 else { return }
-        limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65536))
-        setrlimit(resource, &limit)
-    }
-
     private func openModules() -> Bool {
         defer { Program.report(runtime.openDiagnostics) }
         let isReload = handover.map { $0.reason != .start } ?? false
@@ -62,7 +53,9 @@ final class Leader {
     }
 
     private func openLogs() -> Bool {
-        if let terminal = handover?.inherited["stderr"] { LogSinks.standardError = terminal.descriptor }
+        // A daemon has none any more, but for the log that was opened on it.
+        let kept = handover?.inherited["stderr"] ?? (handover?.reason == .start ? nil : handover?.inherited["log error"])
+        if let kept { LogSinks.standardError = kept.descriptor }
         var isFine = true
         for draft in runtime.configuration.servers {
             let core = draft.server.pointee.core.pointee
@@ -95,7 +88,7 @@ final class Leader {
                 isFine = false
                 Program.complain(
                     "\(spec.location.map { "\($0): " } ?? "")error: Listen: cannot listen on \(spec.address.description): "
-                        + "\(error.description)\n  hint: \(advice(error.code))\n")
+                        + "\(error.description)\n  hint: \(advice(error.code, spec.address))\n")
             }
         }
         return isFine
@@ -115,8 +108,12 @@ final class Leader {
         return try .open(address, settings)
     }
 
-    private func advice(_ code: Int32) -> String {
-        switch code {
+    private func advice(_ code: Int32, _ address: SocketAddress) -> String {
+        // "*:80" cannot be bound while "192.0.2.1:80" is, nor the other way round.
+        let isOwn = handover?.inherited.entries.keys.contains { $0.hasPrefix("listen ") && $0.hasSuffix(":\(address.port)") } ?? false
+        return switch code {
+        case EADDRINUSE where isOwn:
+            "this server itself listens on the port with another address, until the reload is complete: for this change, stop it and start it"
         case EADDRINUSE: "another process listens there: stop it, or choose another port"
         case EACCES: "ports below 1024 need root: start as root, or choose a higher port"
         case EADDRNOTAVAIL: "this machine does not have that address"
@@ -180,13 +177,15 @@ final class Leader {
 
     private enum State {
         case starting, serving
-        /// Until then, in monotonic microseconds; nil: as long as it takes.
-        case leaving(until: Int64?)
+        /// Until then, in monotonic microseconds; nil: as long as it takes. Then the workers are told to end, and at last ended.
+        case leaving(until: Int64?, isLast: Bool)
     }
 
     private func lead(_ workers: Workers, _ signals: SignalDescriptor) -> Int32 {
         guard let handover else { return 1 }
+        cs_die_with_parent(0)
         var state = State.starting
+        var hasReportedLeft = false
         var nextLook = Clock.monotonic() + Leader.tick
         Messages.leader = { workers.send($0) }
         while true {
@@ -210,11 +209,15 @@ final class Leader {
                 if workers.hasFailedToStart { return failToStart(workers) }
                 if workers.allServe { serve(handover, &state) }
             case .serving: break
-            case .leaving(let end):
-                if workers.isEmpty { return leave() }
+            case .leaving(let end, let isLast):
+                if !hasReportedLeft, workers.haveLeft {
+                    hasReportedLeft = true
+                    handover.reportLeft()
+                }
+                if workers.isEmpty { return leave(handover.isOpen ? PipedLogs.endPatience : Leader.orphanPatience) }
                 if let end, end <= Clock.monotonic() {
-                    workers.stop(SIGKILL)
-                    state = .leaving(until: nil)
+                    workers.stop(isLast ? SIGKILL : SIGTERM)
+                    state = .leaving(until: isLast ? nil : Clock.monotonic() + Leader.stopPatience, isLast: true)
                 } else if let end {
                     nextLook = min(nextLook, end)
                 }
@@ -236,10 +239,11 @@ final class Leader {
 
     /// A worker died before it served: so would every other.
     private func failToStart(_ workers: Workers) -> Int32 {
-        Program.complain("apus: a worker ended before it could serve; the reason stands in \(runtime.mainErrorLog)\n")
+        Program.complain(
+            "apus: \(workers.startProblem ?? "a worker ended before it could serve; the reason stands in \(runtime.mainErrorLog)")\n")
         workers.end()
         StandardStreams.close([STDERR_FILENO])
-        PipedLogs.finish()
+        PipedLogs.finish(PipedLogs.endPatience)
         return 1
     }
 
@@ -268,11 +272,11 @@ final class Leader {
     private func obey(_ handover: Handover, _ workers: Workers, _ state: inout State) {
         while let order = handover.nextOrder() {
             switch order {
-            case .drain:
+            case .drain(let patience):
                 workers.drain()
-                let grace = runtime.configuration.gracefulShutdownTimeout
                 if case .leaving = state { continue }
-                state = .leaving(until: grace > 0 ? Clock.monotonic() + grace : nil)
+                let grace = patience ?? runtime.configuration.gracefulShutdownTimeout
+                state = .leaving(until: grace > 0 ? Clock.monotonic() + grace : nil, isLast: false)
                 closeListeners()
             case .stop: return stop(workers, Leader.stopPatience, &state)
             case .orphaned: return stop(workers, Leader.orphanPatience, &state)
@@ -282,7 +286,7 @@ final class Leader {
 
     private func stop(_ workers: Workers, _ patience: Int64, _ state: inout State) {
         workers.stop()
-        state = .leaving(until: Clock.monotonic() + patience)
+        state = .leaving(until: Clock.monotonic() + patience, isLast: true)
         closeListeners()
     }
 
@@ -293,10 +297,10 @@ final class Leader {
         }
     }
 
-    private func leave() -> Int32 {
+    private func leave(_ patience: Int64) -> Int32 {
         for module in runtime.modules.reversed() { module.descriptor?.pointee.detach?(module.ctx) }
         StandardStreams.close([STDERR_FILENO])
-        PipedLogs.finish()
+        PipedLogs.finish(patience)
         return 0
     }
 }

@@ -127,6 +127,9 @@ struct Poll {
         entries.append(pollfd(fd: fd, events: Int16(POLLIN | (writable ? POLLOUT : 0)), revents: 0))
     }
 
+    /// For a descriptor of which nothing is to be known but that the other end has gone.
+    mutating func add(errorsOf fd: Int32) { entries.append(pollfd(fd: fd, events: 0, revents: 0)) }
+
     /// Waits until one is ready, or at most so many microseconds.
     mutating func wait(_ microseconds: Int64) {
         let milliseconds = Int32(clamping: (max(0, microseconds) + 999) / 1000)

@@ -16,7 +16,7 @@ struct PidFile {
 
     /// The number in the file.
     var recorded: pid_t? {
-        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard fd >= 0 else { return nil }
         defer { close(fd) }
         var bytes = [UInt8](repeating: 0, count: 32)
@@ -36,7 +36,7 @@ struct PidFile {
 
     /// Somebody holds the file. On a file system without locks nobody can tell, and the number alone must do.
     private var isLocked: Bool {
-        let fd = open(path, O_RDONLY | O_CLOEXEC)
+        let fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard fd >= 0 else { return true }
         defer { close(fd) }
         return flock(fd, LOCK_SH | LOCK_NB) != 0

@@ -40,6 +40,18 @@ struct SignalDescriptor {
     }
 }
 
+/// The children of this process, those that it adopted included.
+enum ChildProcesses {
+    static var all: [pid_t] {
+        let fd = open("/proc/self/task/\(getpid())/children", O_RDONLY | O_CLOEXEC)
+        guard fd >= 0 else { return [] }
+        defer { close(fd) }
+        var bytes = [UInt8](repeating: 0, count: 64 << 10)
+        let count = max(read(fd, &bytes, bytes.count), 0)
+        return String(decoding: bytes[..<count], as: UTF8.self).split(separator: " ").compactMap { pid_t($0) }
+    }
+}
+
 /// Becomes another program. Returns only when that cannot be; errno says why.
 func execute(_ program: String, _ arguments: [String]) {
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }

@@ -58,11 +58,12 @@ struct WorkerProcess {
         HookRunner.runPlain(runtime.hooks[.childInit])
         let loop = theWorker.pointee.loop
         for listener in listeners { loop.addListener(listener) }
-        loop.addSignals(SignalDescriptor([SIGTERM, SIGINT, SIGWINCH]).fd)
-        loop.onSignal = { number in if number == SIGWINCH { WorkerProcess.drain() } else { theWorker.pointee.loop.isStopping = true } }
+        loop.addSignals(SignalDescriptor([SIGTERM, SIGINT, SIGWINCH] + (leader == nil ? [SIGHUP, SIGUSR1] : [])).fd)
+        loop.onSignal = WorkerProcess.obey
         watchProcesses(loop)
         if leader == nil { lookAtFiles() }
         slot.enter(.serving)
+        if leader != nil { WorkerGuard.start(runtime.lifeline, runtime.configuration.hangTimeout, slot) }
         leader?.send(Packet("serving"))
         loop.run()
         HookRunner.runPlain(runtime.hooks[.childExit])
@@ -89,6 +90,16 @@ struct WorkerProcess {
         theWorker.pointee.connectionLimit = leader == nil ? 0 : runtime.configuration.maxConnectionsPerChild
         BlockingPool.shared.settings = runtime.blockingPoolSettings
         if leader == nil { LogSinks.gatherAlone() } else { LogSinks.gather(slot: slotIndex) }
+    }
+
+    private static func obey(_ signal: Int32, _ isSent: Bool) {
+        switch signal {
+        // A terminal that changes its size sends it too.
+        case SIGWINCH: if isSent { drain() }
+        case SIGHUP, SIGUSR1:
+            ErrorLog.write(.warn, code: "APUS1701", "signal \(signal) asks for a reload, which there is none of with -X; it is ignored")
+        default: theWorker.pointee.loop.isStopping = true
+        }
     }
 
     // MARK: Other processes
@@ -163,6 +174,7 @@ struct WorkerProcess {
         theWorker.pointee.isDraining = true
         current.slot.enter(.draining)
         for listener in current.listeners { Acceptor.leave(listener) }
+        current.leader?.send(Packet("left"))
     }
 }
 

@@ -20,6 +20,8 @@ final class Workers {
         var isLeaving = false
         /// It has taken as many connections as it may.
         var wantsToLeave = false
+        /// It listens no longer.
+        var hasLeft = false
         /// Whether it may still say something.
         var isHeard = true
         var pulse: Pulse
@@ -44,11 +46,15 @@ final class Workers {
     private(set) var areLeaving = false
     /// One died before it served.
     private(set) var hasFailedToStart = false
+    /// Why, when it is known here.
+    private(set) var startProblem: String?
     private var lastLook = Clock.monotonic()
 
     /// A worker that lived shorter than this is not started again at once.
     private static let shortLife: Int64 = 1_000_000
     private static let accidents = 3
+    /// A request that ends every worker must not keep the server down for long: others are to be served in between.
+    private static let pauseOfOneThatServed: Int64 = 200_000
     private static let longestPause: Int64 = 30_000_000
 
     init(_ runtime: Runtime, _ listeners: [UnsafeMutablePointer<Listener>], _ scoreboard: Scoreboard) {
@@ -63,11 +69,17 @@ final class Workers {
 
     var allServe: Bool { children.count { $0.isServing } >= runtime.workerCount }
     var isEmpty: Bool { children.isEmpty }
+    /// Nobody takes connections any more.
+    var haveLeft: Bool { children.allSatisfy(\.hasLeft) }
 
     // MARK: Start
 
     func start() {
-        for number in 0..<runtime.workerCount { fork(number) }
+        for number in 0..<runtime.workerCount where !attemptFork(number) {
+            startProblem = "worker \(number + 1) of \(runtime.workerCount) cannot be started: \(systemError(errno)); raise the limit, or set Workers"
+            hasFailedToStart = true
+            return
+        }
     }
 
     /// Starts a worker, or sees to it that one is started later.
@@ -90,11 +102,13 @@ final class Workers {
             // No handlers of the leader's at the exit, while threads of the pool may still run.
             _exit(worker.run())
         }
+        let code = errno
         theirs.close()
         guard pid > 0 else {
-            ErrorLog.write(.alert, code: "AH00159", "a worker cannot be forked: \(systemError(errno))")
+            ErrorLog.write(.alert, code: "AH00159", "a worker cannot be forked: \(systemError(code))")
             own.close()
             place.enter(.vacant)
+            errno = code
             return false
         }
         own.stopBlocking()
@@ -144,6 +158,7 @@ final class Workers {
         case "serving":
             change(child) { $0.isServing = true }
             dismissPredecessor(of: child)
+        case "left": change(child) { $0.hasLeft = true }
         case "retire":
             change(child) { $0.wantsToLeave = true }
             makeRoom()
@@ -219,7 +234,7 @@ final class Workers {
         shortLives = isShort ? min(shortLives + 1, 16) : 0
         // A few times at once: accidents are no illness.
         let illness = shortLives - Workers.accidents
-        let pause = illness <= 0 ? 0 : min((Workers.shortLife / 2) << Int64(illness), Workers.longestPause)
+        let pause = illness <= 0 ? 0 : min((Workers.shortLife / 2) << Int64(illness), child.isServing ? Workers.pauseOfOneThatServed : Workers.longestPause)
         if pause > 0 {
             ErrorLog.write(.error, code: "APUS1703", "workers keep dying soon after their start; the next is started in \(Double(pause) / 1e6) s")
         }

@@ -159,7 +159,8 @@ enum Phases {
     private static func call(_ link: apus_link, _ r: Request.Ref) -> apus_status {
         if link.flags == 0 || link.flags == APUS_HOOK_EXPLAINABLE { return invoke(link, r) }
         if link.flags & APUS_HOOK_INITIAL_ONLY != 0, r.pointee.main != nil || r.pointee.previous != nil { return APUS_DECLINED }
-        if link.flags & APUS_HOOK_MAY_BLOCK != 0 { return Tasks.lend(r, to: link) }
+        // Whoever looks up a sub-request has its answer when the call returns: there is no waiting for it.
+        if link.flags & APUS_HOOK_MAY_BLOCK != 0, r.pointee.main == nil { return Tasks.lend(r, to: link) }
         return Tasks.settle(r, invoke(link, r))
     }
 

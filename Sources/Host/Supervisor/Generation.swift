@@ -28,6 +28,8 @@ final class Generation {
     let channel: PacketSocket
     /// What it prints until it is ready, when nobody else is to see it directly; -1: it prints for itself.
     var console: Int32
+    /// Whether it may still take connections.
+    var hasLeft = false
     /// Whether its leader may still say something.
     var isHeard = true
     var state = State.starting
@@ -59,6 +61,8 @@ final class Generation {
         if process == 0 {
             if let console { dup2(console.writing, STDERR_FILENO) }
             cs_reset_signals()
+            // Until it listens to the supervisor itself.
+            cs_die_with_parent(SIGKILL)
             _ = fcntl(theirs.fd, F_SETFD, 0)
             setenv(Handover.variable, "\(Handover.version):\(theirs.fd)", 1)
             execute(program, [program] + arguments)

@@ -28,6 +28,14 @@ final class Supervisor {
     /// Leaders in a row that did not live long.
     private var failures = 0
     private var clients: [PacketSocket] = []
+    /// How long a generation may take to become ready, as the last that did says.
+    private var patience: Int64 = 60_000_000
+    /// Generations that have been told to leave and may still take connections, and how long that is waited for.
+    private var handingOver: [Generation] = []
+    private var handoverEnd: Int64?
+    private var hasServed = false
+    /// The first generation has said itself why it does not serve.
+    private var isAnswered = false
     private var ending: Ending?
     private var status: Int32 = 0
 
@@ -47,12 +55,18 @@ final class Supervisor {
     /// A leader that lived shorter than this is not followed at once.
     private static let shortLife: Int64 = 2_000_000
     private static let longestPause: Int64 = 30_000_000
+    /// A restart ends connections, but not in the middle of an answer that is about to come.
+    private static let restartPatience: Int64 = 500_000
+    private static let handoverPatience: Int64 = 2_000_000
+    /// Orphaned workers have no leader that would end them.
+    private static let orphanPatience: Int64 = 2_000_000
     /// Longer than a leader's own patience with its workers and with readers of its logs.
     private static let stopPatience: Int64 = 10_000_000
 
     // MARK: Life
 
     static func run(_ options: Options, _ arguments: [String]) -> Int32 {
+        FileLimit.raise()
         let program = ProgramPath.find()
         let daemon = options.isForeground ? nil : Daemon.detach()
         if let status = daemon?.parentStatus { return status }
@@ -79,6 +93,11 @@ final class Supervisor {
     private func supervise() -> Int32 {
         start(.start)
         while !(generations.isEmpty && (ending != nil || recovery == nil)) { turn() }
+        endLeftovers()
+        if !hasServed, status == 0, ending == .now, !isAnswered {
+            Program.complain("apus: ended before the server was ready\n")
+            status = 1
+        }
         for name in table.entries.keys { table.remove(name) }
         pidFile?.file.remove()
         daemon?.reportStatus(status)
@@ -90,6 +109,7 @@ final class Supervisor {
         poll.add(signals.fd)
         if control >= 0 { poll.add(control) }
         for client in clients { poll.add(client.fd) }
+        if let daemon, daemon.watched >= 0 { poll.add(errorsOf: daemon.watched) }
         for generation in generations where generation.state != .orphaned {
             if generation.isHeard { poll.add(generation.channel.fd, writable: generation.channel.hasOutbox) }
             if generation.console >= 0 { poll.add(generation.console) }
@@ -104,6 +124,7 @@ final class Supervisor {
         }
         if control >= 0, poll.isReadable(control), let client = ControlSocket.accept(control) { clients.append(client) }
         if poll.isReadable(signals.fd) { readSignals() }
+        if daemon?.isForsaken == true { end(.now) }
         checkDeadlines()
         manager.notifyAlive()
     }
@@ -111,6 +132,7 @@ final class Supervisor {
     private func timeUntilNext() -> Int64 {
         var times = generations.compactMap(\.deadline)
         if let recovery { times.append(recovery) }
+        if let handoverEnd { times.append(handoverEnd) }
         var wait = manager.watchdog ?? 3_600_000_000
         // The end of orphaned workers may be seen by nobody.
         if generations.contains(where: { $0.state == .orphaned }) { wait = min(wait, 200_000) }
@@ -168,7 +190,7 @@ final class Supervisor {
 
     /// Begins what has been ordered, unless a generation is starting: then its outcome comes first.
     private func beginReload() {
-        guard !next.isEmpty, ending == nil, starting == nil else { return }
+        guard !next.isEmpty, ending == nil, starting == nil, handoverEnd == nil else { return }
         current = next
         next = Orders()
         log(.notice, "AH00493", "\(current.verb == .restart ? "restart" : "graceful reload"): starting generation \(nextNumber)")
@@ -202,10 +224,11 @@ final class Supervisor {
         for generation in generations { dismiss(generation, how == .graceful && generation.state != .starting) }
     }
 
-    /// Tells a generation to leave: after its requests at hand, or at once.
-    private func dismiss(_ generation: Generation, _ gracefully: Bool) {
+    /// Tells a generation to leave: after its requests at hand, as long as they may take, or at once.
+    private func dismiss(_ generation: Generation, _ gracefully: Bool, within limit: Int64? = nil) {
         let now = Clock.monotonic()
-        let patience = gracefully ? generation.duration("grace") : Supervisor.stopPatience
+        let patience =
+            gracefully ? limit ?? generation.duration("grace") : generation.state == .orphaned ? Supervisor.orphanPatience : Supervisor.stopPatience
         // The leader keeps to the time itself; this is for one that does not. An earlier end stays.
         let end = patience.map { now + $0 + (gracefully ? Supervisor.stopPatience : 0) }
         generation.deadline = [generation.deadline, end].compactMap { $0 }.min()
@@ -214,7 +237,7 @@ final class Supervisor {
         case .orphaned: generation.signalGroup(gracefully ? SIGWINCH : SIGTERM)
         case .serving, .leaving:
             generation.state = .leaving
-            generation.channel.send(Packet(gracefully ? "drain" : "stop"))
+            generation.channel.send(gracefully ? Packet("drain", limit.map { ["\($0)"] } ?? []) : Packet("stop"))
         }
     }
 
@@ -232,7 +255,7 @@ final class Supervisor {
             generations.append(generation)
             generation.welcome(table)
             // At the first start somebody may be typing a pass phrase.
-            if reason != .start { generation.deadline = generation.started + (serving?.duration("patience") ?? 60_000_000) }
+            if reason != .start { generation.deadline = generation.started + patience }
         } catch {
             log(.alert, "APUS1730", "generation \(nextNumber) cannot be started: \(error.description)")
             failed(reason, 1)
@@ -258,6 +281,7 @@ final class Supervisor {
         case "withdraw" where generation.state == .starting: generation.offers.remove(packet[0])
         case "withdraw" where generation.state == .serving: table.remove(packet[0])
         case "set": generation.settings[packet[0]] = packet[1]
+        case "left": generation.hasLeft = true
         case "ready" where generation.state == .starting: becomeServing(generation)
         default: if packet.descriptor >= 0 { close(packet.descriptor) }
         }
@@ -268,11 +292,16 @@ final class Supervisor {
         let before = generations.filter { $0 !== generation }
         generation.state = .serving
         generation.deadline = nil
+        patience = generation.duration("patience") ?? patience
         relay(generation)
         generation.closeConsole()
         adoptOffers(of: generation)
         guard writePidFile(generation) else { return end(.now) }
-        for old in before where old.state != .leaving { dismiss(old, !isRestart) }
+        hasServed = true
+        // Who ordered the reload is answered when nobody with the former configuration takes connections any more.
+        handingOver = before.filter { $0.state == .serving }
+        handoverEnd = Clock.monotonic() + Supervisor.handoverPatience
+        for old in before where old.state != .leaving { dismiss(old, true, within: isRestart ? Supervisor.restartPatience : nil) }
         if generation.reason == .start {
             daemon?.leaveTerminal()
             daemon?.reportStatus(0)
@@ -280,6 +309,14 @@ final class Supervisor {
             log(.notice, "AH00494", "generation \(generation.number) serves")
         }
         manager.notifyReady("Generation \(generation.number) serves")
+        checkHandover()
+    }
+
+    private func checkHandover() {
+        guard let end = handoverEnd else { return }
+        guard handingOver.allSatisfy({ $0.hasLeft }) || end <= Clock.monotonic() else { return }
+        handingOver = []
+        handoverEnd = nil
         finishReload(0)
     }
 
@@ -297,22 +334,27 @@ final class Supervisor {
     private func writePidFile(_ generation: Generation) -> Bool {
         guard let path = generation.settings["pidfile"], pidFile?.file.path != path else { return true }
         let old = pidFile
+        let file = PidFile(path: path)
+        if let other = file.runningProcess { return refusePidFile(generation, "\(path) is the PidFile of the server with pid \(other)") }
         do throws(SystemProblem) {
-            let file = PidFile(path: path)
             pidFile = (file, try file.write(getpid()))
         } catch {
-            // At the start it can be told where the mistake stands; later the old file still names the right process.
-            log(.error, "AH00098", "the PidFile \(path) cannot be written: \(error.description)")
-            guard generation.reason == .start else { return true }
-            Program.complain("apus: cannot write \(path): \(error.description)\n  hint: create the directory, or change PidFile\n")
-            status = 1
-            return false
+            return refusePidFile(generation, "the PidFile \(path) cannot be written: \(error.description)")
         }
         if let old {
             old.file.remove()
             close(old.lock)
         }
         return true
+    }
+
+    /// At the start that is an end; later the old file still names the right process.
+    private func refusePidFile(_ generation: Generation, _ problem: String) -> Bool {
+        log(.error, "AH00098", problem)
+        guard generation.reason == .start else { return true }
+        Program.complain("apus: \(problem)\n  hint: PidFile names a file of this server alone, in a directory that exists\n")
+        status = 1
+        return false
     }
 
     // MARK: Ends
@@ -325,15 +367,24 @@ final class Supervisor {
             relay(generation)
             ended(generation, outcome)
         }
-        generations.removeAll { generation in
-            guard generation.state == .orphaned, !generation.hasProcesses else { return false }
-            generation.forget()
-            return true
+        let gone = generations.filter { $0.state == .orphaned && !$0.hasProcesses }
+        guard !gone.isEmpty else { return }
+        generations.removeAll { generation in gone.contains { $0 === generation } }
+        for generation in gone { generation.forget() }
+        endLeftovers()
+    }
+
+    /// What leaders that died have left besides workers: readers of logs that take no notice of the end.
+    private func endLeftovers() {
+        let known = generations.map(\.process)
+        for process in ChildProcesses.all where !known.contains(process) && !generations.contains(where: { getpgid(process) == $0.process }) {
+            kill(process, SIGTERM)
         }
     }
 
     private func ended(_ generation: Generation, _ outcome: Int32) {
         let state = generation.state
+        generation.hasLeft = true
         generation.closeConsole()
         if state == .serving, ending == nil {
             log(
@@ -370,6 +421,7 @@ final class Supervisor {
         guard ending == nil else { return }
         if reason == .start {
             // What the leader itself had to say ends with 0 or 1.
+            isAnswered = true
             if code > 1 { Program.complain("apus: the server \(how) before it was ready\n") }
             status = code
             return end(.now)
@@ -392,6 +444,7 @@ final class Supervisor {
 
     private func checkDeadlines() {
         let now = Clock.monotonic()
+        checkHandover()
         if let recovery, recovery <= now, starting == nil { start(.recover) }
         for generation in generations {
             guard let deadline = generation.deadline, deadline <= now else { continue }

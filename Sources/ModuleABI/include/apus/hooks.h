@@ -12,8 +12,9 @@
 #define APUS_LATE 20
 #define APUS_LAST 30
 
-#define APUS_HOOK_MAY_BLOCK 0x01u    /**< runs on the blocking pool; may call [req] and [any] functions only */
-#define APUS_HOOK_MAY_SUSPEND 0x02u  /**< may return APUS_SUSPENDED */
+#define APUS_HOOK_MAY_BLOCK 0x01u    /**< runs on the blocking pool; may call [req] and [any] functions only. For a
+                                          sub-request, whose answer is wanted at once, it runs where that is asked for */
+#define APUS_HOOK_MAY_SUSPEND 0x02u  /**< may return APUS_SUSPENDED, but for a sub-request */
 #define APUS_HOOK_EXPLAINABLE 0x04u  /**< also runs for `apus explain`, then without any side effect */
 #define APUS_HOOK_INITIAL_ONLY 0x08u /**< not for sub-requests and internal redirects */
 

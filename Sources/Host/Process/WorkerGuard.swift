@@ -1,0 +1,50 @@
+import CSystem
+import Glibc
+
+/// A thread of a worker that looks after its loop when nobody else can: it ends the process when the supervisor has gone and
+/// the loop takes no notice, and when the loop stands still and there is no leader to see it.
+enum WorkerGuard {
+    /// Written before the thread starts.
+    nonisolated(unsafe) private static var lifeline: Int32 = -1
+    nonisolated(unsafe) private static var hangTimeout: Int64?
+    nonisolated(unsafe) private static var slot: WorkerSlot.Ref?
+    nonisolated(unsafe) private static var leader: pid_t = 0
+
+    /// How long the loop may take to end by itself, in microseconds.
+    private static let patience: UInt32 = 500_000
+    private static let look: Int32 = 5_000
+
+    static func start(_ lifeline: Int32?, _ hangTimeout: Int64?, _ slot: WorkerSlot.Ref) {
+        self.lifeline = lifeline ?? -1
+        self.hangTimeout = hangTimeout
+        self.slot = slot
+        leader = getppid()
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setstacksize(&attributes, 64 << 10)
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        var thread = pthread_t()
+        pthread_create(&thread, &attributes, { _ in WorkerGuard.watch() }, nil)
+        pthread_attr_destroy(&attributes)
+    }
+
+    private static func watch() -> UnsafeMutableRawPointer? {
+        var beat: Int64 = -1
+        var since = Clock.monotonic()
+        while true {
+            var entry = pollfd(fd: lifeline, events: Int16(POLLIN), revents: 0)
+            if poll(&entry, 1, look) > 0 {
+                usleep(patience)
+                _exit(0)
+            }
+            guard let slot else { return nil }
+            let now = cs_load(&slot.pointee.beat)
+            if now != beat {
+                beat = now
+                since = Clock.monotonic()
+            } else if getppid() != leader, let hangTimeout, Clock.monotonic() - since > hangTimeout {
+                cs_signal_first_thread(getpid(), SIGABRT)
+            }
+        }
+    }
+}
