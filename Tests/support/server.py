@@ -224,7 +224,7 @@ class Server:
             raise AssertionError(
                 f"{self.name} exited with {self.process.returncode} at start{self.diagnosis()}"
             )
-        return all(accepts(port) for port in self.ports) and self._has_pid_file()
+        return self._has_pid_file() and all(accepts(port) for port in self.ports)
 
     def _has_pid_file(self):
         """Written when the workers serve: the kernel takes connections before that."""
