@@ -57,6 +57,20 @@ def apache():
     return Apache
 
 
+@pytest.fixture
+def configured(apus):
+    """Makes servers that are configured but not started, and removes their files after the test."""
+    made = []
+
+    def make(config, **options):
+        made.append(apus(config, start=False, **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.discard()
+
+
 @pytest.fixture(scope="session")
 def certificates():
     """A session-wide CA. Its directory is private: keys are read before workers drop privileges."""

@@ -94,17 +94,3 @@ def language(request):
 def module(request, build, language):
     """The module of the test file's AREA, in each language."""
     return build(request.module.AREA, language)
-
-
-@pytest.fixture
-def configured(apus):
-    """Makes servers that are configured but not started, and removes their files after the test."""
-    made = []
-
-    def make(config, **options):
-        made.append(apus(config, start=False, **options))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.discard()

@@ -43,17 +43,3 @@ def serve_until_killed(apus):
         server.process.wait(10)
         server.process = None
         server.discard()
-
-
-@pytest.fixture
-def configured(apus):
-    """Makes servers that are configured but not started, and removes their files after the test."""
-    made = []
-
-    def make(config, **options):
-        made.append(apus(config, start=False, **options))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.discard()

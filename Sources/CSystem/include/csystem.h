@@ -72,6 +72,9 @@ int cs_image_at(const void *address, const char **file, const void **base);
  *  but sending never waits; a packet that does not fit into `capacity` fails with EMSGSIZE. Received descriptors are close-on-exec. */
 ssize_t cs_send_packet(int socket, const void *bytes, size_t length, int descriptor);
 ssize_t cs_receive_packet(int socket, void *bytes, size_t capacity, int *descriptor);
+/** Opens a file for reading whose path leads through no symbolic link at all; ELOOP: it does. Where the kernel cannot tell
+ *  (before Linux 5.6), the last part alone is looked at. */
+int cs_open_without_links(const char *path);
 /** SIOCOUTQ: bytes that the peer has not acknowledged; -1: unknown. */
 int cs_unsent(int socket);
 /** The process and user at the other end of a Unix socket. */

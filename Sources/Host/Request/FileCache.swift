@@ -1,4 +1,5 @@
 import ByteKit
+import CSystem
 import Glibc
 
 /// An open file with what answers about it need. Shared by all requests for it; the last to let go closes it.
@@ -13,6 +14,8 @@ struct CachedFile {
     var content: Bytes
     var lastModified: Bytes
     var holders: Int32
+    /// Its path led through no symbolic link when it was opened.
+    var isWithoutLinks: Bool
     /// Still in the table.
     var isCached: Bool
     var wasUsed: Bool
@@ -56,7 +59,7 @@ struct FileCache {
         var at = Int(truncatingIfNeeded: hash) & (FileCache.slots - 1)
         while let file = table[at] {
             if file.pointee.hash == hash, file.pointee.name == name {
-                if file.pointee.info.isSame(as: info) {
+                if file.pointee.info.isSame(as: info), info.links != .none || file.pointee.isWithoutLinks {
                     file.pointee.wasUsed = true
                     file.pointee.holders &+= 1
                     return file
@@ -66,16 +69,16 @@ struct FileCache {
             }
             at = (at &+ 1) & (FileCache.slots - 1)
         }
-        return load(name, hash)
+        return load(name, hash, withoutLinks: info.links == .none)
     }
 
     @inline(never)
-    private mutating func load(_ name: Bytes, _ hash: UInt64) -> CachedFile.Ref? {
-        var fd = openFile(name)
+    private mutating func load(_ name: Bytes, _ hash: UInt64, withoutLinks: Bool) -> CachedFile.Ref? {
+        var fd = openFile(name, withoutLinks)
         if fd < 0, errno == EMFILE || errno == ENFILE {
             // What is only kept for later gives way to what is wanted now.
             removeAll()
-            fd = openFile(name)
+            fd = openFile(name, withoutLinks)
         }
         guard fd >= 0 else { return nil }
         var status = stat()
@@ -89,14 +92,15 @@ struct FileCache {
         file.initialize(
             to: CachedFile(
                 name: duplicate(name), hash: hash, info: info, fd: fd, content: read(fd, info),
-                lastModified: date(info), holders: 1, isCached: false, wasUsed: true))
+                lastModified: date(info), holders: 1, isWithoutLinks: withoutLinks, isCached: false, wasUsed: true))
         // A file changed within this very moment could change again without a sign of it.
         if isSettled(info) { insert(file) }
         return file
     }
 
-    private func openFile(_ name: Bytes) -> Int32 {
-        Glibc.open(name.ptr.unsafelyUnwrapped, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    private func openFile(_ name: Bytes, _ withoutLinks: Bool) -> Int32 {
+        let path = name.ptr.unsafelyUnwrapped
+        return withoutLinks ? cs_open_without_links(path) : Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     }
 
     /// Whether a further change would show in the times of the file.

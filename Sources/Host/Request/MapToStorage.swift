@@ -98,10 +98,21 @@ enum MapToStorage {
 
 /// Symbolic links where Options does not simply allow them: each part of the path is looked at, and what it leads
 /// through must be allowed by the directory that holds it.
+///
+/// Between that look and the opening of the file somebody may put a link in its place. So a path without links is opened
+/// in a way that follows none, and one with allowed links is looked at again when the file is open.
 enum LinkRules {
+    /// Whether an open file is still the one that was found, by links that are still allowed.
+    static func holds(_ r: Request.Ref, _ file: CachedFile.Ref) -> Bool {
+        guard r.pointee.file.links == .allowed else { return true }
+        return file.pointee.info.inode == r.pointee.file.inode && file.pointee.info.device == r.pointee.file.device
+            && check(r) == APUS_OK
+    }
+
     static func check(_ r: Request.Ref) -> apus_status {
         let name = r.pointee.filename
         guard r.pointee.file.kind != .none, let start = name.ptr else { return APUS_OK }
+        r.pointee.file.links = .none
         let bytes = UnsafeMutablePointer(mutating: start)
         var end = name.firstIndex(of: 0x2f, from: 1) ?? name.count
         var directory = Bytes("/")
@@ -121,6 +132,7 @@ enum LinkRules {
         var link = stat()
         guard lstat(path, &link) == 0 else { return 403 }
         guard link.st_mode & S_IFMT == S_IFLNK else { return APUS_OK }
+        r.pointee.file.links = .allowed
         let options = options(of: directory, r)
         if options.contains(.followSymLinks) { return APUS_OK }
         var target = stat()

@@ -100,6 +100,17 @@ struct FileInfo: BitwiseCopyable {
     var changed: Int64 = 0
     var inode: UInt64 = 0
     var device: UInt64 = 0
+    /// How the file may be opened, when links were looked at; see LinkRules.
+    var links = Links.any
+
+    enum Links: UInt8, BitwiseCopyable {
+        /// Options allows them everywhere.
+        case any
+        /// The path was seen to lead through none, and must not when it is opened.
+        case none
+        /// It leads through some that are allowed, which must still be so when it is open.
+        case allowed
+    }
 
     init() {}
 

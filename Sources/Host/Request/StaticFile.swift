@@ -50,6 +50,10 @@ enum StaticFile {
 
     private static func send(_ r: Request.Ref) -> apus_status {
         guard let file = theWorker.pointee.files.open(r.pointee.filename, r.pointee.file) else { return refuse(r, errno) }
+        guard LinkRules.holds(r, file) else {
+            CachedFile.release(file)
+            return refuse(r, ELOOP)
+        }
         setValidators(r, file)
         let verdict = Preconditions.check(r, file)
         guard verdict == APUS_OK else {
