@@ -14,9 +14,7 @@ final class LogConfig: Module {
         desk.initialize(to: LineDesk())
 
         try host.hooks.checkConfig { try resolveLogs(of: host) }
-        try host.hooks.openConfig { reason, _ in
-            if reason != APUS_OPEN_CHECK { try openLogs(of: host) }
-        }
+        try host.hooks.openConfig { _, _ in try openLogs(of: host) }
         try host.hooks.childInit { desk.pointee.pid = getpid() }
         try host.hooks.logTransaction(.middle) { logRequest($0, host: host, at: desk) }
     }

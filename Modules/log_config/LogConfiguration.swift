@@ -92,14 +92,21 @@ private func activeLog(_ target: LogTarget, _ conf: UnsafePointer<LogServerConf>
     }
 }
 
-/// Opens the logs of all servers; the host opens each target once.
+/// Opens the logs of all servers, or looks whether they could be; the host opens each target once.
 func openLogs(of host: Host) throws {
+    var hasFailed = false
     for server in host.servers {
         for log in server.conf(LogServerConf.self).pointee.active.elements.indices {
             let active = server.conf(LogServerConf.self).pointee.active.elements
-            active[log].sink = try host.sink(active[log].target.path)
+            do {
+                active[log].sink = try host.sink(active[log].target.path)
+            } catch {
+                hasFailed = true
+                host.report(.error, place: active[log].target.place, (error as? ModuleError)?.description ?? "\(error)")
+            }
         }
     }
+    if hasFailed { throw AlreadyReported() }
     if host.mainServer.conf(LogServerConf.self).pointee.isBuffered {
         host.log.write(
             .notice,

@@ -22,6 +22,8 @@ final class Runtime {
     var defines = Defines()
     /// The module whose `attach` is running: registrations are taken from nobody else.
     var attaching: LoadedModule?
+    /// Why a module was refused a log, last: for the case that it says nothing itself.
+    var sinkProblem: String?
     /// Registrations that were refused, to be reported at the module's LoadModule line.
     var refusals: [(LoadedModule, String)] = []
     let installation: Installation
@@ -63,7 +65,8 @@ final class Runtime {
         if !openDiagnostics.hasErrors {
             for index in failed {
                 let module = modules[index]
-                openDiagnostics.error("\(module.name) could not open what it needs; if it said why, it stands above or in the log", at: module.location)
+                let reason = sinkProblem.map { ": \($0)" } ?? "; if it said why, it stands above or in the log"
+                openDiagnostics.error("\(module.name) could not open what it needs\(reason)", at: module.location)
             }
         }
         return isConsistent && failed.isEmpty && !openDiagnostics.hasErrors

@@ -1,4 +1,5 @@
 public import ByteKit
+import Glibc
 public import ModuleABI
 
 /// The identity of a module.
@@ -101,10 +102,10 @@ public struct Host: @unchecked Sendable {
         report(level, code: code, file: place.upTo(colon), line: Int(line), message)
     }
 
-    /// Opens a log target by CustomLog's rules. From the open_config hook.
+    /// Opens a log target by CustomLog's rules; with reason CHECK looks whether that could be. From the open_config hook.
     public func sink(_ target: Bytes) throws -> LogSink {
         guard let sink = logTable.pointee.sink(raw, target) else {
-            throw ModuleError("cannot open the log \(target.string)")
+            throw ModuleError("cannot open the log \(target.string): \(String(cString: strerror(errno)))")
         }
         return LogSink(raw: sink)
     }

@@ -201,3 +201,29 @@ def test_binary_junk_is_an_error_not_a_crash(configured):
     server = configured("")
     server.config_file.write_bytes(bytes(range(256)) * 20)
     assert server.run("-t").returncode == 1
+
+
+@pytest.mark.parametrize("directive", ["ErrorLog", "CustomLog", "TransferLog"])
+@pytest.mark.parametrize("how", ["-t", "-DFOREGROUND"])
+@pytest.mark.parametrize("kind", ["missing directory", "directory in its place", "file in its path"])
+def test_a_log_that_cannot_be_opened(apus, configured, directive, how, kind):
+    """-t finds it as the start does, at the directive's line, and makes nothing."""
+    path = {
+        "missing directory": "@ROOT@/nowhere/log",
+        "directory in its place": "@ROOT@/logs",
+        "file in its path": "@ROOT@/conf/httpd.conf/log",
+    }[kind]
+    server = configured(f'# {kind}\n{directive} "{path}"' + (' "%r"\n' if directive == "CustomLog" else "\n"))
+    line = server.line_of(f"# {kind}") + 1
+    before = sorted(server.root.rglob("*"))
+    done = server.run(how)
+    assert done.returncode == 1
+    assert re.search(rf"^{re.escape(str(server.config_file))}:{line}:(\d+:)? error: ", done.stderr, re.MULTILINE), done.stderr
+    if how == "-t":
+        assert sorted(server.root.rglob("*")) == before
+
+
+def test_checking_makes_no_logs(configured):
+    server = configured('CustomLog "@ROOT@/logs/other" "%r"\n')
+    assert server.run("-t").returncode == 0
+    assert list((server.root / "logs").iterdir()) == []

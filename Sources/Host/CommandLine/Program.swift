@@ -83,9 +83,10 @@ enum Program {
         switch runtime.options.action {
         case .listDirectives: say(Dumps.directives(runtime))
         case .check:
+            let areLogsFine = ErrorLogs.each(runtime) { target, resolve throws(SystemProblem) in try LogSinks.check(target, resolve: resolve) }
             let isFine = runtime.open(APUS_OPEN_CHECK)
             report(runtime.openDiagnostics)
-            guard isFine else { return 1 }
+            guard isFine, areLogsFine else { return 1 }
             complain("Syntax OK\n")
         case .dump(let dumps): for dump in dumps { say(Dumps.text(dump, runtime)) }
         case .control(let verb):

@@ -64,6 +64,7 @@ final class ServerDraft {
     /// Aliases with wildcards.
     var patterns: [String] = []
     var serverName: (host: String, location: SourceLocation)?
+    var errorLogLocation: SourceLocation?
     var directories: [Section] = []
     var files: [Section] = []
     var locations: [Section] = []

@@ -1,4 +1,5 @@
 import ByteKit
+import Glibc
 import ModuleABI
 
 /// apus/log.h
@@ -16,11 +17,13 @@ enum LogExtension {
         },
         sink: { host, target in
             guard let runtime = Runtime.current else { return nil }
+            let resolve = runtime.configuration.resolve
             do throws(SystemProblem) {
-                return OpaquePointer(try LogSinks.open(target.string, resolve: runtime.configuration.resolve))
+                let isCheck = runtime.options.action == .check
+                return OpaquePointer(isCheck ? try LogSinks.check(target.string, resolve: resolve) : try LogSinks.open(target.string, resolve: resolve))
             } catch {
-                ErrorLog.write(
-                    .error, code: "APUS1601", "cannot open the log \(runtime.configuration.resolve(target.string)): \(error.description)")
+                runtime.sinkProblem = "the log \(resolve(target.string)): \(error.description)"
+                errno = error.code
                 return nil
             }
         },

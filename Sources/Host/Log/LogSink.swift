@@ -97,6 +97,28 @@ enum LogSinks {
         return add(fd, kind, Bytes.immortal(name))
     }
 
+    /// What opening it would come to, as far as that can be known without making anything. Returns a target that takes
+    /// nothing.
+    static func check(_ target: String, resolve: (String) -> String) throws(SystemProblem) -> LogSink.Ref {
+        let system = SystemLog(target)
+        if system == nil, !target.hasPrefix("|") { try checkFile(resolve(target)) }
+        let sink = LogSink.Ref.allocate(capacity: 1)
+        sink.initialize(to: LogSink(fd: -1, kind: .file, buffer: .make(), target: Bytes("")))
+        return sink
+    }
+
+    private static func checkFile(_ name: String) throws(SystemProblem) {
+        var info = stat()
+        if stat(name, &info) == 0 {
+            if info.st_mode & S_IFMT == S_IFDIR { throw SystemProblem(EISDIR) }
+            guard access(name, W_OK) == 0 else { throw SystemProblem(errno) }
+            return
+        }
+        guard errno == ENOENT else { throw SystemProblem(errno) }
+        let directory = name.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+        guard access(directory.isEmpty ? "/" : directory, W_OK | X_OK) == 0 else { throw SystemProblem(errno) }
+    }
+
     private static func openFile(_ name: String) throws(SystemProblem) -> Int32 {
         let fd = switch name {
         case "/dev/stderr", "/proc/self/fd/2": fcntl(standardError, F_DUPFD_CLOEXEC, 3)

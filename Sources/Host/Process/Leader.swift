@@ -56,24 +56,7 @@ final class Leader {
         // A daemon has none any more, but for the log that was opened on it.
         let kept = handover?.inherited["stderr"] ?? (handover?.reason == .start ? nil : handover?.inherited["log error"])
         if let kept { LogSinks.standardError = kept.descriptor }
-        var isFine = true
-        for draft in runtime.configuration.servers {
-            let core = draft.server.pointee.core.pointee
-            let target = core.errorLog.isSet ? core.errorLog.string : "logs/error_log"
-            do throws(SystemProblem) {
-                let sink = try LogSinks.open(target, resolve: runtime.configuration.resolve)
-                draft.server.pointee.errorLog = sink
-                if draft === runtime.configuration.main { ErrorLog.standard = sink }
-            } catch {
-                isFine = false
-                let isSystem = SystemLog.isMeant(by: target)
-                Program.complain(
-                    "\(draft.location.map { "\($0): " } ?? "")error: ErrorLog: cannot open "
-                        + "\(isSystem ? target : runtime.configuration.resolve(target)): \(error.description)\n"
-                        + "  hint: \(isSystem ? "start the log daemon, or log to a file" : "create the directory, or correct the path")\n")
-            }
-        }
-        return isFine
+        return ErrorLogs.each(runtime) { target, resolve throws(SystemProblem) in try LogSinks.open(target, resolve: resolve) }
     }
 
     /// Takes the sockets that are there for the addresses of the configuration, and binds the others.

@@ -12,6 +12,7 @@ extension CoreDirectives {
                         "\"\(words[0].text)\" names no facility of syslog", hint: "facilities are \(SystemLog.facilityNames)", at: words[0].location)
                 }
                 context.coreServer.pointee.errorLog = context.bytes(words[0])
+                context.scope.server.errorLogLocation = context.node.location
             },
             directive("LogLevel", 1...APUS_MANY, in: APUS_IN_SERVER | inSections, "[module:]level …", setLogLevel),
         ]

@@ -26,8 +26,9 @@ typedef struct apus_log_v1 {
      *  terminal could obey are escaped by the host. */
     void (*write)(const apus_host *host, int32_t level, apus_str code, const apus_req *r, const apus_conn *c,
                   const apus_server *s, apus_str message);
-    /** A log target by the rules of CustomLog: a file (relative to ServerRoot) or "|command". The same target is opened
-     *  once. [main], from open_config; returns NULL after it has reported why not. */
+    /** A log target by the rules of CustomLog: a file (relative to ServerRoot), "|command", "syslog[:facility[:tag]]" or
+     *  "journald[:tag]". The same target is opened once. With reason CHECK nothing is opened or made, but what can be known
+     *  is checked. [main], from open_config. @return NULL: errno says why not; report it at the directive's place */
     apus_log_sink *(*sink)(const apus_host *host, apus_str target);
     /** Appends one or more whole lines, each ending in a newline; gathered and written once per turn of the loop. */
     void (*append)(apus_log_sink *sink, apus_str lines);
