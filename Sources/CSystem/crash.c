@@ -55,6 +55,8 @@ void cs_crash_enter_thread(cs_activity *place) {
     if (stack.ss_sp) sigaltstack(&stack, NULL);
 }
 
+void cs_crash_tell(int descriptor) { console = descriptor; }
+
 void cs_crash_leave_thread(void) {
     stack_t none = {.ss_flags = SS_DISABLE}, stack;
     activity = NULL;

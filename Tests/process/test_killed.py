@@ -284,3 +284,14 @@ def test_closed_standard_descriptors(apus):
     finally:
         assert server.run("-k", "stop").returncode == 0
         server.discard()
+
+
+def test_a_stopped_leader_is_continued(serve):
+    server = serve("Workers 1\n")
+    leader = Processes(server.process.pid).leader
+    os.kill(leader, signal.SIGSTOP)
+    server.wait_for_log(rf"APUS1736: process {leader} was stopped by a signal; it is continued")
+    reload(server)
+    begin = time.monotonic()
+    server.stop()
+    assert time.monotonic() - begin < 5

@@ -493,3 +493,12 @@ def test_signals_of_a_single_process(apus):
             server.process.send_signal(number)
             server.wait_for_log(rf"APUS1701: signal {int(number)} asks for a reload, which there is none of with -X")
         assert fetch(server.port, get()).body == b"first\n"
+
+
+def test_a_pid_file_that_was_removed(serve):
+    server = serve()
+    pid_file = server.root / "run" / "httpd.pid"
+    pid_file.unlink()
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: pid_file.exists() and int(pid_file.read_text()) == server.process.pid, "the pid file")
+    reload(server)

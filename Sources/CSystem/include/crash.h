@@ -37,6 +37,8 @@ typedef uint32_t (*cs_describe)(const cs_activity *activity, char *text, uint32_
  *  request (or what `describe` says instead) and the frames are written there too, for want of a process that reads the
  *  record. */
 void cs_crash_install(cs_crash *record, cs_describe describe, int console);
+/** From here on the request and the frames are written to `console`, too: whoever reads the record has gone. */
+void cs_crash_tell(int console);
 /** Gives the calling thread a stack of its own for the handler, and the place where it tells what it does. */
 void cs_crash_enter_thread(cs_activity *activity);
 /** Gives the stack back, before the thread ends. */

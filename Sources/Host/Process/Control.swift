@@ -33,8 +33,10 @@ enum Control {
     /// Orders a reload and waits for its outcome. The new generation prints its errors to this terminal.
     private static func reload(_ pid: pid_t, _ verb: Options.Verb, _ number: Int32) -> Int32 {
         guard let socket = ControlSocket.connect(to: pid) else {
-            // As good, but for the answer: errors are in the log.
-            return signal(pid, number) ?? 0
+            // As good, but for the answer.
+            if let failure = signal(pid, number) { return failure }
+            Program.complain("apus: process \(pid) was told by a signal, and gives no answer: the outcome stands in its error log\n")
+            return 0
         }
         socket.send(Packet(verb.rawValue, descriptor: STDERR_FILENO))
         guard case .packet(let answer) = socket.receive(), answer.verb == "done", let status = Int32(answer[0]) else {

@@ -176,11 +176,12 @@ final class Leader {
             poll.add(signals.fd)
             if handover.isOpen { poll.add(handover.descriptor, writable: handover.hasOutbox) }
             workers.addSockets(to: &poll)
-            poll.wait(max(0, nextLook - Clock.monotonic()))
+            poll.wait(max(0, min(nextLook, workers.nextStart ?? nextLook) - Clock.monotonic()))
             if poll.isWritable(handover.descriptor) { handover.flush() }
             workers.hear(poll)
             if poll.isReadable(signals.fd) { readSignals(signals, workers, &state) }
             if poll.isReadable(handover.descriptor) { obey(handover, workers, &state) }
+            workers.startWaiting()
             if Clock.monotonic() >= nextLook {
                 workers.look()
                 PipedLogs.restart()

@@ -12,7 +12,9 @@ enum WorkerGuard {
 
     /// How long the loop may take to end by itself, in microseconds.
     private static let patience: UInt32 = 500_000
+    /// Milliseconds between two looks: with a leader there is no hurry.
     private static let look: Int32 = 5_000
+    private static let lookWithoutLeader: Int32 = 1_000
 
     static func start(_ lifeline: Int32?, _ hangTimeout: Int64?, _ slot: WorkerSlot.Ref) {
         self.lifeline = lifeline ?? -1
@@ -28,12 +30,21 @@ enum WorkerGuard {
         pthread_attr_destroy(&attributes)
     }
 
+    /// What the leader would say.
+    private static func tell(_ time: Int64, _ slot: WorkerSlot.Ref) {
+        guard let runtime = Runtime.current else { return }
+        ErrorLog.write(
+            .alert, code: "APUS1704",
+            "the worker with pid \(getpid()) has not turned its loop for \(time / 1_000_000) s; \(CrashReport(runtime).doing(slot.pointee.activity)); it is ended")
+        LogSinks.flushAll()
+    }
+
     private static func watch() -> UnsafeMutableRawPointer? {
         var beat: Int64 = -1
         var since = Clock.monotonic()
         while true {
             var entry = pollfd(fd: lifeline, events: Int16(POLLIN), revents: 0)
-            if poll(&entry, 1, look) > 0 {
+            if poll(&entry, 1, getppid() == leader ? look : lookWithoutLeader) > 0 {
                 usleep(patience)
                 _exit(0)
             }
@@ -43,6 +54,8 @@ enum WorkerGuard {
                 beat = now
                 since = Clock.monotonic()
             } else if getppid() != leader, let hangTimeout, Clock.monotonic() - since > hangTimeout {
+                tell(Clock.monotonic() - since, slot)
+                cs_crash_tell(STDERR_FILENO)
                 cs_signal_first_thread(getpid(), SIGABRT)
             }
         }

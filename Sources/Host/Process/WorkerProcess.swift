@@ -136,6 +136,7 @@ struct WorkerProcess {
             case .closed:
                 // The supervisor starts another leader, and tells this worker when to leave.
                 theWorker.pointee.loop.unwatch(leader.fd)
+                cs_crash_tell(STDERR_FILENO)
                 return ErrorLog.write(.error, code: "APUS1706", "the leader has died; this worker serves until another generation is ready")
             }
         }

@@ -314,7 +314,10 @@ final class Workers {
         kill(pid, SIGCONT)
     }
 
-    private func startWaiting() {
+    /// When the next is to be started; nil: none waits.
+    var nextStart: Int64? { areLeaving ? nil : waiting.map(\.time).min() }
+
+    func startWaiting() {
         guard !areLeaving else { return }
         let now = Clock.monotonic()
         let due = waiting.filter { $0.time <= now }

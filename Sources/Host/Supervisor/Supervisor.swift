@@ -94,7 +94,7 @@ final class Supervisor {
         start(.start)
         while !(generations.isEmpty && (ending != nil || recovery == nil)) { turn() }
         endLeftovers()
-        if !hasServed, status == 0, ending == .now, !isAnswered {
+        if !hasServed, status == 0, ending != nil, !isAnswered {
             Program.complain("apus: ended before the server was ready\n")
             status = 1
         }
@@ -258,7 +258,7 @@ final class Supervisor {
             if reason != .start { generation.deadline = generation.started + patience }
         } catch {
             log(.alert, "APUS1730", "generation \(nextNumber) cannot be started: \(error.description)")
-            failed(reason, 1)
+            failed(reason, 1, "could not be started (\(error.description))")
         }
     }
 
@@ -332,9 +332,11 @@ final class Supervisor {
     }
 
     private func writePidFile(_ generation: Generation) -> Bool {
-        guard let path = generation.settings["pidfile"], pidFile?.file.path != path else { return true }
-        let old = pidFile
+        guard let path = generation.settings["pidfile"] else { return true }
         let file = PidFile(path: path)
+        let old = pidFile
+        // Somebody may have removed it.
+        guard old?.file.path != path || file.recorded != getpid() else { return true }
         if let other = file.runningProcess { return refusePidFile(generation, "\(path) is the PidFile of the server with pid \(other)") }
         do throws(SystemProblem) {
             pidFile = (file, try file.write(getpid()))
@@ -342,7 +344,7 @@ final class Supervisor {
             return refusePidFile(generation, "the PidFile \(path) cannot be written: \(error.description)")
         }
         if let old {
-            old.file.remove()
+            if old.file.path != path { old.file.remove() }
             close(old.lock)
         }
         return true
@@ -361,7 +363,12 @@ final class Supervisor {
 
     private func reap() {
         var outcome: Int32 = 0
-        while case let process = waitpid(-1, &outcome, WNOHANG), process > 0 {
+        while case let process = waitpid(-1, &outcome, WNOHANG | WUNTRACED), process > 0 {
+            if cs_wait_stopped(outcome) != 0 {
+                log(.warn, "APUS1736", "process \(process) was stopped by a signal; it is continued")
+                kill(process, SIGCONT)
+                continue
+            }
             guard let generation = generations.first(where: { $0.process == process && $0.state != .orphaned }) else { continue }
             hear(generation)
             relay(generation)
@@ -476,24 +483,10 @@ final class Supervisor {
                 if count == 0 { generation.closeConsole() }
                 return
             }
-            for (_, terminal) in current.clients where terminal >= 0 { Supervisor.show(buffer[..<count], terminal) }
-            if options.isForeground { Supervisor.show(buffer[..<count], STDERR_FILENO) }
+            for (_, terminal) in current.clients where terminal >= 0 { Terminal.show(buffer[..<count], terminal) }
+            if options.isForeground { Terminal.show(buffer[..<count], STDERR_FILENO) }
             let text = String(decoding: buffer[..<count], as: UTF8.self)
             for line in text.split(separator: "\n") { log(.error, "APUS1735", "reload: \(line)") }
         }
-    }
-
-    /// Writes to a terminal or pipe of somebody else's as long as that does not wait: nobody may hold the supervisor up. It
-    /// is opened again for that, for how it waits is not ours to change.
-    private static func show(_ text: ArraySlice<UInt8>, _ terminal: Int32) {
-        let own = open("/proc/self/fd/\(terminal)", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_APPEND | O_CLOEXEC)
-        guard own >= 0 else { return showOnSocket(text, terminal) }
-        _ = text.withUnsafeBytes { write(own, $0.baseAddress, $0.count) }
-        close(own)
-    }
-
-    /// A socket cannot be opened again, but told not to wait.
-    private static func showOnSocket(_ text: ArraySlice<UInt8>, _ terminal: Int32) {
-        _ = text.withUnsafeBytes { send(terminal, $0.baseAddress, $0.count, Int32(MSG_DONTWAIT) | Int32(MSG_NOSIGNAL)) }
     }
 }
