@@ -40,7 +40,8 @@ PATHS = [
     "/a/%2e%2e/private/f.txt", "/a%00/f.txt", "/a%2500/f.txt", "/.%2e/a/b/f.txt", "/a/.%2fb/f.txt", "/a/b/%2ff.txt",
 ]  # fmt: skip
 RANGES = [
-    "bytes=0-1", "bytes=0-1,3-4", "bytes=0-1,3-4,6-7", "bytes=5-6,0-1", "bytes=5-6,3-4,0-1", "bytes=0-5,3-6",
+    "bytes=0-1", "bytes=0-1,3-4", "bytes=0-1,3-4,6-7", "bytes=5-6,0-1", "bytes=0-0,1-1,2-2", "bytes=9-9,8-8,7-7",
+    "bytes=0-8,2-9", "bytes=2-9,0-8", "bytes=4-5,0-9", "bytes=20-,3-4", "bytes=1-2,x", "bytes=5-6,3-4,0-1", "bytes=0-5,3-6",
     "bytes=0-5,3-6,4-7", "bytes=-3", "bytes=" + ",".join(["0-0"] * 30),
 ]  # fmt: skip
 
