@@ -159,6 +159,6 @@ def test_socket_options(serve, value):
     server = serve(value + "\n")
     assert fetch(server.port, get()).status == 200
     if value.startswith("ListenBackLog"):
-        # The seventh column but one of ss: what may wait.
+        # How many may wait is not shown to others; that the socket listens is.
         lines = [line.split() for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]]
         assert any(line[3] == "0A" and line[1].endswith(f":{server.port:04X}") for line in lines)

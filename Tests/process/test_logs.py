@@ -30,7 +30,7 @@ def pid_in(path):
     return wait_until(lambda: path.exists() and path.read_text().strip() and int(path.read_text()), str(path))
 
 
-def piped(serve, config="", access="", error=None):
+def piped(serve, config="", error=None):
     """A server whose access log (and error log) goes to the reader."""
     server = serve("Workers 1\n" + config)
     with server.config_file.open("a") as file:

@@ -115,8 +115,7 @@ enum LogSinks {
             return
         }
         guard errno == ENOENT else { throw SystemProblem(errno) }
-        let directory = name.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
-        guard access(directory.isEmpty ? "/" : directory, W_OK | X_OK) == 0 else { throw SystemProblem(errno) }
+        guard access(name.directory, W_OK | X_OK) == 0 else { throw SystemProblem(errno) }
     }
 
     private static func openFile(_ name: String) throws(SystemProblem) -> Int32 {

@@ -96,7 +96,7 @@ enum LogDirectories {
         guard geteuid() == 0, let identity = try? Identity.wanted(configuration) else { return }
         var seen: Set<String> = []
         for path in LogSinks.filePaths + [configuration.pidFilePath] {
-            let directory = path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+            let directory = path.directory
             guard directory != "/dev", seen.insert(directory).inserted, let reason = danger(directory, identity) else { continue }
             ErrorLog.write(
                 .warn, code: "APUS1709",

@@ -52,6 +52,14 @@ enum ChildProcesses {
     }
 }
 
+extension String {
+    /// The directory of an absolute path; "/" for what lies there.
+    var directory: String {
+        let parts = split(separator: "/").dropLast()
+        return parts.isEmpty ? "/" : parts.reduce("") { "\($0)/\($1)" }
+    }
+}
+
 /// Becomes another program. Returns only when that cannot be; errno says why.
 func execute(_ program: String, _ arguments: [String]) {
     var pointers: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) }
