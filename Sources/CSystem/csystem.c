@@ -109,6 +109,7 @@ int cs_mutex_unlock(void *mutex) { return pthread_mutex_unlock(mutex); }
 
 int64_t cs_load(const int64_t *cell) { return __atomic_load_n(cell, __ATOMIC_RELAXED); }
 void cs_store(int64_t *cell, int64_t value) { __atomic_store_n(cell, value, __ATOMIC_RELAXED); }
+void cs_publish(int64_t *cell, int64_t value) { __atomic_store_n(cell, value, __ATOMIC_SEQ_CST); }
 
 int cs_compare_exchange(int64_t *cell, int64_t expected, int64_t value) {
     return __atomic_compare_exchange_n(cell, &expected, value, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);

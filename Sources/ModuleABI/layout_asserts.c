@@ -49,3 +49,6 @@ SIZE(apus_mutex_v1, 8 + 5 * 8);
 SIZE(apus_leader_v1, 8 + 5 * 8);
 SIZE(apus_handover_v1, 8 + 3 * 8);
 SIZE(apus_timeouts_v1, 8 + 1 * 8);
+SIZE(apus_socache_v1, 8 + 7 * 8);
+SIZE(apus_socache_hints, 24);
+AT(apus_socache_hints, lifetime_us, 16);

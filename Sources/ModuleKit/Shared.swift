@@ -1,3 +1,4 @@
+import CSystem
 import ModuleABI
 
 extension Host {
@@ -39,6 +40,21 @@ public struct SharedMutex: @unchecked Sendable {
         raw = mutex
     }
 
+    /// The lock that was made at that place before, by whatever process.
+    public init(madeAt place: UnsafeMutableRawPointer) { raw = OpaquePointer(place) }
+
+    /// Takes the lock, to be given back with `unlock`.
+    /// - Returns: true when its last owner died holding it.
+    public func lock() -> Bool { mutexTable.pointee.lock(raw) == APUS_RECOVERED }
+
+    /// The same when nobody holds it; nil: somebody does.
+    public func tryLock() -> Bool? {
+        let status = mutexTable.pointee.try_lock(raw)
+        return status == APUS_AGAIN ? nil : status == APUS_RECOVERED
+    }
+
+    public func unlock() { mutexTable.pointee.unlock(raw) }
+
     /// Runs `body` with the lock held. `recovered`: its last owner died holding it.
     public func withLock<R>(_ body: (_ recovered: Bool) throws -> R) rethrows -> R {
         let recovered = mutexTable.pointee.lock(raw) == APUS_RECOVERED
@@ -46,3 +62,7 @@ public struct SharedMutex: @unchecked Sendable {
         return try body(recovered)
     }
 }
+
+/// Writes a number into shared memory after everything that was written before: whoever finds the memory as a writer left it
+/// that died finds no number without what it stands for.
+public func publish(_ value: Int64, at cell: UnsafeMutablePointer<Int64>) { cs_publish(cell, value) }

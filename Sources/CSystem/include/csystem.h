@@ -63,6 +63,8 @@ int cs_mutex_unlock(void *mutex);
 /** Atomics on plain shared memory. */
 int64_t cs_load(const int64_t *cell);
 void cs_store(int64_t *cell, int64_t value);
+/** The same, after everything that was written before. */
+void cs_publish(int64_t *cell, int64_t value);
 int cs_compare_exchange(int64_t *cell, int64_t expected, int64_t value);
 /** The address of a symbol's defining file, as dladdr says; NULL: unknown. */
 const char *cs_image_of(const void *address);

@@ -21,6 +21,7 @@
 #include "request.h"
 #include "server.h"
 #include "shared.h"
+#include "socache.h"
 #include "subrequest.h"
 #include "tasks.h"
 #include "timeouts.h"
