@@ -20,6 +20,7 @@ let modules: [Target] = [
     module("log_config"),
     module("mime"),
     module("reqtimeout"),
+    module("socache_shmcb"),
     module("ssl", ["COpenSSL"]),
     module("welcome"),
 ]
