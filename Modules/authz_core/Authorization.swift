@@ -31,7 +31,7 @@ func authorizeUnnamed(_ request: Request, authType: AuthTypeFinder, log: Log) ->
         return .status(500)
     }
     switch root.pointee.decide(request.raw) {
-    case .granted: return .ok
+    case .granted, .exempt: return .ok
     case .needsUser: return .declined
     case .denied, .neutral: return refuse(request, log)
     case .failed: return fail(request, log)
@@ -43,7 +43,7 @@ func authorizeUser(_ request: Request, authType: AuthTypeFinder, log: Log) -> St
     let conf = request.confPointer(AuthzDirConf.self)
     guard let root = conf.pointee.root else { return .ok }
     switch root.pointee.decide(request.raw) {
-    case .granted: return .ok
+    case .granted, .exempt: return .ok
     case .failed: return fail(request, log)
     case .needsUser:
         report(

@@ -39,7 +39,7 @@ struct AuthzDirConf: Configuration {
         case .unset: return root ?? outer
         case .and, .or:
             guard let outer, let root else { return root ?? outer }
-            let both = pool.make(Requirement(merging == .and ? .all : .any))
+            let both = pool.make(Requirement.implicit(merging == .and ? .all : .any))
             // Copies: a requirement knows its neighbour, and each of the two stands in a list of its own
             // already.
             both.pointee.append(pool.make(outer.pointee.alone))

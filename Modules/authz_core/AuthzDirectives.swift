@@ -37,7 +37,7 @@ private func require(_ command: Command, _ line: Bytes) throws {
     }
     let node = try requirement(command, name, rest.trimmed, isNegated: isNegated)
     let conf = command.configuration(AuthzDirConf.self)
-    let parent = conf.pointee.root ?? command.pool.make(Requirement(.any))
+    let parent = conf.pointee.root ?? command.pool.make(Requirement.implicit(.any))
     conf.pointee.root = parent
     if isNegated, parent.pointee.kind == .any {
         throw DirectiveError(
@@ -55,7 +55,7 @@ private func requirement(
         let (table, context) = Host(raw: command.host).provider(
             APUS_GROUP_AUTHZ, name, as: apus_authz_v1.self)
     else { throw DirectiveError(unknown(name)) }
-    var node = Requirement(.provider, isNegated: isNegated)
+    var node = Requirement(.provider, isNegated: isNegated, limit: command.limit)
     node.provider = table
     node.context = context
     guard table.pointee.parse(context, command.raw, arguments, &node.parsed) == APUS_OK else {
@@ -93,7 +93,7 @@ private func container(_ name: String, _ kind: Requirement.Kind, isNegated: Bool
         }
         let conf = command.configuration(AuthzDirConf.self)
         let outer = conf.pointee.root
-        let node = command.pool.make(Requirement(kind, isNegated: isNegated))
+        let node = command.pool.make(Requirement(kind, isNegated: isNegated, limit: command.limit))
         conf.pointee.root = node
         defer { if conf.pointee.root == node { conf.pointee.root = outer } }
         try command.walk()
@@ -109,7 +109,7 @@ private func place(
     pool: Pool
 ) throws -> UnsafeMutablePointer<Requirement> {
     guard node.pointee.first != nil else { throw DirectiveError("<\(name)> requires nothing: it is empty") }
-    let parent = outer ?? pool.make(Requirement(.any))
+    let parent = outer ?? pool.make(Requirement.implicit(.any))
     if node.pointee.isNegated, parent.pointee.kind == .any {
         throw DirectiveError(
             "<\(name)> has no effect in \(title(of: parent.pointee)), as it only forbids;"
@@ -117,7 +117,8 @@ private func place(
         )
     }
     // A container in one of its kind means the same as its members.
-    if !parent.pointee.isNegated, !node.pointee.isNegated, parent.pointee.kind == node.pointee.kind {
+    let isOfItsKind = !parent.pointee.isNegated && !node.pointee.isNegated && parent.pointee.kind == node.pointee.kind
+    if isOfItsKind, node.pointee.limit == nil {
         parent.pointee.appendMembers(of: node.pointee)
         return parent
     }

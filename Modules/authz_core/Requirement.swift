@@ -9,6 +9,8 @@ enum Verdict: BitwiseCopyable {
     case needsUser
     /// It could not be found out.
     case failed
+    /// A <Limit> around it leaves the request's method out.
+    case exempt
 
     init(_ answer: apus_status) {
         switch answer {
@@ -25,6 +27,7 @@ enum Verdict: BitwiseCopyable {
         switch self {
         case .granted: .denied
         case .failed: .failed
+        case .exempt: .exempt
         case .denied, .neutral, .needsUser: .neutral
         }
     }
@@ -46,13 +49,25 @@ struct Requirement: BitwiseCopyable {
     var provider: UnsafePointer<apus_authz_v1>?
     var context: UnsafeMutableRawPointer?
     var parsed: UnsafeMutableRawPointer?
+    /// The methods it is about; nil: all of them.
+    var limit: MethodLimit?
+    /// No container was written: it is about the methods that its members are about.
+    private(set) var isImplicit = false
     private(set) var first: UnsafeMutablePointer<Requirement>?
     private var last: UnsafeMutablePointer<Requirement>?
     private var next: UnsafeMutablePointer<Requirement>?
 
-    init(_ kind: Kind, isNegated: Bool = false) {
+    init(_ kind: Kind, isNegated: Bool = false, limit: MethodLimit? = nil) {
         self.kind = kind
         self.isNegated = isNegated
+        self.limit = limit
+    }
+
+    /// The container around requirements that stand in none.
+    static func implicit(_ kind: Kind) -> Requirement {
+        var container = Requirement(kind)
+        container.isImplicit = true
+        return container
     }
 
     /// The same without its neighbour.
@@ -86,6 +101,7 @@ struct Requirement: BitwiseCopyable {
 
     /// What it says about the request.
     func decide(_ r: OpaquePointer) -> Verdict {
+        if let limit, !limit.holds(for: r) { return .exempt }
         let verdict =
             switch kind {
             case .provider: ask(r)
@@ -100,37 +116,44 @@ struct Requirement: BitwiseCopyable {
         return Verdict(provider.pointee.check(context, r, parsed))
     }
 
-    /// A denial ends it. "Needs a user" outlasts what grants, for only a user can change the outcome.
+    /// A denial ends it. "Needs a user" outlasts what grants, for only a user can change the outcome. Who is exempt from a
+    /// member passes it.
     private func decideAll(_ r: OpaquePointer) -> Verdict {
         var verdict = Verdict.neutral
+        var isExempt = isImplicit
         var member = first
         while let each = member {
-            switch each.pointee.decide(r) {
+            let answer = each.pointee.decide(r)
+            if answer != .exempt { isExempt = false }
+            switch answer {
             case .failed: return .failed
             case .denied: return .denied
             case .needsUser: verdict = .needsUser
-            case .granted where verdict == .neutral: verdict = .granted
-            case .granted, .neutral: break
+            case .granted where verdict == .neutral, .exempt where verdict == .neutral: verdict = .granted
+            case .granted, .exempt, .neutral: break
             }
             member = each.pointee.next
         }
-        return verdict
+        return isExempt && first != nil ? .exempt : verdict
     }
 
     /// What grants ends it. "Needs a user" outlasts a denial, for a user may yet be granted.
     private func decideAny(_ r: OpaquePointer) -> Verdict {
         var verdict = Verdict.neutral
+        var isExempt = isImplicit
         var member = first
         while let each = member {
-            switch each.pointee.decide(r) {
+            let answer = each.pointee.decide(r)
+            if answer != .exempt { isExempt = false }
+            switch answer {
             case .failed: return .failed
             case .granted: return .granted
             case .needsUser: verdict = .needsUser
             case .denied where verdict == .neutral: verdict = .denied
-            case .denied, .neutral: break
+            case .denied, .exempt, .neutral: break
             }
             member = each.pointee.next
         }
-        return verdict
+        return isExempt && first != nil ? .exempt : verdict
     }
 }

@@ -25,7 +25,7 @@ AT(apus_hook_reg, fn, 24);
 AT(apus_hook_reg, flags, 56);
 SIZE(apus_filter_reg, 80);
 SIZE(apus_segment, 48);
-SIZE(apus_config_v1, 8 + 15 * 8);
+SIZE(apus_config_v1, 8 + 17 * 8);
 SIZE(apus_hooks_v1, 8 + 5 * 8);
 SIZE(apus_functions_v1, 8 + 3 * 8);
 SIZE(apus_providers_v1, 8 + 3 * 8);

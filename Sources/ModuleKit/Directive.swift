@@ -16,14 +16,19 @@ public struct Scopes: OptionSet, Sendable {
     public static let any: Scopes = [.server, .directory, .location, .files, .htaccess]
 }
 
-/// The class of AllowOverride that admits a directive in .htaccess.
-public enum Override: UInt32, Sendable {
-    case none = 0
-    case auth = 1
-    case fileInfo = 2
-    case indexes = 4
-    case limit = 8
-    case options = 16
+/// The classes of AllowOverride that admit a directive in .htaccess; one of them is enough.
+public struct Override: OptionSet, Sendable {
+    public let rawValue: UInt32
+    public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+    public static let none: Override = []
+    public static let auth = Override(rawValue: APUS_OVERRIDE_AUTH)
+    public static let fileInfo = Override(rawValue: APUS_OVERRIDE_FILEINFO)
+    public static let indexes = Override(rawValue: APUS_OVERRIDE_INDEXES)
+    public static let limit = Override(rawValue: APUS_OVERRIDE_LIMIT)
+    public static let options = Override(rawValue: APUS_OVERRIDE_OPTIONS)
+    /// Whatever class is allowed.
+    public static let any: Override = [.auth, .fileInfo, .indexes, .limit, .options]
 }
 
 /// How many words a directive takes and how they are given to its handler.
@@ -160,6 +165,9 @@ public struct Command {
     /// `path` made absolute against ServerRoot; lives as long as the configuration.
     public func resolve(_ path: Bytes) -> Bytes { configTable.pointee.resolve(raw, path) }
 
+    /// The methods that a <Limit> around the directive restricts it to; nil: it holds for all.
+    public var limit: MethodLimit? { configTable.pointee.limit(raw).map { MethodLimit(raw: $0) } }
+
     public func warn(_ message: String) {
         var message = message
         message.withUTF8 { configTable.pointee.warn(raw, Bytes(UnsafeRawBufferPointer($0))) }
@@ -218,6 +226,14 @@ public struct Command {
         var message = (error as? DirectiveError)?.message ?? String(describing: error)
         return message.withUTF8 { configTable.pointee.fail(raw, Bytes(UnsafeRawBufferPointer($0))) }
     }
+}
+
+/// The methods that a <Limit> or <LimitExcept> names. Raw memory of the configuration.
+public struct MethodLimit: BitwiseCopyable {
+    let raw: OpaquePointer
+
+    /// Whether what stands inside holds for the request.
+    public func holds(for request: OpaquePointer) -> Bool { configTable.pointee.limits(raw, request) != 0 }
 }
 
 /// What to throw when an error has been shown already: by a directive inside a section, or by a provider.

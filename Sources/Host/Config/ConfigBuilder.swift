@@ -137,7 +137,10 @@ final class ConfigBuilder {
         do throws(DirectiveProblem) {
             try DirectiveDispatch.run(context)
         } catch {
-            context.fail(error)
+            return context.fail(error)
+        }
+        if scope.limit != nil, !context.asksForLimit, !entry.isSection {
+            context.warn("it holds for all methods, although it stands in <Limit>", hint: "put it outside, where its effect shows")
         }
     }
 

@@ -39,6 +39,8 @@ final class ConfigScope {
     var files: [Section] = []
     /// Values of APUS_DIRECTIVE_ONCE directives seen here.
     var seen: Set<String> = []
+    /// The innermost <Limit> or <LimitExcept> that is being read.
+    var limit: UnsafePointer<MethodLimit>?
 
     init(_ kind: Kind, path: Bytes, server: ServerDraft, conf: ConfVector) {
         self.kind = kind

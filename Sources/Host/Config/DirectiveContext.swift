@@ -9,6 +9,8 @@ final class DirectiveContext {
     let builder: ConfigBuilder
     /// Whether an error has been reported for it, so that a negative answer needs no further line.
     private(set) var hasFailed = false
+    /// Whether its owner looked at the <Limit> around it.
+    var asksForLimit = false
 
     init(node: ConfigNode, entry: DirectiveEntry, scope: ConfigScope, builder: ConfigBuilder) {
         self.node = node

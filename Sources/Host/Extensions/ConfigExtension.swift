@@ -59,6 +59,15 @@ enum ConfigExtension {
             } else {
                 runtime.openDiagnostics.warning(text, at: location)
             }
+        },
+        limit: { cmd in
+            let context = DirectiveContext.of(cmd)
+            context.asksForLimit = true
+            return context.scope.limit.map { OpaquePointer($0) }
+        },
+        limits: { methods, r in
+            guard let methods else { return 1 }
+            return UnsafePointer<MethodLimit>(methods).pointee.holds(for: Request.Ref.of(r).pointee.method) ? 1 : 0
         })
 
     private static func owner(_ context: DirectiveContext) -> LoadedModule? {

@@ -3,7 +3,7 @@ import ModuleABI
 /// The directives of the core, by theme.
 enum CoreDirectives {
     static var all: [DirectiveEntry] {
-        sections + serverIdentity + connections + protocolRules + logging + process + content
+        sections + limits + serverIdentity + connections + protocolRules + logging + process + content
     }
 
     /// The places a directive may stand in, in httpd's words.
@@ -27,9 +27,11 @@ enum CoreDirectives {
             overrideClass: override, flags: 0, shape: APUS_SHAPE_ARGS, help: help, action: .core(handler))
     }
 
-    static func section(_ name: String, in places: UInt32, _ help: String, _ handler: @escaping Handler) -> DirectiveEntry {
+    static func section(
+        _ name: String, in places: UInt32, override: UInt32 = APUS_OVERRIDE_NONE, _ help: String, _ handler: @escaping Handler
+    ) -> DirectiveEntry {
         DirectiveEntry(
-            name: name, minArguments: 0, maxArguments: 1, places: places, overrideClass: 0, flags: 0,
+            name: name, minArguments: 0, maxArguments: 1, places: places, overrideClass: override, flags: 0,
             shape: APUS_SHAPE_SECTION, help: help, action: .core(handler))
     }
 }

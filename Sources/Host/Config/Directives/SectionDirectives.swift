@@ -37,6 +37,10 @@ extension CoreDirectives {
     private static func argument(
         _ context: DirectiveContext, _ words: [Word], allowsRegex: Bool
     ) throws(DirectiveProblem) -> Argument {
+        guard context.scope.limit == nil else {
+            throw DirectiveProblem(
+                "it cannot stand in <Limit> or <LimitExcept>", hint: "put the <Limit> into the <\(context.entry.name)>")
+        }
         let split = context.node.words(context.builder.diagnostics)
         let isRegex = allowsRegex && split.first?.text == "~"
         let rest = isRegex ? Array(split.dropFirst()) : split

@@ -46,6 +46,11 @@ typedef struct apus_config_v1 {
      *  `fail` and `warn` are. [main], from check_config and open_config.
      *  @param level  APUS_LOG_ERR: the configuration is not usable; APUS_LOG_WARN */
     void (*report)(const apus_host *host, int32_t level, apus_str code, apus_str file, uint32_t line, apus_str message);
+    /** The methods that a <Limit> or <LimitExcept> around the directive restricts it to; NULL: there is none. A directive
+     *  that never asks holds for all methods, and a warning says so. Lives as long as `pool`. */
+    const apus_methods *(*limit)(const apus_cmd *cmd);
+    /** Whether the request's method is among them: 1 or 0. HEAD counts as GET. [req] */
+    int32_t (*limits)(const apus_methods *methods, const apus_req *r);
 } apus_config_v1;
 
 #endif
