@@ -86,6 +86,14 @@ final class Runtime {
         return UnsafeBufferPointer(Arena.copyForEver(links))
     }
 
+    func protocolLinks() -> UnsafeBufferPointer<ProtocolLink> {
+        let links = providers.all(APUS_GROUP_PROTOCOL).map { provider in
+            ProtocolLink(
+                name: provider.name, vtable: provider.vtable.assumingMemoryBound(to: apus_protocol_v1.self), ctx: provider.ctx)
+        }
+        return UnsafeBufferPointer(Arena.copyForEver(links))
+    }
+
     var workerCount: Int {
         if options.isDebug { return 1 }
         if let workers = configuration.workers { return workers }

@@ -27,6 +27,7 @@ UNUSED static const apus_tasks_v1 *tk;
 UNUSED static const apus_regex_v1 *rx;
 UNUSED static const apus_shm_v1 *sm;
 UNUSED static const apus_mutex_v1 *mx;
+UNUSED static const apus_upgrade_v1 *up;
 
 UNUSED static void use(const apus_host *host) {
     cf = host->extension(host, APUS_EXT_CONFIG);
@@ -46,6 +47,7 @@ UNUSED static void use(const apus_host *host) {
     rx = host->extension(host, APUS_EXT_REGEX);
     sm = host->extension(host, APUS_EXT_SHM);
     mx = host->extension(host, APUS_EXT_MUTEX);
+    up = host->extension(host, APUS_EXT_UPGRADE);
 }
 
 /* ---- text ---- */

@@ -22,11 +22,20 @@ RULES = {
     "any ranges": "MaxRanges unlimited\nMaxRangeOverlaps unlimited\nMaxRangeReversals unlimited",
     "no overlap": "MaxRangeOverlaps 1",
     "no reversal": "MaxRangeReversals 1",
+    "kept for a moment": "KeepAliveTimeout 1500ms",
+    "etag reduced": "FileETag -MTime",
+    "etag changed": "FileETag +INode -MTime",
+    "etag named": "FileETag All -INode",
+    "etag in a section": "FileETag None\n<Location /a>\nFileETag +Size\n</Location>",
+    "log levels": "LogLevel http_module:info mod_so.c:warn mpm_event:debug notice",
+    "error pages": 'ErrorDocument 301 "moved"\nErrorDocument 302 /a/b/f.txt\nErrorDocument 410 \'gone\'\nErrorDocument 401 http://x.example/',
+    "handlers": "AddHandler nobody .txt\n<Location /secret>\nRequire all granted\nSetHandler server-status\n</Location>\nForceType text/x-forced",
 }
 PORTS = {name: number for number, name in enumerate(RULES, 1)}
 
 COMMON = """\
 Redirect /r http://target.example/R
+Redirect gone /g
 <Location /secret>
     Require all denied
 </Location>
@@ -42,7 +51,13 @@ PATHS = [
 RANGES = [
     "bytes=0-1", "bytes=0-1,3-4", "bytes=0-1,3-4,6-7", "bytes=5-6,0-1", "bytes=0-0,1-1,2-2", "bytes=9-9,8-8,7-7",
     "bytes=0-8,2-9", "bytes=2-9,0-8", "bytes=4-5,0-9", "bytes=20-,3-4", "bytes=1-2,x", "bytes=5-6,3-4,0-1", "bytes=0-5,3-6",
-    "bytes=0-5,3-6,4-7", "bytes=-3", "bytes=" + ",".join(["0-0"] * 30),
+    "bytes=0-5,3-6,4-7", "bytes=-3", "bytes=0-,0-,0-", "bytes=3-5,0-", "bytes=5-6,3-4,1-2,0-", "bytes=1-2,3-4,0-",
+    "bytes=0-,x", "bytes=x,0-", "bytes=1-,1-,1-", "bytes=2-3,0-,6-7,4-5", "bytes=0-,0-", "bytes=0-10,0-10,0-10", "bytes=00-", "bytes=" + ",".join(["0-0"] * 30),
+]  # fmt: skip
+
+EXPECTATIONS = [
+    ["Expect:"], ["Expect: foo"], ["Expect: 100-continue, foo"], ["Expect: 100-continue", "Expect: 100-continue"], ["Expect: ,"],
+    ["Expect:", "Expect: 100-continue"], ["Expect:", "Expect:"],
 ]  # fmt: skip
 
 
@@ -59,6 +74,19 @@ def questions():
     for method in ("GET", "PROPFIND", "FOO", "get", "BREW", "PATCH"):
         yield "registered methods", lines(method=method)
         yield "one range", lines(method=method)
+    for fields in ([], ["Connection: keep-alive"], ["Connection: close"]):
+        yield "kept for a moment", lines("/a/b/f.txt", *fields)
+    for name in ("etag changed", "etag reduced", "etag named", "etag in a section", "log levels"):
+        yield name, lines()
+        yield name, lines("/private/f.txt")
+    for path in ("/a", "/a/b", "/r", "/r/x", "/g", "/nothing"):
+        for method in ("GET", "HEAD"):
+            yield "error pages", lines(path, method=method)
+    for path in ("/a/b/f.txt", "/a/b/none.txt", "/secret/f.txt", "/secret/none", "/a/b/"):
+        for method in ("GET", "HEAD", "POST", "PUT", "OPTIONS"):
+            yield "handlers", lines(path, method=method)
+    for fields in EXPECTATIONS:
+        yield "handlers", lines("/a/b/f.txt", *fields)
     for name in ("one range", "no range", "any ranges", "no overlap", "no reversal"):
         for value in RANGES:
             yield name, lines("/a/b/f.txt", f"Range: {value}")
@@ -107,3 +135,13 @@ def test_same_answer(oracle, name, text):
         assert ours[0][:3] in ("400", "404") and theirs[0][:3] == "404"
     else:
         assert ours == theirs, mismatch(text, ours, theirs, oracle.subject.name)
+
+
+def test_connections_are_not_kept(apus, apache):
+    """In a virtual host httpd takes 0 for "not said" (and -1 of MaxKeepAliveRequests): there the main server's holds."""
+    with Oracle(apus, "KeepAliveTimeout 0\nMaxKeepAliveRequests -1\n") as oracle:
+        for server in (oracle.subject, oracle.reference):
+            server.put("f.txt", "text")
+        for fields in ([], ["Connection: keep-alive"], ["Connection: close"]):
+            answer = oracle.compare(lines("/f.txt", *fields), {"etag", "last-modified"})
+            assert not answer.persistent

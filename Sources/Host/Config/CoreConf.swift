@@ -98,7 +98,10 @@ struct CoreDirConf: BitwiseCopyable {
     var forcedType = Bytes.none
     var defaultCharset = Bytes.none
     var enableSendfile: Bool?
+    /// FileETag's plain words, and what + and - change.
     var etag: ETagParts?
+    var etagAdded: ETagParts = []
+    var etagRemoved: ETagParts = []
     var logLevels: UnsafePointer<LogLevels>?
     var allowOverride: UInt32?
     /// MaxRanges, MaxRangeOverlaps, MaxRangeReversals: 0 none, -1 any number.
@@ -129,13 +132,28 @@ struct CoreDirConf: BitwiseCopyable {
         if !forcedType.isSet { merged.forcedType = base.forcedType }
         if !defaultCharset.isSet { merged.defaultCharset = base.defaultCharset }
         merged.enableSendfile = enableSendfile ?? base.enableSendfile
-        merged.etag = etag ?? base.etag
+        mergeETag(base, into: &merged)
         merged.logLevels = logLevels ?? base.logLevels
         merged.allowOverride = allowOverride ?? base.allowOverride
         merged.maxRanges = maxRanges ?? base.maxRanges
         merged.maxRangeOverlaps = maxRangeOverlaps ?? base.maxRangeOverlaps
         merged.maxRangeReversals = maxRangeReversals ?? base.maxRangeReversals
         return merged
+    }
+
+    /// What entity tags are made of. As in httpd + and - change what FileETag said, not what holds without it.
+    var effectiveETag: ETagParts {
+        if let etag { return etag.union(etagAdded).subtracting(etagRemoved) }
+        let changed = etagAdded.subtracting(etagRemoved)
+        return changed.isEmpty ? .usual : changed
+    }
+
+    /// The same as with Options.
+    private func mergeETag(_ base: CoreDirConf, into merged: inout CoreDirConf) {
+        guard etag == nil else { return }
+        merged.etag = base.etag
+        merged.etagAdded = base.etagAdded.subtracting(etagRemoved).union(etagAdded)
+        merged.etagRemoved = base.etagRemoved.subtracting(etagAdded).union(etagRemoved)
     }
 
     /// Plain words replace what the outer section says; + and - change it.
@@ -193,7 +211,8 @@ struct ServerLimits: BitwiseCopyable {
         timeout = conf.timeout ?? timeout
         keepAliveTimeout = conf.keepAliveTimeout ?? keepAliveTimeout
         maxKeepAliveRequests = conf.maxKeepAliveRequests ?? maxKeepAliveRequests
-        keepAlive = conf.keepAlive ?? keepAlive
+        // Who may not wait for a request need not be kept.
+        keepAlive = (conf.keepAlive ?? keepAlive) && keepAliveTimeout > 0
         traceEnable = conf.traceEnable ?? traceEnable
         requestLine = conf.limitRequestLine ?? requestLine
         requestFields = conf.limitRequestFields ?? requestFields

@@ -49,7 +49,8 @@ enum BodyExtension {
             return status
         },
         when: { r, want, fn, ctx in when(.of(r), want, fn, ctx) },
-        reply: { r, status, type, body in reply(.of(r), status, type, body) })
+        reply: { r, status, type, body in reply(.of(r), status, type, body) },
+        interim: { r, status in InterimResponse.send(.of(r), status) })
 
     private static func peek(_ chain: Chain.Ref, _ out: UnsafeMutablePointer<apus_segment>?) -> apus_status {
         guard let out, out.pointee.size >= UInt32(MemoryLayout<apus_segment>.size) else { return APUS_E_INVALID }
@@ -85,7 +86,7 @@ enum BodyExtension {
     }
 
     private static func reply(_ r: Request.Ref, _ status: Int32, _ type: Bytes, _ body: Bytes) -> apus_status {
-        guard (100...599).contains(status) else { return APUS_E_INVALID }
+        guard (200...599).contains(status) else { return APUS_E_INVALID }
         guard Token.isFieldValue(type) else { return APUS_E_INVALID }
         r.pointee.status = status
         if !type.isEmpty { r.pointee.contentType = r.copy(type) }

@@ -24,6 +24,7 @@ enum ConnExtension {
             case APUS_C_IS_SECURE: conn.pointee.isSecure ? 1 : 0
             case APUS_C_REQUESTS: Int64(conn.pointee.requests)
             case APUS_C_ID: Int64(conn.pointee.id)
+            case APUS_C_IS_DRAINING: theWorker.pointee.isDraining ? 1 : 0
             default: 0
             }
         },
@@ -50,6 +51,7 @@ enum ConnExtension {
         token: { c in Connection.Ref.of(c).token },
         close: { c in
             let conn = Connection.Ref.of(c)
+            if conn.pointee.takeover != nil { return Takeover.finish(conn) }
             conn.pointee.closesWhenSent = true
             if conn.pointee.request == nil { Turn.run(conn) { conn.close() } }
         },

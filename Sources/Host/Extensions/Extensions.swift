@@ -24,6 +24,7 @@ enum Extensions {
         APUS_EXT_SUBREQUEST: make(SubrequestExtension.table),
         APUS_EXT_TASKS: make(TasksExtension.table),
         APUS_EXT_TIMEOUTS: make(TimeoutsExtension.table),
+        APUS_EXT_UPGRADE: make(UpgradeExtension.table),
     ]
 
     static func table(named id: String) -> UnsafeRawPointer? { tables[id] }

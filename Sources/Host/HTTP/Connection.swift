@@ -16,6 +16,8 @@ struct Connection {
         case head
         /// A request is being worked on: its body, a suspended hook, room to send.
         case request
+        /// Its bytes are a module's protocol; see Takeover.
+        case taken
         /// All is sent: the client's last bytes are read and dropped before closing.
         case lingering
         case closed
@@ -73,6 +75,8 @@ struct Connection {
     var headSince: Int64 = 0
     var output = OutputQueue()
     var request: Request.Ref?
+    /// The protocol that has the connection, or gets it when the answer 101 has left.
+    var takeover: UnsafeMutablePointer<Takeover>?
 
     var deadline: Int64 = 0
     var wheelTick: Int64 = 0

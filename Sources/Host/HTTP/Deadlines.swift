@@ -95,6 +95,7 @@ enum Deadlines {
             ErrorLog.write(.info, code: "AH01382", connection: conn, "the client took too long for the handshake")
             conn.close()
         case .lingering, .closed: conn.close()
+        case .taken: Takeover.expired(conn)
         case .head:
             if conn.pointee.input.isEmpty { return conn.close() }
             ErrorLog.write(.info, code: "AH01382", connection: conn, "the client took too long to send its request head")

@@ -12,6 +12,7 @@ enum HTTP1 {
             case .handshake: guard Handshake.advance(conn) else { return }
             case .head: guard parseHead(conn) else { return }
             case .request: return RequestEvents.readable(conn)
+            case .taken: return Takeover.readable(conn)
             case .lingering: return Lingering.drain(conn)
             case .closed: return
             }
@@ -94,8 +95,9 @@ enum HTTP1 {
         r.pointee.path = try RequestTarget.normalize(parts.path, in: r.pointee.arena, r.pointee.server.pointee.limits)
         r.pointee.query = parts.query
         try SectionWalk.locations(r)
-        if r.pointee.framing.expect.isSet, !r.pointee.framing.expect.equalsIgnoringCase("100-continue") {
-            throw HeadProblem(417, "the only expectation this server meets is 100-continue")
+        let framing = r.pointee.framing
+        if framing.expects > 1 || framing.expect.isSet && !framing.expect.equalsIgnoringCase("100-continue") {
+            throw HeadProblem(417, "the only expectation this server meets is 100-continue, once")
         }
     }
 
@@ -175,6 +177,10 @@ enum HTTP1 {
     /// Logs the request and gives its memory back. True: the connection goes on with the next one.
     private static func finishRequest(_ r: Request.Ref) -> Bool {
         let conn = r.pointee.conn
+        if conn.pointee.takeover != nil, !conn.pointee.wasAborted {
+            Takeover.begin(conn)
+            return true
+        }
         if r.pointee.response.keepsAlive, !r.pointee.body.isComplete, !conn.pointee.wasAborted {
             switch BodyInput.discard(r) {
             case APUS_OK: break
@@ -184,10 +190,15 @@ enum HTTP1 {
         }
         let keepsAlive = r.pointee.response.keepsAlive && !conn.pointee.wasAborted
         let hadWholeBody = r.pointee.body.isComplete
+        conclude(r)
+        return nextRequest(conn, keepsAlive: keepsAlive, hadWholeBody: hadWholeBody)
+    }
+
+    /// Logs a request, counts it and gives its memory back.
+    static func conclude(_ r: Request.Ref) {
         HookRunner.run(theWorker.pointee.logTransaction, r)
         theWorker.pointee.slot.countRequest()
         release(r)
-        return nextRequest(conn, keepsAlive: keepsAlive, hadWholeBody: hadWholeBody)
     }
 
     static func release(_ r: Request.Ref) {
@@ -235,7 +246,7 @@ enum HTTP1 {
     @discardableResult
     private static func refuse(_ r: Request.Ref, _ problem: HeadProblem) -> Bool {
         // Not found and too large are answers to a request that was understood; the others mean that it was not.
-        let isUnderstood = problem.status == 404 || problem.status == 405
+        let isUnderstood = problem.status == 404 || problem.status == 405 || problem.status == 417
         if !isUnderstood { r.pointee.conn.pointee.isPoisoned = true }
         if !r.pointee.path.isSet { r.pointee.path = Bytes("/") }
         ErrorLog.write(.info, code: "AH02812", request: r, "request refused: \(problem.reason)")
@@ -260,6 +271,7 @@ enum RequestEvents {
 
     static func writable(_ conn: Connection.Ref) {
         ConnectionIO.flush(conn)
+        if conn.pointee.state == .taken { return Takeover.writable(conn) }
         guard conn.pointee.state == .request, let r = conn.pointee.request else { return }
         if conn.pointee.wasAborted { return Tasks.cancel(r) }
         if let callback = r.pointee.response.whenWritable, ConnectionIO.pending(conn) < 128 << 10 {

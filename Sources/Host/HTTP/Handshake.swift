@@ -32,7 +32,7 @@ enum Handshake {
         switch handshake(conn.pointee.transportState) {
         case APUS_OK:
             conn.pointee.state = .head
-            return true
+            return handOver(conn)
         case APUS_AGAIN, APUS_SUSPENDED: return false
         case APUS_DECLINED:
             speakPlainly(conn)
@@ -41,6 +41,19 @@ enum Handshake {
             conn.close()
             return false
         }
+    }
+
+    /// Gives the connection to the protocol that the transport agreed on, if a module brings it. False: it refused.
+    private static func handOver(_ conn: Connection.Ref) -> Bool {
+        guard theWorker.pointee.protocols.count > 0,
+            let name = conn.pointee.transport?.pointee.`protocol`?(conn.pointee.transportState), !name.isEmpty,
+            let link = theWorker.pointee.protocols.first(where: { $0.name == name })
+        else { return true }
+        guard Takeover.open(conn, link) else {
+            conn.close()
+            return false
+        }
+        return true
     }
 
     /// The client spoke HTTP where TLS was expected: it is told so in words it understands.

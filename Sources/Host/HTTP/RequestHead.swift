@@ -142,7 +142,9 @@ enum RequestHead {
             r.pointee.framing.hosts &+= 1
             r.pointee.framing.host = value
         case 6 where name.equalsIgnoringCase("Expect"):
-            r.pointee.framing.expect = value
+            r.pointee.framing.expects &+= 1
+            // An empty one expects nothing.
+            if !value.isEmpty { r.pointee.framing.expect = value }
         case 10 where name.equalsIgnoringCase("Connection"):
             noteConnection(value, r)
         case 14 where name.equalsIgnoringCase("Content-Length"):
@@ -171,6 +173,7 @@ struct Framing {
     var hosts: UInt8 = 0
     var lengths: UInt8 = 0
     var encodings: UInt8 = 0
+    var expects: UInt8 = 0
     var wantsClose = false
     var wantsKeepAlive = false
     var host = Bytes.none

@@ -175,7 +175,7 @@ enum Response {
         writer.append("\r\n")
     }
 
-    private static func appendUnlessFraming(_ field: Field, _ writer: inout ByteWriter) {
+    static func appendUnlessFraming(_ field: Field, _ writer: inout ByteWriter) {
         // Framing is the server's own: what a handler says of it has been taken into account.
         switch field.name.count {
         case 14 where field.name.equalsIgnoringCase("Content-Length"): return
@@ -198,6 +198,9 @@ enum Response {
             writer.append("Content-Length: ")
             writer.append(decimal: r.pointee.response.lengthLeft)
             writer.append("\r\n")
+        case .none where r.pointee.status == 101:
+            // RFC 9110, 7.8; the Upgrade field is set already.
+            return writer.append("Connection: Upgrade\r\n")
         case .none where r.pointee.isHead && r.pointee.response.lengthLeft > 0:
             writer.append("Content-Length: ")
             writer.append(decimal: r.pointee.response.lengthLeft)
@@ -209,7 +212,7 @@ enum Response {
     }
 
     private static func composeContent(_ r: Request.Ref, _ writer: inout ByteWriter) {
-        guard r.pointee.status != 204 else { return }
+        guard r.pointee.status != 204, r.pointee.status >= 200 else { return }
         if !r.pointee.contentEncoding.isEmpty {
             append(Field(name: Bytes("Content-Encoding"), value: r.pointee.contentEncoding), &writer)
         }

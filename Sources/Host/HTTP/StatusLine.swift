@@ -7,6 +7,7 @@ enum StatusLine {
         switch status {
         case 100: "100 Continue"
         case 101: "101 Switching Protocols"
+        case 102: "102 Processing"
         case 103: "103 Early Hints"
         case 200: "200 OK"
         case 201: "201 Created"

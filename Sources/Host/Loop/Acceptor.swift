@@ -126,11 +126,14 @@ extension UnsafeMutablePointer where Pointee == Connection {
     /// Closes at once: the request at hand, if any, is abandoned. Its memory is recycled at the end of the turn.
     func close() {
         guard pointee.state != .closed else { return }
+        if pointee.state == .taken { Takeover.release(self) }
         if let r = pointee.request {
             // A request on another thread or suspended ends first; then this is called again.
             pointee.wasAborted = true
             return Tasks.cancel(r)
         }
+        // It was promised the connection, but the answer that says so never left.
+        Takeover.release(self)
         if theWorker.pointee.closeConnection.pointee.count > 0 {
             _ = HookRunner.run(theWorker.pointee.closeConnection, self, isVoid: true)
         }

@@ -186,6 +186,10 @@ final class EventLoop {
                 conn.pointee.wasAborted = true
                 return Tasks.cancel(r)
             }
+            if isBroken, conn.pointee.state == .taken, !Takeover.isReading(conn) {
+                conn.pointee.wasAborted = true
+                return conn.close()
+            }
             if conn.pointee.mayWrite, ConnectionIO.pending(conn) > 0 || conn.pointee.transport != nil || conn.pointee.state == .request {
                 RequestEvents.writable(conn)
             }

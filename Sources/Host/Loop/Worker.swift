@@ -52,6 +52,7 @@ struct Worker {
     var hosts: HostTable
     var modules: UnsafeBufferPointer<ModuleLink>
     var transports: UnsafeBufferPointer<TransportLink>
+    var protocols: UnsafeBufferPointer<ProtocolLink>
     /// Whether some module can say who a user is.
     var asksForUsers = false
 
@@ -78,6 +79,7 @@ struct Worker {
         self.hosts = hosts
         modules = runtime.moduleLinks()
         transports = runtime.transportLinks()
+        protocols = runtime.protocolLinks()
         asksForUsers = runtime.hooks[.checkUserID].pointee.count > 0 || runtime.hooks[.authChecker].pointee.count > 0
         serverField = runtime.serverField()
         setTime(now)

@@ -19,6 +19,8 @@ final class ModuleLoader {
         "http_module", "version_module",
     ]
 
+    static func isBuiltIn(_ name: String) -> Bool { builtIn.contains(name) }
+
     init(core: LoadedModule, ownDirectory: String) {
         modules = [core]
         self.ownDirectory = ownDirectory

@@ -21,19 +21,27 @@ enum CoreModule {
     private static let translate: RequestHook = { _, r in MapToStorage.translate(.of(r)) }
     private static let map: RequestHook = { _, r in MapToStorage.map(.of(r)) }
 
-    /// A handler that no loaded module has would turn a program into a text that tells its source.
+    /// What no module has answered. As in httpd a handler's name that nobody bears changes nothing; but where it is that of
+    /// programs, the file is not sent in place of what it would have printed: that would tell its source.
     private static let serve: RequestHook = { _, r in
         let r = Request.Ref.of(r)
         let isOwn = r.pointee.handler.isEmpty || r.pointee.handler == "default-handler"
         // The name that directories bear when no module has answered for them.
-        guard isOwn || r.pointee.handler == "httpd/unix-directory" else {
-            ErrorLog.write(
-                .error, code: "AH01219", request: r,
-                "no loaded module answers for the handler \(r.pointee.handler.string); load the one that does, or remove "
-                    + "the SetHandler, AddHandler or ScriptAlias that asks for it")
-            return 500
-        }
-        return StaticFile.handle(r)
+        if isOwn || r.pointee.handler == "httpd/unix-directory" { return StaticFile.handle(r) }
+        let runsPrograms = r.pointee.file.kind == .regular && runsPrograms(r.pointee.handler)
+        ErrorLog.write(
+            runsPrograms ? .error : .warn, code: "AH01219", request: r,
+            "no loaded module answers for the handler \(r.pointee.handler.string); load the one that does, or remove "
+                + "the SetHandler, AddHandler or ScriptAlias that asks for it")
+        return runsPrograms ? 500 : StaticFile.handle(r)
+    }
+
+    private static func runsPrograms(_ handler: Bytes) -> Bool {
+        if handler.hasPrefix("proxy:") || handler.hasPrefix("application/x-httpd-") { return true }
+        let names: [StaticString] = [
+            "cgi-script", "fcgid-script", "fastcgi-script", "wsgi-script", "php-script", "perl-script", "lua-script",
+        ]
+        return names.contains { handler == $0 }
     }
 
     /// SetHandler and ForceType have the last word about a file's handler and type.

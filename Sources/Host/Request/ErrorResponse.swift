@@ -9,7 +9,7 @@ enum ErrorResponse {
         var r = r
         var status = code
         if status < 0 { status = 500 }
-        if status < 100 || status > 599 { status = 500 }
+        if status < 200 || status > 599 { status = 500 }
         // Too late for another answer: what has begun is cut off.
         if r.pointee.response.headIsSent {
             r.pointee.response.keepsAlive = false
@@ -66,6 +66,9 @@ enum ErrorResponse {
         page.pointee.isInErrorPage = true
         page.pointee.status = status
         page.pointee.errorHeadersOut = r.pointee.errorHeadersOut
+        if let location = redirection(r, status) {
+            page.pointee.errorHeadersOut.set(Bytes("Location"), location, page.pointee.arena)
+        }
         InternalRedirect.describe(page, from: r, status)
         switch Phases.run(page, upTo: .handler) {
         case .finished, .answered: return .answered
@@ -84,7 +87,7 @@ enum ErrorResponse {
         Filters.bypass(r)
         // A precondition's answer still says what the file is (RFC 9110, 15.4.5).
         let isAboutFile = status == 304 || status == 412
-        let location = status >= 300 && status < 400 ? r.pointee.headersOut.first("Location") : nil
+        let location = redirection(r, status)
         if !isAboutFile { r.pointee.headersOut.removeAll() }
         if let location { r.pointee.errorHeadersOut.set(Bytes("Location"), location, r.pointee.arena) }
         r.pointee.contentEncoding = .none
@@ -92,10 +95,15 @@ enum ErrorResponse {
         if closes(status) { r.pointee.conn.pointee.isPoisoned = true }
     }
 
+    /// Where an answer that redirects leads, as a handler has set it.
+    private static func redirection(_ r: Request.Ref, _ status: Int32) -> Bytes? {
+        (300...399).contains(status) ? r.pointee.headersOut.first("Location") : nil
+    }
+
     /// After these the client's next bytes cannot be trusted to begin a request.
     private static func closes(_ status: Int32) -> Bool {
         switch status {
-        case 400, 408, 411, 413, 414, 417, 501, 505: true
+        case 400, 408, 411, 413, 414, 501, 505: true
         default: false
         }
     }

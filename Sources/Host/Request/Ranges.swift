@@ -60,14 +60,16 @@ enum Ranges {
         var hasElement = false
         Token.eachElement(list) { element in
             hasElement = true
-            guard isValid else { return }
+            guard isValid, !gathered.isWhole else { return }
+            // As httpd does: who asks for all of it gets all of it, as a 206, whatever else is asked for.
+            if element == "0-" { return gathered.takeWhole(size) }
             switch span(element, size) {
             case .none: isValid = false
             case .some(.none): break
             case .some(.some(let span)): gathered.add(span)
             }
         }
-        guard isValid, hasElement, !gathered.isTooMany else { return .whole }
+        guard isValid || gathered.isWhole, hasElement, !gathered.isTooMany else { return .whole }
         guard gathered.count > 0 else { return .unsatisfiable }
         // Ranges that run over each other or backwards too often, or are more than the whole, cost more than they are worth.
         guard gathered.overlaps <= limits.overlaps, gathered.reversals <= limits.reversals, gathered.length <= size else { return .whole }
@@ -81,6 +83,7 @@ enum Ranges {
         private(set) var overlaps = 0
         private(set) var reversals = 0
         private(set) var isTooMany = false
+        private(set) var isWhole = false
 
         init(_ arena: Arena.Ref, room: Int) {
             spans = UnsafeMutableBufferPointer(start: arena.allocate(Span.self, count: room), count: room)
@@ -94,6 +97,13 @@ enum Ranges {
             guard count < spans.count else { return isTooMany = true }
             spans[count] = span
             count += 1
+        }
+
+        mutating func takeWhole(_ size: Int64) {
+            spans[0] = Span(first: 0, last: size - 1)
+            count = 1
+            isTooMany = false
+            isWhole = true
         }
 
         private mutating func joins(_ span: Span, to last: inout Span) -> Bool {

@@ -64,6 +64,8 @@ struct Request {
     var bodySince: Int64 = 0
     var isWaitingForBody = false
     var hasBodyTimedOut = false
+    /// What came after a switch to another protocol.
+    var receivedAfterSwitch: Int64 = 0
     var inputFilters: UnsafeMutablePointer<FilterInstance>?
 
     // The answer

@@ -192,7 +192,7 @@ enum Trace {
 /// Entity tags of files, as httpd composes them (RFC 9110, 8.8.3).
 enum EntityTag {
     static func compose(_ r: Request.Ref, _ info: FileInfo) -> Bytes {
-        let parts = r.core.etag ?? .usual
+        let parts = r.core.effectiveETag
         guard !parts.isEmpty else { return .none }
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(64), capacity: 64)
         // A file changed a moment ago may change again within the same second.

@@ -12,19 +12,19 @@ extension CoreDirectives {
             directive("KeepAlive", 1...1, in: server, "On|Off") { context, words throws(DirectiveProblem) in
                 context.coreServer.pointee.keepAlive = try context.flag(words[0])
             },
-            directive("KeepAliveTimeout", 1...1, in: server, "number[ms]") { context, words throws(DirectiveProblem) in
-                context.coreServer.pointee.keepAliveTimeout = try positive(context, words[0])
+            directive("KeepAliveTimeout", 1...1, in: server, "number[ms], 0: connections are not kept") { context, words throws(DirectiveProblem) in
+                context.coreServer.pointee.keepAliveTimeout = try context.duration(words[0])
             },
             directive("MaxKeepAliveRequests", 1...1, in: server, "number, 0: no limit") {
                 context, words throws(DirectiveProblem) in
-                context.coreServer.pointee.maxKeepAliveRequests = Int32(try context.number(words[0], 0...Int64(Int32.max)))
+                context.coreServer.pointee.maxKeepAliveRequests = Int32(max(0, try context.number(words[0], Int64(Int32.min)...Int64(Int32.max))))
             },
             directive("LimitRequestLine", 1...1, in: server, "bytes") { context, words throws(DirectiveProblem) in
                 context.coreServer.pointee.limitRequestLine = Int32(try context.number(words[0], 1...1_048_576))
             },
             directive("LimitRequestFields", 1...1, in: server, "number, 0: no limit") {
                 context, words throws(DirectiveProblem) in
-                context.coreServer.pointee.limitRequestFields = Int32(try context.number(words[0], 0...32767))
+                context.coreServer.pointee.limitRequestFields = Int32(try context.number(words[0], 0...Int64(Int32.max)))
             },
             directive("LimitRequestFieldSize", 1...1, in: server, "bytes") { context, words throws(DirectiveProblem) in
                 context.coreServer.pointee.limitRequestFieldSize = Int32(try context.number(words[0], 1...1_048_576))

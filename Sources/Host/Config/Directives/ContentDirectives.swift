@@ -18,7 +18,7 @@ extension CoreDirectives {
                 let isNone = words[0].text.asciiLowered == "none"
                 context.coreDir.pointee.handler = isNone ? Bytes("") : context.bytes(words[0])
             },
-            directive("ForceType", 1...1, in: directory, override: APUS_OVERRIDE_FILEINFO, "media type or none") { context, words in
+            directive("ForceType", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "media type or none") { context, words in
                 let isNone = words[0].text.asciiLowered == "none"
                 context.coreDir.pointee.forcedType = isNone ? Bytes("") : context.bytes(words[0])
             },
@@ -101,7 +101,7 @@ extension CoreDirectives {
     }
 
     private static func setErrorDocument(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
-        let status = try context.number(words[0], 400...599)
+        let status = try context.number(words[0], 300...599)
         let text = words[1].text
         let kind: ErrorDocument.Kind
         if text.asciiLowered == "default" {
@@ -114,9 +114,9 @@ extension CoreDirectives {
             kind = .text
         }
         if status == 401, kind == .url {
-            throw DirectiveProblem(
-                "a full URL for 401 would hide the question for a password from the client",
-                hint: "give a local path that begins with /", at: words[1].location)
+            return context.warn(
+                "a full URL for 401 would hide the question for a password from the client; the line is ignored",
+                hint: "give a local path that begins with /")
         }
         // httpd's old form: a quote at the start that is never closed.
         let bytes = words[1].bytes.first == 0x22 ? Array(words[1].bytes.dropFirst()) : words[1].bytes
@@ -126,18 +126,40 @@ extension CoreDirectives {
     }
 
     private static func setFileETag(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
-        var parts = CoreDirConf.ETagParts()
+        let conf = context.coreDir
+        var plain: CoreDirConf.ETagParts?
         for word in words {
-            switch word.text.asciiLowered {
-            case "none": parts = []
-            case "all": parts = [.inode, .mtime, .size]
-            case "inode": parts.insert(.inode)
-            case "mtime": parts.insert(.mtime)
-            case "size": parts.insert(.size)
+            let sign = word.bytes.first.flatMap { $0 == 0x2b || $0 == 0x2d ? $0 : nil }
+            let parts = try etagParts(word, sign == nil ? word.text : String(word.text.dropFirst()), isSigned: sign != nil)
+            switch sign {
+            case 0x2b:
+                conf.pointee.etagAdded.formUnion(parts)
+                conf.pointee.etagRemoved.subtract(parts)
+            case 0x2d:
+                conf.pointee.etagRemoved.formUnion(parts)
+                conf.pointee.etagAdded.subtract(parts)
             default:
-                throw DirectiveProblem("\"\(word.text)\" is not one of None, All, INode, MTime, Size", at: word.location)
+                plain = parts.isEmpty ? [] : (plain ?? []).union(parts)
+                conf.pointee.etagAdded = []
+                conf.pointee.etagRemoved = []
             }
         }
-        context.coreDir.pointee.etag = parts
+        conf.pointee.etag = plain ?? conf.pointee.etag
+    }
+
+    private static func etagParts(_ word: Word, _ name: String, isSigned: Bool) throws(DirectiveProblem) -> CoreDirConf.ETagParts {
+        switch name.asciiLowered {
+        case "none" where !isSigned: []
+        case "all" where !isSigned: [.inode, .mtime, .size]
+        case "inode": .inode
+        case "mtime": .mtime
+        case "size": .size
+        case "digest":
+            throw DirectiveProblem(
+                "entity tags that are digests of the whole file are not available",
+                hint: "MTime and Size together tell one state of a file from another", at: word.location)
+        default:
+            throw DirectiveProblem("\"\(word.text)\" is not one of None, All, [+|-]INode, [+|-]MTime, [+|-]Size", at: word.location)
+        }
     }
 }

@@ -54,6 +54,9 @@ extension CoreDirectives {
         var stem = Substring(name)
         if stem.hasSuffix(".c") { stem = stem.dropLast(2) }
         if stem.hasPrefix("mod_") { stem = stem.dropFirst(4) }
-        return context.builder.runtime.modules.first { $0.name == name || $0.shortName == stem }
+        let runtime = context.builder.runtime
+        if let module = runtime.modules.first(where: { $0.name == name || $0.shortName == stem }) { return module }
+        // What are modules of their own in httpd is the core here.
+        return ModuleLoader.isBuiltIn(name) || ModuleLoader.isBuiltIn("\(stem)_module") ? runtime.core : nil
     }
 }

@@ -56,6 +56,12 @@ typedef struct apus_body_v1 {
     apus_status (*when)(apus_req *r, uint32_t want, void (*fn)(void *ctx, apus_req *r), void *ctx);
     /** A whole answer in one call: status, content type (empty: leave) and body, copied. @return APUS_OK: return it */
     apus_status (*reply)(apus_req *r, int32_t status, apus_str content_type, apus_str body);
+    /** Sends an interim answer (RFC 9110, section 15.2) at once, before the answer proper: 103 with Link fields, 102 now
+     *  and then. It carries what APUS_HEADERS_OUT holds by then, which stays there for the answer proper; framing fields
+     *  and those of APUS_HEADERS_ERR are left out.
+     *  @return APUS_OK, APUS_DECLINED (nothing was sent: HTTP/1.0 knows no interim answers, and a sub-request is
+     *  answered to nobody), APUS_E_INVALID (not 100 or 102 … 199, or the answer has begun), or APUS_E_CLOSED */
+    apus_status (*interim)(apus_req *r, int32_t status);
 } apus_body_v1;
 
 #endif

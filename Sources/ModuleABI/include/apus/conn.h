@@ -17,6 +17,7 @@
 #define APUS_C_IS_SECURE 2u     /**< 1: the transport encrypts */
 #define APUS_C_REQUESTS 3u      /**< requests begun on it */
 #define APUS_C_ID 4u            /**< unique among the connections of a worker */
+#define APUS_C_IS_DRAINING 5u   /**< 1: the worker is to leave; what a connection carries should come to its end */
 
 typedef struct apus_conn_v1 {
     uint32_t size, reserved;

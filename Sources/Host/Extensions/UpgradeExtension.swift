@@ -1,0 +1,18 @@
+import ByteKit
+import ModuleABI
+
+/// "apus.upgrade/1" of apus/protocol.h
+enum UpgradeExtension {
+    static let table = apus_upgrade_v1(
+        size: Extensions.size(apus_upgrade_v1.self), reserved: 0,
+        asked: { r, name in Upgrade.isAsked(.of(r), name) ? 1 : 0 },
+        switch_to: { r, name, vtable, state in
+            guard Worker.isLoopThread else { return APUS_E_THREAD }
+            guard let vtable, vtable.pointee.receive != nil, vtable.pointee.close != nil else { return APUS_E_INVALID }
+            return Takeover.accept(.of(r), name, vtable, state)
+        },
+        send: { c, parts, count in Takeover.send(.of(c), UnsafeBufferPointer(start: parts, count: Int(count))) },
+        pending: { c in ConnectionIO.pending(.of(c)) },
+        hold: { c, held in Takeover.hold(.of(c), held != 0) },
+        idle_limit: { c, time in Takeover.setIdleLimit(.of(c), time) })
+}
