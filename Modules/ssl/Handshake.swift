@@ -19,6 +19,7 @@ func shakeHands(_ state: UnsafeMutableRawPointer?) -> apus_status {
     }
     switch SSL_get_error(tls.pointee.ssl, outcome) {
     case SSL_ERROR_WANT_READ: return tls.flush() == APUS_E_CLOSED ? APUS_E_CLOSED : APUS_AGAIN
+    case SSL_ERROR_WANT_CLIENT_HELLO_CB: return APUS_SUSPENDED
     case SSL_ERROR_SSL: return refuse(tls)
     default:
         logFailure(tls, "AH02008", "the client left during the handshake", reason: "connection closed")
@@ -63,7 +64,7 @@ extension UnsafeMutablePointer<TLSConnection> {
 }
 
 /// The connection behind an SSL.
-private func connection(_ ssl: OpaquePointer?) -> TLS? {
+func tlsConnection(of ssl: OpaquePointer?) -> TLS? {
     SSL_get_ex_data(ssl, 0)?.assumingMemoryBound(to: TLSConnection.self)
 }
 
@@ -72,19 +73,23 @@ private func connection(_ ssl: OpaquePointer?) -> TLS? {
 func onClientHello(
     _ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
+    guard let tls = tlsConnection(of: ssl) else { return SSL_CLIENT_HELLO_SUCCESS }
+    chooseServer(tls)
+    return SessionLookup.begin(tls)
+}
+
+private func chooseServer(_ tls: TLS) {
     var bytes: UnsafePointer<UInt8>?
     var count = 0
-    guard let tls = connection(ssl),
-        SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_server_name), &bytes, &count) == 1,
+    guard SSL_client_hello_get0_ext(tls.pointee.ssl, UInt32(TLSEXT_TYPE_server_name), &bytes, &count) == 1,
         let name = hostName(UnsafeRawBufferPointer(start: bytes, count: count)),
         let server = tls.connection.selectServer(named: name)
-    else { return SSL_CLIENT_HELLO_SUCCESS }
+    else { return }
     tls.pointee.nameMatched = true
     tls.pointee.serverIndex = server.index
     if let context = tls.pointee.process.pointee.context(server.index), context != tls.pointee.context {
         tls.use(context)
     }
-    return SSL_CLIENT_HELLO_SUCCESS
 }
 
 /// The host name of a server_name extension (RFC 6066 section 3). OpenSSL refuses a malformed one by itself,
@@ -119,7 +124,12 @@ extension UnsafeMutablePointer<TLSConnection> {
 func onServerName(
     _ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
-    connection(ssl)?.pointee.nameMatched == true ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_NOACK
+    guard let tls = tlsConnection(of: ssl), tls.pointee.nameMatched else { return SSL_TLSEXT_ERR_NOACK }
+    // OpenSSL took the time of the address's first host.
+    if cossl_session_reused(tls.pointee.ssl) == 0, let session = SSL_get_session(ssl) {
+        SSL_SESSION_set_timeout(session, SSL_CTX_get_timeout(tls.pointee.context.pointee.ctx))
+    }
+    return SSL_TLSEXT_ERR_OK
 }
 
 /// Chooses the protocol by the server's preference. A client that offers none of ours is refused (RFC 7301

@@ -35,11 +35,12 @@ final class SSLModule: Module {
             let honored = try Bool(word: $1[0])
             $0.updateServer { (conf: inout SSLServerConf) in conf.honorsOrder = honored }
         },
-    ]
+    ] + sessionDirectives
 
     init(_ host: Host) throws {
         let process = try TLSProcess.make(host)
         try host.hooks.openConfig { _, _ in try openServers(host, process) }
+        try host.hooks.openConfig { reason, _ in try SessionCache.open(host, reason: reason) }
         try host.hooks.postReadRequest(Order(.middle, flags: [.initialOnly])) { request in
             checkDirection(of: request)
         }

@@ -39,6 +39,10 @@ struct SSLServerConf: Configuration {
     var ciphers: Located<String>?
     var ciphers13: Located<String>?
     var honorsOrder: Bool?
+    /// Of the main server; nil: none.
+    var sessionCache: SessionCacheChoice?
+    /// Seconds that a session can be resumed.
+    var sessionTimeout = 300
 
     init() {}
 
@@ -46,6 +50,7 @@ struct SSLServerConf: Configuration {
     /// position.
     func merged(over base: SSLServerConf, settings: [(inout SSLServerConf) -> Void]) -> SSLServerConf {
         var merged = base
+        for setting in settings { setting(&merged) }
         merged.engine = engine ?? base.engine
         merged.certificates = certificates + base.certificates.dropFirst(certificates.count)
         merged.keys = keys + base.keys.dropFirst(keys.count)

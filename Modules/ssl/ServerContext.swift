@@ -23,8 +23,6 @@ struct ContextBuilder {
         "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
         + "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
     static let groups = "X25519:P-256:P-384"
-    /// Seconds that a session can be resumed: httpd's SSLSessionCacheTimeout.
-    static let sessionLifetime = 300
 
     let process: UnsafeMutablePointer<TLSProcess>
     let reporter: Reporter
@@ -45,6 +43,7 @@ struct ContextBuilder {
         }
         let allowed = conf.protocols?.value ?? .standard
         applyDefaults(ctx)
+        SessionCache.prepare(ctx, conf)
         applyProtocols(ctx, allowed, at: conf.protocols?.location ?? place)
         applyCiphers(ctx, conf, allowed, at: place)
         if conf.honorsOrder == true { _ = SSL_CTX_set_options(ctx, cossl_op_server_preference) }
@@ -71,9 +70,6 @@ struct ContextBuilder {
     private func applyDefaults(_ ctx: OpaquePointer) {
         cossl_ctx_set_mode(ctx, cossl_modes)
         _ = SSL_CTX_set_options(ctx, cossl_op_base)
-        // Sessions travel in tickets; a cache in each worker would grow and be asked in vain by the others.
-        cossl_ctx_session_cache_off(ctx)
-        _ = SSL_CTX_set_timeout(ctx, ContextBuilder.sessionLifetime)
         _ = cossl_ctx_set_groups(ctx, ContextBuilder.groups)
         cossl_ctx_dh_auto(ctx)
         SSL_CTX_set_client_hello_cb(ctx, onClientHello, nil)

@@ -17,6 +17,8 @@ struct TLSConnection {
     /// Ciphertext that goes before anything else.
     var pending = Pending()
 
+    /// The session that the client wants to go on with, in a cache that has to be waited for.
+    var lookup: UnsafeMutablePointer<SessionLookup>?
     /// The client named a host of this address.
     var nameMatched = false
     /// The peer has closed its side of the wire.

@@ -124,6 +124,7 @@ private func close(_ state: UnsafeMutableRawPointer?) {
     let tls = connection(state)
     let process = tls.pointee.process
     if process.pointee.inputOwner == tls { process.pointee.inputOwner = nil }
+    tls.pointee.lookup?.end()
     SSL_free(tls.pointee.ssl)
     tls.pointee.stash.clear()
     tls.pointee.pending.clear()

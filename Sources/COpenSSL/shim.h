@@ -16,6 +16,7 @@ static inline int cossl_ctx_set_min_version(SSL_CTX *ctx, int version) {
 static inline int cossl_ctx_set_max_version(SSL_CTX *ctx, int version) {
     return (int)SSL_CTX_set_max_proto_version(ctx, version);
 }
+static inline int cossl_get_max_version(SSL *ssl) { return (int)SSL_get_max_proto_version(ssl); }
 static inline int cossl_set_min_version(SSL *ssl, int version) {
     return (int)SSL_set_min_proto_version(ssl, version);
 }
@@ -23,8 +24,8 @@ static inline int cossl_set_max_version(SSL *ssl, int version) {
     return (int)SSL_set_max_proto_version(ssl, version);
 }
 static inline void cossl_ctx_set_mode(SSL_CTX *ctx, long mode) { (void)SSL_CTX_set_mode(ctx, mode); }
-static inline void cossl_ctx_session_cache_off(SSL_CTX *ctx) {
-    (void)SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+static inline void cossl_ctx_set_session_cache_mode(SSL_CTX *ctx, long mode) {
+    (void)SSL_CTX_set_session_cache_mode(ctx, mode);
 }
 static inline int cossl_ctx_set_groups(SSL_CTX *ctx, const char *list) {
     return (int)SSL_CTX_set1_groups_list(ctx, list);
@@ -61,6 +62,9 @@ static const uint64_t cossl_op_no_tls1 = SSL_OP_NO_TLSv1;
 static const uint64_t cossl_op_no_tls11 = SSL_OP_NO_TLSv1_1;
 static const uint64_t cossl_op_no_tls12 = SSL_OP_NO_TLSv1_2;
 static const uint64_t cossl_op_no_tls13 = SSL_OP_NO_TLSv1_3;
+static const uint64_t cossl_op_no_ticket = SSL_OP_NO_TICKET;
+static const long cossl_session_cache_off = SSL_SESS_CACHE_OFF;
+static const long cossl_session_cache_external = SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL;
 static const int cossl_bio_flush = BIO_CTRL_FLUSH;
 static const int cossl_bio_eof = BIO_CTRL_EOF;
 static const int cossl_bio_retry_read = BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY;

@@ -1,0 +1,290 @@
+"""TLS sessions in a shared cache: SSLSessionCache, SSLSessionCacheTimeout."""
+
+import os
+import signal
+import ssl
+
+import pytest
+from support.waiting import wait_until
+from support.wire import Connection, get, tls_context
+from support.workers import Processes
+
+from .conftest import HANDLER, who
+from .engines import engine_for
+
+MODULES = ("authz_core", "ssl")
+
+#: Port 1: two names. 2: another host with the certificate of the first.
+HOSTS = """\
+<VirtualHost 127.0.0.1:@PORT1@>
+    ServerName one.example
+    SSLEngine on
+    SSLCertificateFile "@ONE@"
+    SSLCertificateKeyFile "@ONEKEY@"
+</VirtualHost>
+<VirtualHost 127.0.0.1:@PORT1@>
+    ServerName two.example
+    SSLEngine on
+    SSLCertificateFile "@TWO@"
+    SSLCertificateKeyFile "@TWOKEY@"
+    SSLSessionCacheTimeout 1000
+</VirtualHost>
+<VirtualHost 127.0.0.1:@PORT2@>
+    ServerName other.example
+    SSLEngine on
+    SSLCertificateFile "@ONE@"
+    SSLCertificateKeyFile "@ONEKEY@"
+</VirtualHost>
+"""
+
+
+def client():
+    """A client without tickets, so that only a session id can be resumed."""
+    context = tls_context(minimum=ssl.TLSVersion.TLSv1_2, maximum=ssl.TLSVersion.TLSv1_2)
+    context.options |= ssl.OP_NO_TICKET
+    return context
+
+
+def connect(server, context, session=None, name="one.example", port=1):
+    return Connection(server.ports[port - 1], tls=context, server_name=name, session=session)
+
+
+def session_of(server, context, name="one.example", port=1):
+    """A session that was made just now, and the worker that made it."""
+    with connect(server, context, name=name, port=port) as connection:
+        worker = who(connection)
+        assert not connection.socket.session_reused
+        return connection.socket.session, worker
+
+
+def is_resumed(server, context, session, name="one.example", port=1):
+    with connect(server, context, session, name, port) as connection:
+        assert connection.request(get("/who")).status == 200
+        return connection.socket.session_reused
+
+
+def resumed_by(server, context, session, workers=2):
+    """The workers that go on with a session, each of them asked."""
+    seen, resumed = set(), set()
+    for _ in range(200):
+        with connect(server, context, session) as connection:
+            number = who(connection)
+            seen.add(number)
+            if connection.socket.session_reused:
+                resumed.add(number)
+        if len(seen) == workers:
+            return resumed
+    raise AssertionError(f"only workers {seen} answered")
+
+
+@pytest.fixture(scope="session")
+def tls_server(apus, driver, tls_config):
+    """Makes servers with a session cache; `cache` is the word of SSLSessionCache."""
+
+    def make(cache, *, before="", workers=2, hosts=HOSTS, **options):
+        kind = cache.split(":")[0]
+        load = f"LoadModule socache_{kind}_module @MODULES@/mod_socache_{kind}.so\n"
+        if kind in ("none", "nonenotnull", ""):
+            load = ""
+        directive = f'SSLSessionCache "{cache}"\n' if cache else ""
+        config = (
+            f"Workers {workers}\nMaxKeepAliveRequests 0\n{load}LoadModule abi_socache_module {driver}\n"
+            f"{before}{directive}{HANDLER}{hosts}"
+        )
+        return apus(tls_config(config), modules=MODULES, ports=2, **options)
+
+    return make
+
+
+@pytest.fixture(scope="module", params=["shmcb"])
+def cache(request):
+    with engine_for(request.param) as word:
+        yield word
+
+
+@pytest.fixture(scope="module")
+def server(tls_server, cache):
+    with tls_server(cache) as running:
+        yield running
+
+
+def test_a_session_of_one_worker_goes_on_in_the_other(server):
+    context = client()
+    for _ in range(4):
+        session, _ = session_of(server, context)
+        assert resumed_by(server, context, session) == {0, 1}
+
+
+def test_every_session_is_kept(server):
+    context = client()
+    sessions = [session_of(server, context)[0] for _ in range(40)]
+    assert len({session.id for session in sessions}) == 40
+    assert all(is_resumed(server, context, session) for session in sessions)
+
+
+def test_variables_tell(server):
+    """What the session's id is and whether it was resumed is the same on both sides."""
+    context = client()
+    session, _ = session_of(server, context)
+    with connect(server, context, session) as connection:
+        assert connection.socket.session.id == session.id and connection.socket.session_reused
+
+
+@pytest.mark.parametrize("name, port", [("two.example", 1), ("other.example", 2)])
+def test_no_session_goes_on_at_another_host(server, name, port):
+    """Nor back: another certificate, or another host with the same one."""
+    context = client()
+    session, _ = session_of(server, context)
+    assert not is_resumed(server, context, session, name, port)
+    other, _ = session_of(server, context, name, port)
+    assert is_resumed(server, context, other, name, port)
+    assert not is_resumed(server, context, other)
+
+
+def test_an_id_that_is_not_known(server, tls_server):
+    """A session of another server, whose certificate is the same: a full handshake follows."""
+    context = client()
+    session, _ = session_of(server, context)
+    with tls_server("shmcb:logs/x") as another:
+        assert not is_resumed(another, context, session)
+        own, _ = session_of(another, context)
+        assert is_resumed(another, context, own)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_tickets_take_no_room(tls_server, version):
+    """They hold the session themselves. The cache has room for some thirty."""
+    with tls_server("shmcb:logs/x(8192)") as server:
+        context, ticketed = client(), tls_context(minimum=version, maximum=version)
+        session, _ = session_of(server, context)
+        for _ in range(60):
+            with connect(server, ticketed) as connection:
+                assert connection.request(get("/who")).status == 200
+                with_ticket = connection.socket.session
+        assert is_resumed(server, context, session)
+        assert is_resumed(server, ticketed, with_ticket)
+
+
+def test_sessions_go_through_a_reload(server):
+    context = client()
+    session, _ = session_of(server, context)
+    for _ in range(2):
+        assert server.run("-k", "graceful").returncode == 0
+        assert resumed_by(server, context, session) == {0, 1}
+
+
+def test_sessions_outlive_their_worker(server):
+    context = client()
+    session, _ = session_of(server, context)
+    processes = Processes(server.process.pid)
+    before = set(processes.workers)
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: len(set(processes.workers) - before) == 2, "new workers")
+    assert resumed_by(server, context, session) == {0, 1}
+
+
+def test_sessions_expire(tls_server, cache):
+    with tls_server(cache, before="SSLSessionCacheTimeout 1\n") as server:
+        context = client()
+        brief, _ = session_of(server, context)
+        lasting, _ = session_of(server, context, "two.example")
+        assert (brief.timeout, lasting.timeout) != (0, 0)
+        assert is_resumed(server, context, brief)
+        wait_until(lambda: not is_resumed(server, context, brief), "the session to expire")
+        assert is_resumed(server, context, lasting, "two.example")
+
+
+# Without a cache.
+
+
+def test_none(tls_server):
+    for word in ("none", ""):
+        with tls_server(word) as server:
+            context = client()
+            session, _ = session_of(server, context)
+            assert not session.id
+            assert not resumed_by(server, context, session)
+
+
+def test_none_but_not_null(tls_server):
+    """Clients get an id that leads nowhere."""
+    with tls_server("nonenotnull") as server:
+        context = client()
+        session, _ = session_of(server, context)
+        assert len(session.id) == 32
+        assert not resumed_by(server, context, session)
+
+
+# The directives.
+
+WORDS = [
+    "none",
+    "nonenotnull",
+    "None",
+    "shmcb",
+    "shmcb:",
+    "shmcb:logs/x",
+    "shmcb:logs/x(512000)",
+    "shmcb:logs/x(100)",
+    "shmcb:logs/x(4294967295)",
+    "shmcb:logs/x(abc)",
+    "shmcb:logs/x(",
+    "shmcb:logs/x)",
+    "shmcb:logs/x(9000)y",
+    "default",
+    "none:x",
+    "shm:logs/x",
+    "foo:bar",
+    "dc:UNIX:/tmp/x",
+]
+
+
+def test_words_are_taken_as_by_apache2(apus, apache):
+    """Each of them accepted, or refused, by both."""
+    wrong = []
+    for word in WORDS:
+        answers = []
+        for kind in (apus, apache):
+            modules = ("authz_core", "ssl", "socache_shmcb")
+            with kind(f'SSLSessionCache "{word}"\n', modules=modules, start=False) as server:
+                answers.append(server.run("-t").returncode == 0)
+        if answers[0] != answers[1]:
+            wrong.append((word, *answers))
+    assert not wrong
+
+
+@pytest.mark.parametrize("value, good", [("300", 1), ("1", 1), ("0", 1), ("-1", 0), ("abc", 0), ("300x", 0), ("", 0)])
+def test_timeouts(configured, value, good):
+    """apache2 takes "abc" for 0 and "300x" for 300; that is a mistake here."""
+    server = configured(f"SSLSessionCacheTimeout {value}\n", modules=MODULES)
+    assert (server.run("-t").returncode == 0) == bool(good)
+
+
+def test_a_missing_provider_names_its_line(configured):
+    for kind in ("shmcb", "dbm", "memcache", "redis"):
+        server = configured(f"SSLSessionCache {kind}:logs/x\n", modules=MODULES)
+        done = server.run("-t")
+        assert done.returncode != 0
+        assert server.reports_error_at(done.stderr, server.line_of(f"SSLSessionCache {kind}:logs/x"))
+        assert f"LoadModule socache_{kind}_module modules/mod_socache_{kind}.so" in done.stderr
+
+
+def test_an_unknown_provider_lists_the_known_ones(configured):
+    server = configured("SSLSessionCache magic:x\n", modules=(*MODULES, "socache_shmcb"))
+    done = server.run("-t")
+    assert done.returncode != 0 and '"magic"' in done.stderr and "shmcb" in done.stderr
+
+
+def test_not_in_a_virtual_host(configured, tls_config):
+    hosts = tls_config(HOSTS).replace("SSLEngine on", "SSLEngine on\nSSLSessionCache none", 1)
+    server = configured(hosts, modules=MODULES, ports=2)
+    done = server.run("-t")
+    assert done.returncode != 0 and server.reports_error_at(done.stderr, server.line_of("SSLSessionCache none"))
+
+
+def test_the_last_one_counts(tls_server):
+    with tls_server("shmcb:logs/last(100000)", before='SSLSessionCache "shmcb:logs/first"\n') as server:
+        context = client()
+        session, _ = session_of(server, context)
+        assert is_resumed(server, context, session)
