@@ -4,7 +4,7 @@ import ModuleKit
 final class AuthzCore: Module {
     typealias DirConf = AuthzDirConf
 
-    static let info = ModuleInfo("authz_core_module", version: "1.0", requires: [APUS_EXT_PROVIDERS])
+    static let info = ModuleInfo("authz_core_module", version: "1.0", requires: [APUS_EXT_EXPR, APUS_EXT_PROVIDERS])
     static let directives = authzDirectives
 
     init(_ host: Host) throws {

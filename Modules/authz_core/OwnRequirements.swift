@@ -1,11 +1,12 @@
 import ModuleKit
 
-/// Offers `Require all`, `Require env` and `Require method` the way other modules offer theirs. The context
+/// Offers `Require all`, `Require env`, `Require expr` and `Require method` the way other modules offer theirs. The context
 /// of each is the module's host handle.
 func provideOwnRequirements(_ host: Host) throws {
     let context = UnsafeMutableRawPointer(mutating: host.raw)
     try host.provide(APUS_GROUP_AUTHZ, "all", table(parseAll, checkAll), rawContext: context)
     try host.provide(APUS_GROUP_AUTHZ, "env", table(parseNames, checkEnvironment), rawContext: context)
+    try host.provide(APUS_GROUP_AUTHZ, "expr", table(parseExpression, checkExpression), rawContext: context)
     try host.provide(APUS_GROUP_AUTHZ, "method", table(parseMethods, checkMethod), rawContext: context)
 }
 
@@ -60,6 +61,42 @@ private func checkEnvironment(
     guard let request = Request(r, context), let names = list(parsed) else { return APUS_E_INVALID }
     for name in names.elements where request.environment[name] != nil { return APUS_AUTHZ_GRANTED }
     return APUS_AUTHZ_DENIED
+}
+
+/// A condition, and whether it depends on who the user is.
+private struct RequiredExpression: BitwiseCopyable {
+    var condition: Expression
+    var asksForUser: Bool
+}
+
+/// The line is taken as it stands; quotation marks around the whole of it are none of the expression's.
+private func parseExpression(
+    _ context: UnsafeMutableRawPointer?, _ command: OpaquePointer?, _ arguments: apus_str,
+    _ parsed: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
+) -> apus_status {
+    guard let command = Command(command, context) else { return APUS_E_INVALID }
+    let line = arguments.trimmed
+    let isQuoted = line.count > 1 && line[0] == UInt8(ascii: "\"") && line[line.count - 1] == line[0]
+    do {
+        let condition = try Expression.compile(
+            isQuoted ? line[1..<line.count - 1] : line, kind: .condition, in: command)
+        let required = RequiredExpression(condition: condition, asksForUser: condition.mentions("REMOTE_USER"))
+        parsed?.pointee = UnsafeMutableRawPointer(command.pool.make(required))
+        return APUS_OK
+    } catch {
+        return command.report(error as? DirectiveError ?? DirectiveError("the expression cannot be used"))
+    }
+}
+
+/// A user may yet change the outcome of a condition that asks for one.
+private func checkExpression(
+    _ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?, _ parsed: UnsafeMutableRawPointer?
+) -> apus_status {
+    guard let request = Request(r, context), let parsed else { return APUS_E_INVALID }
+    let required = parsed.assumingMemoryBound(to: RequiredExpression.self).pointee
+    guard let holds = required.condition.test(request) else { return APUS_E_FAIL }
+    if holds { return APUS_AUTHZ_GRANTED }
+    return required.asksForUser && request.user.isEmpty ? APUS_AUTHZ_NEEDS_USER : APUS_AUTHZ_DENIED
 }
 
 /// The methods that there are; a configuration that names another has a slip in it.

@@ -15,6 +15,7 @@ final class Runtime {
     let hooks = HookRegistry()
     let providers = ProviderRegistry()
     let filters = FilterRegistry()
+    let expressions = ExprRegistry()
     let diagnostics = Diagnostics()
     /// What modules find when they open what the configuration names.
     let openDiagnostics = Diagnostics()

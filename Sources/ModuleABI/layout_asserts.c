@@ -53,3 +53,4 @@ SIZE(apus_timeouts_v1, 8 + 1 * 8);
 SIZE(apus_socache_v1, 8 + 7 * 8);
 SIZE(apus_socache_hints, 24);
 AT(apus_socache_hints, lifetime_us, 16);
+SIZE(apus_expr_v1, 8 + 11 * 8);

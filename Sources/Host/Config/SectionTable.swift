@@ -111,7 +111,9 @@ enum Wildcard {
     private static func one(_ pattern: Bytes, _ at: Int, _ byte: UInt8, _ ignoringCase: Bool, _ pathname: Bool) -> Int? {
         switch pattern[at] {
         case 0x3f: return pathname && byte == 0x2f ? nil : at + 1
-        case 0x5b: return set(pattern, at + 1, byte)
+        case 0x5b where isSet(pattern, at + 1):
+            guard !(pathname && byte == 0x2f) else { return nil }
+            return set(pattern, at + 1, byte, ignoringCase)
         case 0x5c where at + 1 < pattern.count: return pattern[at + 1] == byte ? at + 2 : nil
         case let literal:
             let isSame = ignoringCase ? literal.asciiLowercased == byte.asciiLowercased : literal == byte
@@ -119,7 +121,14 @@ enum Wildcard {
         }
     }
 
-    private static func set(_ pattern: Bytes, _ start: Int, _ byte: UInt8) -> Int? {
+    /// Whether a bracket is closed; one that is not stands for itself.
+    private static func isSet(_ pattern: Bytes, _ start: Int) -> Bool {
+        var first = start
+        if first < pattern.count, pattern[first] == 0x21 || pattern[first] == 0x5e { first += 1 }
+        return pattern.firstIndex(of: 0x5d, from: first + 1) != nil
+    }
+
+    private static func set(_ pattern: Bytes, _ start: Int, _ byte: UInt8, _ ignoringCase: Bool) -> Int? {
         var at = start
         var isNegated = false
         if at < pattern.count, pattern[at] == 0x21 || pattern[at] == 0x5e {
@@ -137,9 +146,12 @@ enum Wildcard {
                 at += 2
             }
             if byte >= low, byte <= last { found = true }
+            if ignoringCase, byte.asciiLowercased >= low.asciiLowercased, byte.asciiLowercased <= last.asciiLowercased {
+                found = true
+            }
             at += 1
         }
-        guard at < pattern.count, byte != 0x2f else { return nil }
+        guard at < pattern.count else { return nil }
         return found != isNegated ? at + 1 : nil
     }
 }

@@ -7,6 +7,7 @@ enum Extensions {
         APUS_EXT_BODY: make(BodyExtension.table),
         APUS_EXT_CONFIG: make(ConfigExtension.table),
         APUS_EXT_CONN: make(ConnExtension.table),
+        APUS_EXT_EXPR: make(ExprExtension.table),
         APUS_EXT_FILTERS: make(FiltersExtension.table),
         APUS_EXT_FUNCTIONS: make(FunctionsExtension.table),
         APUS_EXT_HANDOVER: make(HandoverExtension.table),

@@ -51,6 +51,7 @@ enum RequestExtension {
         case APUS_R_USER: r.pointee.user
         case APUS_R_AUTH_TYPE: r.pointee.authType
         case APUS_R_LOCAL_ROOT: r.pointee.localRoot
+        case APUS_R_CONTEXT_PREFIX: r.pointee.contextPrefix
         case APUS_R_PEER_ADDRESS: r.pointee.peerAddress.isSet ? r.pointee.peerAddress : r.pointee.conn.peerAddress()
         default: .none
         }
@@ -73,6 +74,7 @@ enum RequestExtension {
         case APUS_R_USER: r.pointee.user = copy
         case APUS_R_AUTH_TYPE: r.pointee.authType = copy
         case APUS_R_LOCAL_ROOT: r.pointee.localRoot = copy
+        case APUS_R_CONTEXT_PREFIX: r.pointee.contextPrefix = copy
         case APUS_R_PEER_ADDRESS: r.pointee.peerAddress = copy
         default: return APUS_E_INVALID
         }

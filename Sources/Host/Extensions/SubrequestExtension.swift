@@ -31,8 +31,7 @@ enum SubrequestExtension {
 enum AbsoluteURL {
     static func compose(_ r: Request.Ref, _ path: Bytes) -> Bytes {
         let isSecure = r.pointee.conn.pointee.isSecure
-        // The host the client used, as httpd does with UseCanonicalName Off.
-        let host = r.pointee.host.isEmpty ? r.pointee.server.pointee.name : r.pointee.host
+        let host = host(r)
         let port = r.pointee.port != 0 ? r.pointee.port : r.pointee.framing.host.isSet ? 0 : Int32(r.pointee.conn.localAddress().port)
         let bound = path.count * 3 + host.count + 32
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
@@ -44,6 +43,16 @@ enum AbsoluteURL {
         }
         escape(path, &writer)
         return writer.written
+    }
+
+    /// The host the client used, as httpd does with UseCanonicalName Off.
+    static func host(_ r: Request.Ref) -> Bytes { r.pointee.host.isEmpty ? r.pointee.server.pointee.name : r.pointee.host }
+
+    /// The port that belongs to `host`.
+    static func port(_ r: Request.Ref) -> Int32 {
+        if r.pointee.port != 0 { return r.pointee.port }
+        let named = r.pointee.server.pointee.port
+        return named != 0 ? named : r.pointee.conn.pointee.isSecure ? 443 : 80
     }
 
     /// Percent-encodes what may not stand in a path (RFC 3986, 3.3); a path that has been decoded once is given.

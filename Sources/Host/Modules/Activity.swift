@@ -27,6 +27,7 @@ enum Activity {
         static let attaching = Kind(rawValue: 206)
         static let directive = Kind(rawValue: 207)
         static let fileWatch = Kind(rawValue: 208)
+        static let expression = Kind(rawValue: 209)
 
         init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -48,6 +49,7 @@ enum Activity {
             case .attaching: "attach"
             case .directive: "a directive"
             case .fileWatch: "a watched file"
+            case .expression: "a part of an expression"
             default: BuiltInHook(rawValue: Int(rawValue) - 1).map { "hook \($0.name)" }
             }
         }

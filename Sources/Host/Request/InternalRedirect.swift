@@ -78,7 +78,24 @@ enum InternalRedirect {
 
     /// A request asked about: what it would be, without its handler.
     static func lookup(_ r: Request.Ref, _ target: Bytes) -> Request.Ref? {
-        guard let sub = derive(from: r, target) else { return nil }
+        derive(from: r, target).map { ask($0, for: r) }
+    }
+
+    /// The same for a file by its name, absolute or relative to the directory of r's: no path of a URL leads to it.
+    static func lookup(file name: Bytes, for r: Request.Ref) -> Request.Ref? {
+        guard !name.isEmpty, !name.contains(0), let sub = derive(from: r, Bytes("/")) else { return nil }
+        let directory = r.pointee.filename.upTo((r.pointee.filename.lastIndex(of: 0x2f) ?? -1) + 1)
+        let file = name[0] == 0x2f ? r.pointee.arena.copy(name) : r.pointee.arena.join(directory, name)
+        guard !file.isEmpty, file[0] == 0x2f else { return nil }
+        sub.pointee.path = Bytes("")
+        sub.pointee.conf = UnsafePointer(r.pointee.server.pointee.dirConf)
+        sub.pointee.filename = file
+        sub.pointee.step = .mapToStorage
+        return ask(sub, for: r)
+    }
+
+    /// Runs a sub-request's phases but for its handler.
+    private static func ask(_ sub: Request.Ref, for r: Request.Ref) -> Request.Ref {
         sub.pointee.main = r
         sub.pointee.method = Bytes("GET")
         sub.pointee.methodKind = .get
@@ -113,6 +130,7 @@ enum InternalRedirect {
         r.pointee.contentEncoding = sub.pointee.contentEncoding
         r.pointee.contentLanguage = sub.pointee.contentLanguage
         r.pointee.localRoot = sub.pointee.localRoot
+        r.pointee.contextPrefix = sub.pointee.contextPrefix
         let arena = r.pointee.arena
         for field in sub.pointee.headersOut.fields { r.pointee.headersOut.append(field, arena) }
         for field in sub.pointee.errorHeadersOut.fields { r.pointee.errorHeadersOut.append(field, arena) }

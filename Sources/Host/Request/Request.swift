@@ -40,6 +40,7 @@ struct Request {
     var user = Bytes.none
     var authType = Bytes.none
     var localRoot = Bytes.none
+    var contextPrefix = Bytes.none
     var peerAddress = Bytes.none
     var file = FileInfo()
     var conf: UnsafePointer<MergedConf>

@@ -90,6 +90,7 @@ typedef struct apus_filter apus_filter; /**< one filter on one request */
 typedef struct apus_hook apus_hook;     /**< a declared hook */
 typedef struct apus_regex apus_regex;   /**< a compiled regular expression */
 typedef struct apus_methods apus_methods; /**< the methods that a <Limit> names */
+typedef struct apus_expr apus_expr;     /**< a compiled expression */
 typedef struct apus_log_sink apus_log_sink; /**< a log file, pipe or other target */
 typedef struct apus_shm apus_shm;       /**< a shared memory segment */
 typedef struct apus_mutex apus_mutex;   /**< a lock between processes */

@@ -6,6 +6,7 @@
 #include "body.h"
 #include "config.h"
 #include "conn.h"
+#include "expr.h"
 #include "filters.h"
 #include "functions.h"
 #include "handover.h"

@@ -25,6 +25,7 @@
 #define APUS_R_LOCAL_ROOT 16u      /**< rw; the directory that stands for the document root here, if an alias set one */
 #define APUS_R_PEER_ADDRESS 17u    /**< rw; the client's, which a module may correct */
 #define APUS_R_CONNECTION_FIELD 18u /**< what the answer's field Connection says, once its head has left; empty: none */
+#define APUS_R_CONTEXT_PREFIX 19u  /**< rw; the path that LOCAL_ROOT stands for, if an alias set one */
 
 /* Numbers of a request. */
 #define APUS_R_STATUS 0u           /**< rw */
