@@ -73,6 +73,7 @@ enum HTTP1 {
         conn.pointee.headScan = HeadScan()
         conn.pointee.emptyLines = 0
         conn.pointee.requests &+= 1
+        r.pointee.epoch = theWorker.pointee.epochs.enter()
         conn.pointee.request = r
         conn.pointee.state = .request
         do throws(HeadProblem) {
@@ -205,7 +206,9 @@ enum HTTP1 {
         let conn = r.pointee.conn
         Filters.end(r)
         conn.pointee.request = nil
+        let epoch = r.pointee.epoch
         Arena.destroy(r.pointee.arena)
+        theWorker.pointee.epochs.leave(epoch)
     }
 
     // MARK: nextRequest
@@ -238,6 +241,7 @@ enum HTTP1 {
         conn.pointee.input.release()
         conn.pointee.headScan = HeadScan()
         conn.pointee.requests &+= 1
+        r.pointee.epoch = theWorker.pointee.epochs.enter()
         conn.pointee.request = r
         conn.pointee.state = .request
         if refuse(r, problem) { readable(conn) }

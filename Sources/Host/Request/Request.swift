@@ -58,6 +58,8 @@ struct Request {
     var redirects: UInt8 = 0
     var nesting: UInt8 = 0
     var isInErrorPage = false
+    /// See Epochs: the one it began in.
+    var epoch: UInt8 = 0
 
     // The body that comes
     var body = BodyReader()
