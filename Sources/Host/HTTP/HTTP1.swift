@@ -91,6 +91,8 @@ enum HTTP1 {
     private static func settle(_ r: Request.Ref) throws(HeadProblem) {
         try settleFraming(r)
         let parts = try RequestTarget.split(r.pointee.target, r.pointee.methodKind)
+        // As it was sent, for the logs, until it is known to be one.
+        r.pointee.path = parts.path
         try VirtualHosts.choose(r, authority: parts.authority)
         try Method.check(r)
         r.pointee.path = try RequestTarget.normalize(parts.path, in: r.pointee.arena, r.pointee.server.pointee.limits)
@@ -238,6 +240,7 @@ enum HTTP1 {
         let seen = conn.pointee.input.available
         r.pointee.requestLine = arena.copy(seen.upTo(min(seen.firstIndex(of: 0x0d) ?? seen.count, 200)))
         r.pointee.protocolName = Bytes("HTTP/1.0")
+        conn.pointee.input.consume(seen.count)
         conn.pointee.input.release()
         conn.pointee.headScan = HeadScan()
         conn.pointee.requests &+= 1

@@ -43,6 +43,7 @@ enum InternalRedirect {
         new.pointee.framing = r.pointee.framing
         new.pointee.headersIn = r.pointee.headersIn
         new.pointee.peerAddress = r.pointee.peerAddress
+        new.pointee.consumedBefore = r.pointee.consumedBefore
         new.pointee.isExplain = r.pointee.isExplain
         new.pointee.epoch = r.pointee.epoch
         let mark = new.pointee.target.firstIndex(of: 0x3f)
