@@ -20,6 +20,7 @@ let modules: [Target] = [
     module("log_config"),
     module("mime"),
     module("reqtimeout"),
+    module("socache_dbm", ["CLMDB"]),
     module("socache_shmcb"),
     module("ssl", ["COpenSSL"]),
     module("welcome"),
@@ -40,6 +41,7 @@ let package = Package(
         .target(name: "CSystem"),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         // The server.
         .executableTarget(

@@ -90,7 +90,7 @@ public struct Directive: @unchecked Sendable {
 
 /// What a handler says when an argument is wrong.
 public struct DirectiveError: Error {
-    let message: String
+    public let message: String
     public init(_ message: String) { self.message = message }
 }
 

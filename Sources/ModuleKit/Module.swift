@@ -65,6 +65,9 @@ public struct Host: @unchecked Sendable {
     public var now: Int64 { serverTable.pointee.process_number(raw, APUS_P_NOW_US) }
     /// The same, read now.
     public var clock: Int64 { serverTable.pointee.process_number(raw, APUS_P_CLOCK_US) }
+    /// Whom the workers run as: to whom files belong that they shall write.
+    public var workerUser: UInt32 { UInt32(clamping: serverTable.pointee.process_number(raw, APUS_P_USER_ID)) }
+    public var workerGroup: UInt32 { UInt32(clamping: serverTable.pointee.process_number(raw, APUS_P_GROUP_ID)) }
     public var pool: Pool { Pool(serverTable.pointee.pool(raw).unsafelyUnwrapped) }
 
     /// All servers, the main one first.

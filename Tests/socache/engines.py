@@ -9,7 +9,12 @@ def shared_memory():
     yield "shmcb:logs/cache(4000000)"
 
 
-ENGINES = {"shmcb": shared_memory}
+@contextlib.contextmanager
+def lightning_file():
+    yield "dbm:logs/cache"
+
+
+ENGINES = {"shmcb": shared_memory, "dbm": lightning_file}
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from .engines import engine_for
 SHARED, MAY_BLOCK, SURVIVES_RESTART, ANY_THREAD = 1, 2, 4, 8
 
 #: Name and the flags that it must have.
-PROVIDERS = {"shmcb": SHARED | ANY_THREAD}
+PROVIDERS = {"shmcb": SHARED | ANY_THREAD, "dbm": SHARED | SURVIVES_RESTART | ANY_THREAD}
 if "APUS_SOCACHE" in os.environ:
     PROVIDERS = {os.environ["APUS_SOCACHE"]: None}
 

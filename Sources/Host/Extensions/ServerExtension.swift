@@ -46,6 +46,8 @@ enum ServerExtension {
             case APUS_P_GENERATION: Int64(Runtime.current?.generation ?? 1)
             case APUS_P_NOW_US: theWorkerIfAny?.pointee.now ?? Clock.now()
             case APUS_P_CLOCK_US: Clock.now()
+            case APUS_P_USER_ID: Int64(workersIdentity()?.user ?? geteuid())
+            case APUS_P_GROUP_ID: Int64(workersIdentity()?.group ?? getegid())
             default: 0
             }
         },
@@ -59,6 +61,12 @@ enum ServerExtension {
             }
         },
         pool: { _ in Runtime.current?.configuration.arena.handle })
+
+    /// Whom the workers will run as; nil: as this process does.
+    private static func workersIdentity() -> Identity.Identity? {
+        guard geteuid() == 0, let configuration = Runtime.current?.configuration else { return nil }
+        return try? Identity.wanted(configuration)
+    }
 
     private static func server(_ handle: OpaquePointer?) -> Server.Ref { Server.Ref(handle.unsafelyUnwrapped) }
 }

@@ -27,6 +27,8 @@
 #define APUS_P_GENERATION 2u    /**< number: 1 for the first start, one more for each that was begun since */
 #define APUS_P_NOW_US 3u        /**< number: microseconds since 1970, as of this turn of the loop */
 #define APUS_P_CLOCK_US 4u      /**< number: the same, read now */
+#define APUS_P_USER_ID 5u       /**< number: whom the workers run as; to whom files belong that they shall write */
+#define APUS_P_GROUP_ID 6u      /**< number: their group */
 
 typedef struct apus_server_v1 {
     uint32_t size, reserved;
