@@ -6,20 +6,27 @@ import ModuleKit
 final class CertificateLoader {
     private let ctx: OpaquePointer
     private let server: Server
+    private let setup: Setup
+    private let files: FileSource
     private let reporter: Reporter
+    /// Who is asked for pass phrases.
+    private var dialog: PassPhraseDialog?
     /// The digests of the certificates, one after another.
     private(set) var fingerprint: [UInt8] = []
     /// The file of each kind of key: OpenSSL keeps one certificate of each.
     private var kinds: [Int32: String] = [:]
 
-    init(ctx: OpaquePointer, server: Server, reporter: Reporter) {
+    init(ctx: OpaquePointer, server: Server, setup: Setup, files: FileSource, reporter: Reporter) {
         self.ctx = ctx
         self.server = server
+        self.setup = setup
+        self.files = files
         self.reporter = reporter
     }
 
     func load(_ conf: SSLServerConf, serverAt place: Location) {
-        if conf.certificates.isEmpty {
+        dialog = setup.mayAsk ? conf.phraseDialog ?? .terminal : nil
+        if conf.certificates.isEmpty, !conf.commands.contains(where: { $0.value.name.lowercased() == "certificate" }) {
             reporter.error(
                 "AH02572", at: place,
                 "SSLEngine is on for \(description), which has no certificate; "
@@ -39,7 +46,7 @@ final class CertificateLoader {
         let intermediates = ownsLeaf ? extra?.chain : extra?.certificates[...]
         for (index, file) in conf.certificates.enumerated() {
             let key = index < conf.keys.count ? conf.keys[index] : nil
-            loadPair(file, key, intermediates ?? [], isFirst: index == 0)
+            loadPair(file, key, intermediates ?? [], number: index)
         }
     }
 
@@ -64,7 +71,10 @@ final class CertificateLoader {
     }
 
     private func read(_ file: Located<String>) throws -> CertificateFile {
-        let contents = try CertificateFile(file.value)
+        if TokenStore.isURI(file.value) {
+            return CertificateFile(certificate: try TokenStore.certificate(file.value))
+        }
+        let contents = try CertificateFile(try files.read(file.value))
         guard contents.leaf != nil else {
             contents.free()
             throw FileProblem(code: "AH02561", text: "no PEM certificate in it (-----BEGIN CERTIFICATE-----)")
@@ -75,18 +85,19 @@ final class CertificateLoader {
     /// Reads both files before it judges either, so that all mistakes come at once.
     private func loadPair(
         _ file: Located<String>, _ keyFile: Located<String>?, _ intermediates: ArraySlice<OpaquePointer>,
-        isFirst: Bool
+        number: Int
     ) {
         let contents = attempt("SSLCertificateFile", file) { try read(file) }
         defer { contents?.free() }
         let source = keyFile ?? file
         let directive = keyFile == nil ? "SSLCertificateFile" : "SSLCertificateKeyFile"
         guard contents != nil || keyFile != nil else { return }
-        let key = attempt(directive, source) { try privateKey(source, for: file) }
+        let kind = kindName(contents?.leaf, number)
+        let key = attempt(directive, source) { try privateKey(source, for: file, kind) }
         defer { EVP_PKEY_free(key) }
         guard let contents, let leaf = contents.leaf else { return }
         inspect(leaf, file)
-        if isFirst { attempt("SSLCertificateFile", file) { try useParameters(contents) } }
+        if number == 0 { attempt("SSLCertificateFile", file) { try useParameters(contents) } }
         guard let key else { return }
         attempt(directive, source) {
             guard X509_check_private_key(leaf, key) == 1 else { throw mismatch(file) }
@@ -96,8 +107,27 @@ final class CertificateLoader {
         }
     }
 
-    private func privateKey(_ source: Located<String>, for file: Located<String>) throws -> OpaquePointer {
-        if let key = try PEM.key(in: source.value) { return key }
+    /// How SSLPassPhraseDialog's program is told which key it is.
+    private func kindName(_ leaf: OpaquePointer?, _ number: Int) -> String {
+        guard number < 3, let leaf else { return "\(number)" }
+        return switch EVP_PKEY_get_base_id(X509_get0_pubkey(leaf)) {
+        case EVP_PKEY_RSA: "RSA"
+        case EVP_PKEY_DSA: "DSA"
+        case EVP_PKEY_EC: "ECC"
+        default: "\(number)"
+        }
+    }
+
+    private func privateKey(
+        _ source: Located<String>, for file: Located<String>, _ kind: String
+    ) throws -> OpaquePointer {
+        if TokenStore.isURI(source.value) { return try TokenStore.key(source.value) }
+        let port = server.port == 0 ? 443 : server.port
+        let request = PhraseRequest(file: source.value, server: "\(server.name.string):\(port)", kind: kind)
+        let key = try PEM.key(in: try files.read(source.value)) {
+            try setup.phrases.open($0, dialog, request)
+        }
+        if let key { return key }
         let hint =
             source.value == file.value
             ? "no private key in it; name the key's file with SSLCertificateKeyFile"
@@ -114,6 +144,8 @@ final class CertificateLoader {
     }
 
     private func use(_ leaf: OpaquePointer, _ key: OpaquePointer, chain: ArraySlice<OpaquePointer>) throws {
+        // Without a chain of its own, the authorities that clients are judged by may hold one, as in httpd.
+        defer { if chain.isEmpty, cossl_ctx_build_chain(ctx) != 1 { ERR_clear_error() } }
         guard SSL_CTX_use_certificate(ctx, leaf) == 1, SSL_CTX_use_PrivateKey(ctx, key) == 1,
             chain.allSatisfy({ cossl_ctx_add1_chain_cert(ctx, $0) == 1 })
         else {
@@ -146,9 +178,15 @@ final class CertificateLoader {
     /// Warns of certificates that will work but not as intended.
     private func inspect(_ leaf: OpaquePointer, _ file: Located<String>) {
         let what = "SSLCertificateFile \(file.value)"
-        if let end = X509_get0_notAfter(leaf), X509_cmp_current_time(end) < 0 {
-            reporter.warn(
-                "APUS3005", at: file.location, "\(what): the certificate expired on \(day(end)); renew it")
+        if let end = X509_get0_notAfter(leaf) {
+            if X509_cmp_current_time(end) < 0 {
+                reporter.warn(
+                    "APUS3005", at: file.location, "\(what): the certificate expired on \(day(end)); renew it")
+            } else if let days = daysLeft(until: end), days < CertificateLoader.warningDays {
+                reporter.warn(
+                    "APUS3005", at: file.location,
+                    "\(what): the certificate expires on \(day(end)), in \(days) days; renew it")
+            }
         }
         if let start = X509_get0_notBefore(leaf), X509_cmp_current_time(start) > 0 {
             reporter.warn(
@@ -172,6 +210,16 @@ final class CertificateLoader {
         kinds[kind] = file.value
         remember(leaf)
         ERR_clear_error()
+    }
+
+    /// So long before the end of a certificate it is time to worry: those that are renewed by themselves are renewed
+    /// earlier.
+    private static let warningDays: Int32 = 7
+
+    private func daysLeft(until end: UnsafePointer<ASN1_TIME>) -> Int32? {
+        var days: Int32 = 0
+        var seconds: Int32 = 0
+        return ASN1_TIME_diff(&days, &seconds, nil, end) == 1 ? days : nil
     }
 
     private func remember(_ leaf: OpaquePointer) {

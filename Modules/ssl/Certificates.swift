@@ -1,12 +1,6 @@
 import COpenSSL
 import Glibc
 
-/// What is wrong with a file, and what to do about it; said after the directive and the file.
-struct FileProblem: Error {
-    let code: StaticString
-    let text: String
-}
-
 /// One block of a PEM file; valid during the visit.
 struct PEMBlock {
     let name: String
@@ -18,6 +12,33 @@ struct PEMBlock {
     var isCertificate: Bool { ["CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE"].contains(name) }
     var isKey: Bool { name == "PRIVATE KEY" || name.hasSuffix(" PRIVATE KEY") }
     var isEncrypted: Bool { name == "ENCRYPTED PRIVATE KEY" || strstr(header, "ENCRYPTED") != nil }
+
+    /// The certificate in it; nil: it is damaged.
+    func certificate() -> OpaquePointer? {
+        var place: UnsafePointer<UInt8>? = UnsafePointer(bytes)
+        return d2i_X509_AUX(nil, &place, count)
+    }
+
+    /// The private key in an encrypted block; nil: the phrase does not fit.
+    func decrypt(_ phrase: String) -> OpaquePointer? {
+        defer { ERR_clear_error() }
+        guard let file = BIO_new(BIO_s_mem()) else { return nil }
+        defer { BIO_free(file) }
+        guard PEM_write_bio(file, name, header, bytes, count) > 0 else { return nil }
+        return phrase.withCString { phrase in
+            PEM_read_bio_PrivateKey(file, nil, givePhrase, UnsafeMutableRawPointer(mutating: phrase))
+        }
+    }
+}
+
+private func givePhrase(
+    _ buffer: UnsafeMutablePointer<CChar>?, _ capacity: Int32, _ forWriting: Int32, _ phrase: UnsafeMutableRawPointer?
+) -> Int32 {
+    guard let buffer, let phrase = phrase?.assumingMemoryBound(to: CChar.self) else { return -1 }
+    let length = strlen(phrase)
+    guard length <= Int(capacity) else { return -1 }
+    memcpy(buffer, phrase, length)
+    return Int32(length)
 }
 
 /// The contents of an SSLCertificateFile. Its owner calls `free`.
@@ -27,14 +48,17 @@ struct CertificateFile {
     private(set) var curve: String?
     private(set) var holdsKey = false
 
-    init(_ path: String) throws {
+    init(_ bytes: [UInt8]) throws {
         do {
-            try PEM.visit(path) { block in try take(block) }
+            try PEM.visit(bytes) { block in try take(block) }
         } catch {
             free()
             throw error
         }
     }
+
+    /// One certificate that did not come from a file.
+    init(certificate: OpaquePointer) { certificates = [certificate] }
 
     /// The server's own certificate: the first of the file.
     var leaf: OpaquePointer? { certificates.first }
@@ -51,7 +75,7 @@ struct CertificateFile {
         var place: UnsafePointer<UInt8>? = UnsafePointer(block.bytes)
         switch block.name {
         case _ where block.isCertificate:
-            guard let certificate = d2i_X509_AUX(nil, &place, block.count) else {
+            guard let certificate = block.certificate() else {
                 throw FileProblem(
                     code: "AH02561",
                     text:
@@ -81,17 +105,23 @@ struct CertificateFile {
 
 enum PEM {
     /// Calls `body` for each block of the file. Key material is wiped after each call.
-    static func visit(_ path: String, _ body: (PEMBlock) throws -> Void) throws {
-        let file = try open(path)
-        defer { BIO_free(file) }
-        while try next(file, body) {}
+    static func visit(_ contents: [UInt8], _ body: (PEMBlock) throws -> Void) throws {
+        try contents.withUnsafeBytes { bytes in
+            guard let file = BIO_new_mem_buf(bytes.baseAddress, Int32(bytes.count)) else {
+                throw FileProblem(code: "AH02561", text: "cannot be held in memory")
+            }
+            defer { BIO_free(file) }
+            while try next(file, body) {}
+        }
     }
 
-    /// Reads the first private key of the file; nil: it holds none.
-    static func key(in path: String) throws -> OpaquePointer? {
+    /// Reads the first private key of the file with `decrypt` for one that is encrypted; nil: it holds none.
+    static func key(in contents: [UInt8], decrypt: (PEMBlock) throws -> OpaquePointer) throws -> OpaquePointer? {
         var key: OpaquePointer?
         do {
-            try visit(path) { if key == nil, $0.isKey { key = try decodeKey($0) } }
+            try visit(contents) {
+                if key == nil, $0.isKey { key = $0.isEncrypted ? try decrypt($0) : try decodeKey($0) }
+            }
         } catch {
             EVP_PKEY_free(key)
             throw error
@@ -99,45 +129,29 @@ enum PEM {
         return key
     }
 
-    private static func decodeKey(_ block: PEMBlock) throws -> OpaquePointer {
-        guard !block.isEncrypted else {
-            throw FileProblem(
-                code: "AH02577",
-                text:
-                    "the private key is encrypted; encrypted keys need SSLPassPhraseDialog, which this "
-                    + "version does not offer: decrypt it with `openssl pkey -in FILE -out NEWFILE` and keep "
-                    + "that readable by root only"
-            )
+    /// Calls `body` for each certificate of the file.
+    static func certificates(in contents: [UInt8], _ body: (OpaquePointer) -> Void) throws -> Int {
+        var count = 0
+        try visit(contents) { block in
+            guard block.isCertificate else { return }
+            count += 1
+            guard let certificate = block.certificate() else {
+                throw FileProblem(
+                    code: "AH02561", text: "certificate \(count) of the file is damaged: \(ErrorQueue.takeReason())")
+            }
+            body(certificate)
+            X509_free(certificate)
         }
+        return count
+    }
+
+    private static func decodeKey(_ block: PEMBlock) throws -> OpaquePointer {
         var place: UnsafePointer<UInt8>? = UnsafePointer(block.bytes)
         guard let key = d2i_AutoPrivateKey(nil, &place, block.count) else {
             throw FileProblem(code: "AH02564", text: "the private key is damaged: \(ErrorQueue.takeReason())")
         }
         ERR_clear_error()
         return key
-    }
-
-    private static func open(_ path: String) throws -> OpaquePointer {
-        var facts = stat()
-        if stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFDIR {
-            throw FileProblem(code: "AH02561", text: "this is a directory; name a PEM file in it")
-        }
-        errno = 0
-        guard let file = BIO_new_file(path, "r") else {
-            let reason = errno
-            ERR_clear_error()
-            throw FileProblem(
-                code: "AH02561", text: "cannot be read: \(String(cString: strerror(reason)))\(hint(reason))")
-        }
-        return file
-    }
-
-    private static func hint(_ reason: Int32) -> String {
-        switch reason {
-        case ENOENT, ENOTDIR: "; check the path, a relative one starts at ServerRoot"
-        case EACCES, EPERM: "; start the server as root, or let its user read the file"
-        default: ""
-        }
     }
 
     /// - Returns: false at the end of the file.

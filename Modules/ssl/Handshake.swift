@@ -104,13 +104,16 @@ private func hostName(_ list: UnsafeRawBufferPointer) -> Bytes? {
 
 extension UnsafeMutablePointer<TLSConnection> {
     /// Goes on with another server's context. SSL_set_SSL_CTX brings its certificates, ciphers and session
-    /// identity; options and protocol versions were copied when the connection began and are brought here.
+    /// identity; options, protocol versions and what is asked of clients were copied when the connection began and
+    /// are brought here.
     fileprivate func use(_ context: UnsafeMutablePointer<ServerContext>) {
         guard SSL_set_SSL_CTX(pointee.ssl, context.pointee.ctx) != nil else { return }
         pointee.context = context
-        let preference = cossl_op_server_preference
-        _ = SSL_clear_options(pointee.ssl, preference)
-        _ = SSL_set_options(pointee.ssl, context.pointee.options & preference)
+        pointee.asked = context.pointee.asks
+        SSL_set_verify(pointee.ssl, context.pointee.asks.verification.mode, onVerify)
+        let own = cossl_op_server_preference | cossl_op_no_ticket
+        _ = SSL_clear_options(pointee.ssl, own)
+        _ = SSL_set_options(pointee.ssl, context.pointee.options & own)
         guard context.pointee.ownProtocols else { return }
         let versions = cossl_op_no_tls1 | cossl_op_no_tls11 | cossl_op_no_tls12 | cossl_op_no_tls13
         _ = SSL_clear_options(pointee.ssl, versions)

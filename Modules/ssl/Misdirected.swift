@@ -8,9 +8,16 @@ func checkDirection(of request: Request) -> Status {
     let tls = state.assumingMemoryBound(to: TLSConnection.self)
     let server = request.server
     let index = server.index
+    if tls.serverName == nil, tls.pointee.context.pointee.strictNames || tls.isStrict(index) {
+        Log(host: request.host).write(
+            .error, code: "AH02033", request: request,
+            "the client named no host in its handshake (SNI), which SSLStrictSNIVHostCheck demands")
+        return .status(403)
+    }
     guard index != tls.pointee.serverIndex else { return .declined }
-    if let context = tls.pointee.process.pointee.context(index),
-        context.isCompatible(with: tls.pointee.context)
+    let process = tls.pointee.process
+    if let context = process.pointee.context(index),
+        context.allows(process.pointee.namePolicy, with: tls.pointee.context)
     {
         return .declined
     }
@@ -21,10 +28,21 @@ func checkDirection(of request: Request) -> Status {
     return .status(421)
 }
 
+extension UnsafeMutablePointer<TLSConnection> {
+    fileprivate func isStrict(_ index: Int) -> Bool {
+        pointee.process.pointee.context(index)?.pointee.strictNames ?? false
+    }
+}
+
 extension UnsafeMutablePointer<ServerContext> {
-    /// Whether a handshake made with `other` satisfies this server. Which certificate was shown does not
-    /// matter: the client has judged it.
-    fileprivate func isCompatible(with other: UnsafeMutablePointer<ServerContext>) -> Bool {
-        pointee.policy == other.pointee.policy
+    /// Whether a handshake made with `other` satisfies this server.
+    fileprivate func allows(_ policy: NamePolicy, with other: UnsafeMutablePointer<ServerContext>) -> Bool {
+        let knowsClients = pointee.clientPolicy == other.pointee.clientPolicy
+        return switch policy {
+        case .strict: pointee.index == other.pointee.index
+        case .secure: knowsClients && pointee.identityPolicy == other.pointee.identityPolicy
+        case .authonly: knowsClients
+        case .insecure: true
+        }
     }
 }

@@ -4,18 +4,39 @@ import ModuleKit
 
 /// Reports what is wrong with the configuration, and counts it.
 final class Reporter {
+    enum Target {
+        /// Whoever reads the configuration's errors.
+        case configuration
+        /// The error log, with this before each message: the server is at work.
+        case log(String)
+        /// Nobody: it has been said by another process.
+        case nobody
+    }
+
     private let host: Host
+    private let target: Target
     private(set) var errors = 0
 
-    init(_ host: Host) { self.host = host }
+    init(_ host: Host, _ target: Target = .configuration) {
+        self.host = host
+        self.target = target
+    }
 
     func error(_ code: StaticString, at location: Location, _ message: String) {
         errors += 1
-        host.report(.error, code: code, file: location.file, line: location.line, message)
+        say(.error, code, location, message)
     }
 
     func warn(_ code: StaticString, at location: Location, _ message: String) {
-        host.report(.warn, code: code, file: location.file, line: location.line, message)
+        say(.warn, code, location, message)
+    }
+
+    private func say(_ level: LogLevel, _ code: StaticString, _ location: Location, _ message: String) {
+        switch target {
+        case .configuration: host.report(level, code: code, file: location.file, line: location.line, message)
+        case .log(let prefix): host.log.write(level, code: code, "\(prefix)\(location): \(message)")
+        case .nobody: break
+        }
     }
 }
 
@@ -34,6 +55,14 @@ enum ErrorQueue {
         var text = [CChar](repeating: 0, count: 256)
         ERR_error_string_n(code, &text, text.count)
         return text.withUnsafeBufferPointer { $0.baseAddress.map { String(cString: $0) } ?? "" }
+    }
+
+    /// The reason of the last error: of what was tried over and over.
+    static func takeLastReason() -> String {
+        let code = ERR_peek_last_error()
+        ERR_clear_error()
+        guard code != 0, let reason = ERR_reason_error_string(code) else { return "no answer in time" }
+        return String(cString: reason)
     }
 
     /// Whether the first error is this one of the TLS library.

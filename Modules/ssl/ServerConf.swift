@@ -29,36 +29,66 @@ struct Located<Value> {
     }
 }
 
+/// One SSLOpenSSLConfCmd.
+struct ConfCommand {
+    let name: String
+    let value: String
+}
+
 /// What the directives say about one server; nil is "not said".
 struct SSLServerConf: Configuration {
     var engine: Located<Bool>?
+
+    // The server's own identity.
     var certificates: [Located<String>] = []
     var keys: [Located<String>] = []
     var chain: Located<String>?
+    var phraseDialog: PassPhraseDialog?
+
+    // What is negotiated.
     var protocols: Located<Protocols>?
     var ciphers: Located<String>?
     var ciphers13: Located<String>?
-    var honorsOrder: Bool?
+    var honorsOrder = false
+    var commands: [Located<ConfCommand>] = []
+    var usesFIPS: Located<Bool>?
+
+    // Sessions and names.
     /// Of the main server; nil: none.
     var sessionCache: SessionCacheChoice?
     /// Seconds that a session can be resumed.
     var sessionTimeout = 300
+    var usesTickets = true
+    var ticketKeyFile: Located<String>?
+    var strictNames = false
+    var namePolicy = NamePolicy.secure
+
+    // Client certificates.
+    var clients = ClientPolicy()
 
     init() {}
 
-    /// Inherits what is not said. Of the lists, as in httpd, each entry replaces the outer one at its
+    /// Inherits what is not said. Of the lists of files, as in httpd, each entry replaces the outer one at its
     /// position.
     func merged(over base: SSLServerConf, settings: [(inout SSLServerConf) -> Void]) -> SSLServerConf {
         var merged = base
+        merged.certificates = []
+        merged.keys = []
         for setting in settings { setting(&merged) }
-        merged.engine = engine ?? base.engine
-        merged.certificates = certificates + base.certificates.dropFirst(certificates.count)
-        merged.keys = keys + base.keys.dropFirst(keys.count)
-        merged.chain = chain ?? base.chain
-        merged.protocols = protocols ?? base.protocols
-        merged.ciphers = ciphers ?? base.ciphers
-        merged.ciphers13 = ciphers13 ?? base.ciphers13
-        merged.honorsOrder = honorsOrder ?? base.honorsOrder
+        merged.certificates += base.certificates.dropFirst(merged.certificates.count)
+        merged.keys += base.keys.dropFirst(merged.keys.count)
         return merged
     }
+}
+
+/// SSLVHostSNIPolicy: what two hosts must share for a request for one on a connection to the other.
+enum NamePolicy: String, CaseIterable {
+    /// They must be the same host.
+    case strict
+    /// Certificates, protocols and ciphers, and how clients are known.
+    case secure
+    /// How clients are known.
+    case authonly
+    /// Nothing.
+    case insecure
 }

@@ -1,7 +1,7 @@
 import COpenSSL
 import ModuleKit
 
-/// What a connection needs to know of its server: made in the leader before the fork, never freed.
+/// What a connection needs to know of its server: made in the leader before the fork, and again when files change.
 struct ServerContext {
     let ctx: OpaquePointer
     /// The number of the server that it belongs to.
@@ -11,8 +11,16 @@ struct ServerContext {
     /// Whether SSLProtocol was given: if not, a name-based host keeps the versions of its address's first
     /// one.
     let ownProtocols: Bool
-    /// Servers with the same number have the same protocols and ciphers.
-    let policy: Int
+    /// Servers with the same number have the same certificates, protocols and ciphers.
+    let identityPolicy: Int
+    /// Servers with the same number know clients in the same way.
+    let clientPolicy: Int
+    let asks: ClientQuestion
+    let toleratesMissingLists: Bool
+    /// Clients that name no host are refused.
+    let strictNames: Bool
+    /// The keys of SSLSessionTicketKeyFile.
+    var ticketKeys: UnsafeMutablePointer<TicketKeyRing>?
 }
 
 /// Makes the contexts of servers, reporting everything that is wrong with them.
@@ -24,38 +32,40 @@ struct ContextBuilder {
         + "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
     static let groups = "X25519:P-256:P-384"
 
-    let process: UnsafeMutablePointer<TLSProcess>
+    let setup: Setup
+    let files: FileSource
     let reporter: Reporter
-    private var policies: [String: Int] = [:]
-
-    init(process: UnsafeMutablePointer<TLSProcess>, reporter: Reporter) {
-        self.process = process
-        self.reporter = reporter
-    }
 
     /// - Returns: nil when OpenSSL itself has failed; mistakes of the configuration are reported and passed
     /// over.
-    mutating func build(_ server: Server, _ conf: SSLServerConf) -> UnsafeMutablePointer<ServerContext>? {
+    func build(_ server: Server, _ conf: SSLServerConf) -> UnsafeMutablePointer<ServerContext>? {
         let place = location(of: server, conf)
         guard let ctx = SSL_CTX_new(TLS_server_method()) else {
             reporter.error("APUS3001", at: place, "OpenSSL cannot make a context: \(ErrorQueue.takeReason())")
             return nil
         }
         let allowed = conf.protocols?.value ?? .standard
-        applyDefaults(ctx)
+        applyDefaults(ctx, conf)
         SessionCache.prepare(ctx, conf)
         applyProtocols(ctx, allowed, at: conf.protocols?.location ?? place)
         applyCiphers(ctx, conf, allowed, at: place)
-        if conf.honorsOrder == true { _ = SSL_CTX_set_options(ctx, cossl_op_server_preference) }
-        let loader = CertificateLoader(ctx: ctx, server: server, reporter: reporter)
+        let clients = ClientAuthorities(ctx: ctx, files: files, reporter: reporter)
+        clients.load(conf.clients, serverAt: place)
+        let loader = CertificateLoader(ctx: ctx, server: server, setup: setup, files: files, reporter: reporter)
         loader.load(conf, serverAt: place)
-        applyIdentity(ctx, server, loader.fingerprint)
+        ConfCommands.apply(conf.commands, to: ctx, reporter)
+        applyIdentity(ctx, server, conf, loader.fingerprint + clients.fingerprint)
 
         let context = UnsafeMutablePointer<ServerContext>.allocate(capacity: 1)
         context.initialize(
             to: ServerContext(
                 ctx: ctx, index: server.index, options: SSL_CTX_get_options(ctx), lowest: allowed.lowest,
-                highest: allowed.highest, ownProtocols: conf.protocols != nil, policy: policy(conf, allowed)))
+                highest: allowed.highest, ownProtocols: conf.protocols != nil,
+                identityPolicy: setup.policy(identity(conf, allowed)),
+                clientPolicy: setup.policy(clientIdentity(conf)),
+                asks: ClientQuestion(conf.clients), toleratesMissingLists: conf.clients.toleratesMissingLists,
+                strictNames: conf.strictNames,
+                ticketKeys: ticketKeys(server, conf)))
         return context
     }
 
@@ -67,14 +77,20 @@ struct ContextBuilder {
         return engine.location
     }
 
-    private func applyDefaults(_ ctx: OpaquePointer) {
+    private func applyDefaults(_ ctx: OpaquePointer, _ conf: SSLServerConf) {
         cossl_ctx_set_mode(ctx, cossl_modes)
         _ = SSL_CTX_set_options(ctx, cossl_op_base)
+        if conf.honorsOrder { _ = SSL_CTX_set_options(ctx, cossl_op_server_preference) }
+        if !conf.usesTickets { _ = SSL_CTX_set_options(ctx, cossl_op_no_ticket) }
         _ = cossl_ctx_set_groups(ctx, ContextBuilder.groups)
         cossl_ctx_dh_auto(ctx)
         SSL_CTX_set_client_hello_cb(ctx, onClientHello, nil)
         cossl_ctx_set_server_name_callback(ctx, onServerName)
-        SSL_CTX_set_alpn_select_cb(ctx, onProtocols, process)
+        SSL_CTX_set_alpn_select_cb(ctx, onProtocols, setup.process)
+        if conf.ticketKeyFile != nil || setup.process.pointee.tickets != nil {
+            cossl_ctx_set_ticket_key_callback(ctx, onTicketKey)
+        }
+        SSL_CTX_set_verify(ctx, conf.clients.mode.mode, onVerify)
     }
 
     private func applyProtocols(_ ctx: OpaquePointer, _ allowed: Protocols, at place: Location) {
@@ -98,8 +114,7 @@ struct ContextBuilder {
     private func applyCiphers(
         _ ctx: OpaquePointer, _ conf: SSLServerConf, _ allowed: Protocols, at place: Location
     ) {
-        // As httpd does: what encrypts nothing or knows nobody is never wanted.
-        let list = conf.ciphers.map { "\($0.value):!aNULL:!eNULL:!EXP" } ?? ContextBuilder.standardCiphers
+        let list = conf.ciphers.map { CipherList.guarded($0.value) } ?? ContextBuilder.standardCiphers
         if SSL_CTX_set_cipher_list(ctx, list) != 1 {
             refuse("SSLCipherSuite", conf.ciphers, "`openssl ciphers -v` lists the known ones", or: place)
         }
@@ -124,9 +139,12 @@ struct ContextBuilder {
         }
     }
 
-    /// Binds sessions to this server: one made with another host, certificate or place is not resumed here.
-    private func applyIdentity(_ ctx: OpaquePointer, _ server: Server, _ fingerprint: [UInt8]) {
-        let identity = "\(server.name.string)|\(server.port)|\(server.definedIn.string)|\(server.line)"
+    /// Binds sessions to this server as it is: one made with another host, certificate, authority or revocation list,
+    /// or when other things were asked of clients, is not resumed here.
+    private func applyIdentity(_ ctx: OpaquePointer, _ server: Server, _ conf: SSLServerConf, _ fingerprint: [UInt8]) {
+        // Nothing of this machine alone: servers that share ticket keys resume each other's sessions.
+        let commands = conf.commands.map { "\($0.value.name)=\($0.value.value)" }.joined(separator: "|")
+        let identity = "\(server.name.string)|\(server.port)|\(conf.clients.question)|\(commands)"
         let bytes = Array(identity.utf8) + fingerprint
         var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
         var length: UInt32 = 0
@@ -134,10 +152,42 @@ struct ContextBuilder {
         _ = SSL_CTX_set_session_id_context(ctx, digest, min(length, UInt32(SSL_MAX_SID_CTX_LENGTH)))
     }
 
-    private mutating func policy(_ conf: SSLServerConf, _ allowed: Protocols) -> Int {
-        let key = "\(allowed.rawValue)|\(conf.ciphers?.value ?? "")|\(conf.ciphers13?.value ?? "")"
-        let number = policies[key] ?? policies.count
-        policies[key] = number
-        return number
+    private func identity(_ conf: SSLServerConf, _ allowed: Protocols) -> String {
+        let files = conf.certificates.map(\.value).sorted() + ["|"] + conf.keys.map(\.value).sorted()
+        return "identity|\(allowed.rawValue)|\(conf.ciphers?.value ?? "")|\(conf.ciphers13?.value ?? "")|"
+            + files.joined(separator: "|")
     }
+
+    private func clientIdentity(_ conf: SSLServerConf) -> String {
+        let commands = conf.commands.map { "\($0.value.name)=\($0.value.value)" }
+        return "clients|\(conf.clients.identity)|\(commands.joined(separator: "|"))"
+    }
+
+    /// The keys of SSLSessionTicketKeyFile. The key before a change goes on opening tickets.
+    private func ticketKeys(_ server: Server, _ conf: SSLServerConf) -> UnsafeMutablePointer<TicketKeyRing>? {
+        guard let file = conf.ticketKeyFile else { return nil }
+        do {
+            let bytes = try files.read(file.value)
+            guard let key = TicketKey(file: bytes) else {
+                throw FileProblem(
+                    code: "AH02287",
+                    text: "holds \(bytes.count) bytes where a ticket key has \(TicketKey.fileLength); "
+                        + "make one with `openssl rand -out FILE \(TicketKey.fileLength)`")
+            }
+            let former = setup.process.pointee.context(server.index)?.pointee.ticketKeys?.pointee.sealing
+            let ring = UnsafeMutablePointer<TicketKeyRing>.allocate(capacity: 1)
+            ring.initialize(to: TicketKeyRing(key, previous: former))
+            return ring
+        } catch let problem as FileProblem {
+            reporter.error(problem.code, at: file.location, "SSLSessionTicketKeyFile \(file.value): \(problem.text)")
+        } catch {
+            reporter.error("AH02286", at: file.location, "SSLSessionTicketKeyFile \(file.value): \(error)")
+        }
+        return nil
+    }
+}
+
+enum CipherList {
+    /// As httpd does: what encrypts nothing or knows nobody is never wanted.
+    static func guarded(_ list: String) -> String { "\(list):!aNULL:!eNULL:!EXP" }
 }

@@ -19,6 +19,17 @@ struct TLSConnection {
 
     /// The session that the client wants to go on with, in a cache that has to be waited for.
     var lookup: UnsafeMutablePointer<SessionLookup>?
+    /// What the client is asked for in the handshake at hand, or was in the last one.
+    var asked: ClientQuestion
+    /// A new handshake is under way inside the connection.
+    var isNegotiating = false
+    /// It did not come to its end: what else the client sends is not read.
+    var isAbandoned = false
+    /// Plain bytes that came during it.
+    var plain = Pending()
+    /// A certificate of an unknown authority was let pass (optional_no_ca).
+    var isGenerous = false
+
     /// The client named a host of this address.
     var nameMatched = false
     /// The peer has closed its side of the wire.

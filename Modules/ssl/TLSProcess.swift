@@ -20,6 +20,11 @@ struct TLSProcess {
     /// The context of each server by its number; nil: it does not speak TLS.
     var contexts: UnsafeMutablePointer<UnsafeMutablePointer<ServerContext>?>
     private(set) var contextCount = 0
+    /// The keys of session tickets that all workers share; nil: OpenSSL's own, in -X or a configuration test.
+    var tickets: SharedTicketKeys?
+    /// What the lists of SSLCipherSuite in directories mean.
+    let cipherLists: Unmanaged<CipherLists>? = Unmanaged.passRetained(CipherLists())
+    var namePolicy = NamePolicy.secure
     /// What ALPN offers, in its wire format.
     var protocols = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
 

@@ -36,7 +36,9 @@ private func open(
     }
     let tls = TLS.allocate(capacity: 1)
     tls.initialize(
-        to: TLSConnection(ssl: ssl, conn: conn, process: process, context: context, serverIndex: index))
+        to: TLSConnection(
+            ssl: ssl, conn: conn, process: process, context: context, serverIndex: index,
+            asked: context.pointee.asks))
     BIO_set_data(bio, tls)
     BIO_set_init(bio, 1)
     SSL_set_bio(ssl, bio, bio)
@@ -53,6 +55,13 @@ private func read(
     let tls = connection(state)
     let n = taken.unsafelyUnwrapped
     n.pointee = 0
+    if let kept = tls.pointee.plain.bytes {
+        n.pointee = min(capacity, tls.pointee.plain.count)
+        memcpy(buffer.unsafelyUnwrapped, kept, n.pointee)
+        tls.pointee.plain.drop(n.pointee)
+        return APUS_OK
+    }
+    if tls.pointee.isAbandoned { return APUS_E_CLOSED }
     ErrorQueue.clear()
     let outcome = SSL_read_ex(tls.pointee.ssl, buffer, capacity, n)
     if outcome == 1 {
@@ -89,6 +98,8 @@ private func write(
     let tls = connection(state)
     let taken = taken.unsafelyUnwrapped
     taken.pointee = 0
+    // An answer to an earlier request waits until the new handshake is over.
+    if tls.pointee.isNegotiating, SSL_in_init(tls.pointee.ssl) != 0 { return APUS_AGAIN }
     var status = tls.beginOutput()
     guard status == APUS_OK else { return status }
     ErrorQueue.clear()
@@ -128,6 +139,7 @@ private func close(_ state: UnsafeMutableRawPointer?) {
     SSL_free(tls.pointee.ssl)
     tls.pointee.stash.clear()
     tls.pointee.pending.clear()
+    tls.pointee.plain.clear()
     tls.deinitialize(count: 1)
     tls.deallocate()
 }

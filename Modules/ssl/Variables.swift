@@ -1,38 +1,36 @@
 import COpenSSL
+import Glibc
 import ModuleKit
 
-/// The providers "x" and "c" of group "log_item/1": facts about a request's TLS.
+/// The variables SSL_… and HTTPS of a request.
 enum Variables {
-    typealias Lookup = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, apus_str) -> apus_str
-
-    static func table(_ lookup: @escaping Lookup) -> apus_log_item_v1 {
-        apus_log_item_v1(size: UInt32(MemoryLayout<apus_log_item_v1>.size), flags: 0, value: lookup)
+    /// A variable by its name; none: it has no value here.
+    static func value(_ name: Bytes, _ request: Request) -> Bytes {
+        if name == "HTTPS" { return request.tls == nil ? Bytes("off") : Bytes("on") }
+        guard name.hasPrefix("SSL_") else { return .none }
+        let rest = name.from(4)
+        if rest.hasPrefix("VERSION_") { return version(rest.from(8), request) }
+        guard let tls = request.tls else { return .none }
+        if rest.hasPrefix("CLIENT_") { return client(rest.from(7), tls, request) }
+        if rest.hasPrefix("SERVER_") {
+            return CertificateVariables.value(rest.from(7), SSL_get_certificate(tls.pointee.ssl), request)
+        }
+        return connection(rest, tls, request)
     }
 
-    /// `%{NAME}x`.
-    static let extended: Lookup = { ctx, r, name in
-        Variables.value(name, Request(r.unsafelyUnwrapped, host: TLSProcess.from(ctx).pointee.host))
-    }
-
-    /// `%{name}c`, httpd's older spelling of a few of them.
-    static let classic: Lookup = { ctx, r, name in
-        let request = Request(r.unsafelyUnwrapped, host: TLSProcess.from(ctx).pointee.host)
-        if name == "version" { return Variables.value(Bytes("SSL_PROTOCOL"), request) }
-        if name == "cipher" { return Variables.value(Bytes("SSL_CIPHER"), request) }
+    private static func version(_ name: Bytes, _ request: Request) -> Bytes {
+        if name == "INTERFACE" { return Bytes("mod_ssl/1.0") }
+        if name == "LIBRARY" { return library(String(cString: OpenSSL_version(OPENSSL_VERSION)), request) }
+        if name == "LIBRARY_INTERFACE" { return library(OPENSSL_VERSION_TEXT, request) }
         return .none
     }
 
-    /// A variable by its name; none: it has no value here.
-    static func value(_ name: Bytes, _ request: Request) -> Bytes {
-        let state = request.connection.transport("tls")
-        if name == "HTTPS" { return state == nil ? Bytes("off") : Bytes("on") }
-        if name == "SSL_VERSION_LIBRARY" { return library(request) }
-        if name == "SSL_VERSION_INTERFACE" { return request.pool.copy("mod_ssl/1.0") }
-        guard let state, name.hasPrefix("SSL_") else { return .none }
-        return fact(name.from(4), state.assumingMemoryBound(to: TLSConnection.self), request)
+    /// "OpenSSL/3.0.11" of "OpenSSL 3.0.11 19 Sep 2023".
+    private static func library(_ text: String, _ request: Request) -> Bytes {
+        request.pool.copy(text.split(separator: " ").prefix(2).joined(separator: "/"))
     }
 
-    private static func fact(_ name: Bytes, _ tls: TLS, _ request: Request) -> Bytes {
+    private static func connection(_ name: Bytes, _ tls: TLS, _ request: Request) -> Bytes {
         let ssl = tls.pointee.ssl
         if name.hasPrefix("CIPHER") { return cipher(name.from(6), ssl, request) }
         if name == "PROTOCOL" { return text(SSL_get_version(ssl)) }
@@ -53,8 +51,8 @@ enum Variables {
         var most: Int32 = 0
         let used = SSL_CIPHER_get_bits(cipher, &most)
         if name.isEmpty { return text(SSL_CIPHER_get_name(cipher)) }
-        if name == "_USEKEYSIZE" { return number(used, request) }
-        if name == "_ALGKEYSIZE" { return number(most, request) }
+        if name == "_USEKEYSIZE" { return number(Int(used), request) }
+        if name == "_ALGKEYSIZE" { return number(Int(most), request) }
         if name == "_EXPORT" { return used < 56 ? Bytes("true") : Bytes("false") }
         return .none
     }
@@ -63,31 +61,44 @@ enum Variables {
         var length: UInt32 = 0
         guard let session = SSL_get_session(ssl), let id = SSL_SESSION_get_id(session, &length), length > 0
         else { return .none }
-        let capacity = Int(length) * 2
-        let digits = request.pool.allocate(UInt8.self, count: capacity)
-        for index in 0..<Int(length) {
-            digits[index * 2] = digit(id[index] >> 4)
-            digits[index * 2 + 1] = digit(id[index] & 15)
-        }
-        return Bytes(digits, count: capacity)
+        return request.pool.copy(UnsafeBufferPointer(start: id, count: Int(length)).hexadecimal)
     }
 
-    private static func digit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
+    // MARK: The client
 
-    private static func number(_ value: Int32, _ request: Request) -> Bytes {
+    private static func client(_ name: Bytes, _ tls: TLS, _ request: Request) -> Bytes {
+        if name == "VERIFY" { return verification(tls, request) }
+        if name.hasPrefix("CERT_CHAIN_") { return chain(name.from(11), tls, request) }
+        return CertificateVariables.value(name, SSL_get0_peer_certificate(tls.pointee.ssl), request)
+    }
+
+    private static func verification(_ tls: TLS, _ request: Request) -> Bytes {
+        guard tls.hasCertificate else { return Bytes("NONE") }
+        let result = SSL_get_verify_result(tls.pointee.ssl)
+        guard result != Int(X509_V_OK) else {
+            return tls.pointee.isGenerous ? Bytes("GENEROUS") : Bytes("SUCCESS")
+        }
+        let reason = X509_verify_cert_error_string(result).map { String(cString: $0) } ?? "unknown"
+        return request.pool.copy("FAILED:\(reason)")
+    }
+
+    private static func chain(_ number: Bytes, _ tls: TLS, _ request: Request) -> Bytes {
+        guard let index = number.decimal, index < 100, let chain = SSL_get_peer_cert_chain(tls.pointee.ssl),
+            index < cossl_n_certificates(chain), let certificate = cossl_certificate(chain, Int32(index))
+        else { return .none }
+        return CertificateVariables.pem(certificate, request)
+    }
+
+    // MARK: Helpers
+
+    static func number(_ value: Int, _ request: Request) -> Bytes {
         var writer = ByteWriter(request.pool.allocate(UInt8.self, count: 20), capacity: 20)
         writer.append(decimal: Int64(value))
         return writer.written
     }
 
-    /// "OpenSSL/3.0.11" of "OpenSSL 3.0.11 19 Sep 2023".
-    private static func library(_ request: Request) -> Bytes {
-        let words = String(cString: OpenSSL_version(OPENSSL_VERSION)).split(separator: " ")
-        return request.pool.copy(words.prefix(2).joined(separator: "/"))
-    }
-
     /// A string of OpenSSL's: it lives as long as the connection.
-    private static func text(_ string: UnsafePointer<CChar>?) -> Bytes {
+    static func text(_ string: UnsafePointer<CChar>?) -> Bytes {
         string.map { Bytes(cString: $0) } ?? .none
     }
 }

@@ -2,11 +2,18 @@
 #ifndef APUS_COPENSSL_SHIM_H
 #define APUS_COPENSSL_SHIM_H
 #include <openssl/bio.h>
+#include <openssl/conf.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/http.h>
+#include <openssl/ocsp.h>
 #include <openssl/pem.h>
+#include <openssl/provider.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
+#include <openssl/store.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
@@ -48,6 +55,62 @@ static inline const SSL_CIPHER *cossl_cipher(const STACK_OF(SSL_CIPHER) *ciphers
 static inline int cossl_cipher_is_tls13(const SSL_CIPHER *cipher) {
     return SSL_CIPHER_get_kx_nid(cipher) == NID_kx_any;
 }
+static inline void cossl_ctx_set_ticket_key_callback(
+    SSL_CTX *ctx, int (*callback)(SSL *, unsigned char *, unsigned char *, EVP_CIPHER_CTX *, EVP_MAC_CTX *, int)) {
+    (void)SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, callback);
+}
+static inline int cossl_mac_use_sha256(EVP_MAC_CTX *mac, const void *key, size_t length) {
+    OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, (void *)key, length),
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)"SHA256", 0),
+        OSSL_PARAM_construct_end(),
+    };
+    return EVP_MAC_CTX_set_params(mac, parameters);
+}
+static inline int cossl_ctx_build_chain(SSL_CTX *ctx) {
+    return (int)SSL_CTX_build_cert_chain(
+        ctx, SSL_BUILD_CHAIN_FLAG_NO_ROOT | SSL_BUILD_CHAIN_FLAG_IGNORE_ERROR | SSL_BUILD_CHAIN_FLAG_CLEAR_ERROR);
+}
+static inline void cossl_ctx_set_status_callback(SSL_CTX *ctx, int (*callback)(SSL *, void *)) {
+    (void)SSL_CTX_set_tlsext_status_cb(ctx, callback);
+}
+static inline void cossl_set_status_response(SSL *ssl, void *response, long length) {
+    (void)SSL_set_tlsext_status_ocsp_resp(ssl, (unsigned char *)response, length);
+}
+static inline int cossl_n_certificates(const STACK_OF(X509) *list) { return sk_X509_num(list); }
+static inline X509 *cossl_certificate(const STACK_OF(X509) *list, int index) { return sk_X509_value(list, index); }
+static inline STACK_OF(X509) *cossl_certificates_new(void) { return sk_X509_new_null(); }
+static inline int cossl_certificates_push(STACK_OF(X509) *list, X509 *certificate) {
+    return sk_X509_push(list, certificate);
+}
+static inline void cossl_certificates_free(STACK_OF(X509) *list) { sk_X509_free(list); }
+static inline int cossl_n_names(const STACK_OF(X509_NAME) *list) { return sk_X509_NAME_num(list); }
+static inline X509_NAME *cossl_name(const STACK_OF(X509_NAME) *list, int index) {
+    return sk_X509_NAME_value(list, index);
+}
+static inline STACK_OF(X509_NAME) *cossl_names_new(void) { return sk_X509_NAME_new_null(); }
+static inline int cossl_names_push(STACK_OF(X509_NAME) *list, X509_NAME *name) {
+    return sk_X509_NAME_push(list, name);
+}
+static inline int cossl_n_general_names(const GENERAL_NAMES *list) { return sk_GENERAL_NAME_num(list); }
+static inline GENERAL_NAME *cossl_general_name(const GENERAL_NAMES *list, int index) {
+    return sk_GENERAL_NAME_value(list, index);
+}
+static inline int cossl_n_strings(const STACK_OF(OPENSSL_STRING) *list) { return sk_OPENSSL_STRING_num(list); }
+static inline const char *cossl_string(const STACK_OF(OPENSSL_STRING) *list, int index) {
+    return sk_OPENSSL_STRING_value(list, index);
+}
+static inline size_t cossl_bio_data(BIO *bio, const char **data) {
+    return (size_t)BIO_get_mem_data(bio, (char **)data);
+}
+static inline int cossl_ctx_add0_chain_cert(SSL_CTX *ctx, X509 *certificate) {
+    return (int)SSL_CTX_add0_chain_cert(ctx, certificate);
+}
+static inline const STACK_OF(X509) *cossl_ctx_chain(SSL_CTX *ctx) {
+    STACK_OF(X509) *chain = NULL;
+    (void)SSL_CTX_get0_chain_certs(ctx, &chain);
+    return chain;
+}
 static inline void cossl_free(void *block) { OPENSSL_free(block); }
 static inline void cossl_clear_free(void *block, size_t length) { OPENSSL_clear_free(block, length); }
 static inline int cossl_error_lib(unsigned long code) { return ERR_GET_LIB(code); }
@@ -62,9 +125,11 @@ static const uint64_t cossl_op_no_tls1 = SSL_OP_NO_TLSv1;
 static const uint64_t cossl_op_no_tls11 = SSL_OP_NO_TLSv1_1;
 static const uint64_t cossl_op_no_tls12 = SSL_OP_NO_TLSv1_2;
 static const uint64_t cossl_op_no_tls13 = SSL_OP_NO_TLSv1_3;
+static const uint64_t cossl_op_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t cossl_op_no_ticket = SSL_OP_NO_TICKET;
 static const long cossl_session_cache_off = SSL_SESS_CACHE_OFF;
 static const long cossl_session_cache_external = SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL;
+static const long cossl_name_flags = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
 static const int cossl_bio_flush = BIO_CTRL_FLUSH;
 static const int cossl_bio_eof = BIO_CTRL_EOF;
 static const int cossl_bio_retry_read = BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY;

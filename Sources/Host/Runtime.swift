@@ -54,7 +54,7 @@ final class Runtime {
         let named = options.configFile ?? "conf/httpd.conf"
         let builder = ConfigBuilder(self, configuration, diagnostics)
         builder.build(configuration.resolve(named), options)
-        directiveTable = builder.directives
+        directives = builder.directives.all
     }
 
     /// Lets the modules open what they need. True: all of them could; what they found is in `openDiagnostics`.
@@ -121,8 +121,7 @@ final class Runtime {
     }
 
     /// The directives that can be used, once the configuration has been read.
-    private(set) var directiveTable = DirectiveTable()
-    var directives: [DirectiveEntry] { directiveTable.all }
+    private(set) var directives: [DirectiveEntry] = []
 
     /// What ServerTokens allows to be said.
     func serverField() -> Bytes {

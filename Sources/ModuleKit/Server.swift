@@ -14,6 +14,7 @@ public struct Server: @unchecked Sendable {
 
     public var name: Bytes { serverTable.pointee.get(raw, APUS_S_NAME) }
     public var documentRoot: Bytes { serverTable.pointee.get(raw, APUS_S_DOCUMENT_ROOT) }
+    public var admin: Bytes { serverTable.pointee.get(raw, APUS_S_ADMIN) }
     public var definedIn: Bytes { serverTable.pointee.get(raw, APUS_S_DEFINED_IN) }
     public var line: Int { Int(serverTable.pointee.number(raw, APUS_S_LINE)) }
     public var port: Int { Int(serverTable.pointee.number(raw, APUS_S_PORT)) }

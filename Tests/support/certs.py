@@ -61,7 +61,28 @@ class Authority:
         names = ",".join(f"DNS:{host}" for host in (hosts or (name,)))
         return self._issue(name, kind, f"subjectAltName={names}\nextendedKeyUsage=serverAuth")
 
-    def _issue(self, name, kind, extensions):
+    def client(self, name, subject=None, *, kind="ecdsa", extensions="", days=30):
+        """A client certificate; `subject` as the openssl command line writes it: /C=DE/CN=me."""
+        return self._issue(name, kind, f"extendedKeyUsage=clientAuth\n{extensions}", subject=subject, days=days)
+
+    def revoke(self, *certificates):
+        """A revocation list of this CA with these certificates, as PEM file."""
+        index, number = self.directory / "index.txt", self.directory / "crlnumber"
+        path = self.directory / f"{self.own.certificate.stem}.crl"
+        configuration = self.directory / "ca.cnf"
+        configuration.write_text(
+            f"[ca]\ndefault_ca=test\n[test]\ndatabase={index}\ncrlnumber={number}\n"
+            f"default_md=sha256\ndefault_crl_days=30\nunique_subject=no\n"
+        )
+        index.write_text("")
+        number.write_text("01\n")
+        common = ["-config", configuration, "-cert", self.certificate, "-keyfile", self.own.key]
+        for certificate in certificates:
+            _openssl("ca", *common, "-revoke", certificate.certificate)
+        _openssl("ca", *common, "-gencrl", "-out", path)
+        return path
+
+    def _issue(self, name, kind, extensions, subject=None, days=30):
         pair = self._pair(name)
         request, options = pair.key.with_suffix(".csr"), pair.key.with_suffix(".ext")
         options.write_text(extensions + "\n")
@@ -70,8 +91,9 @@ class Authority:
             "-new",
             *_KEYS[kind],
             "-nodes",
+            "-utf8",
             "-subj",
-            f"/CN={name}",
+            subject or f"/CN={name}",
             "-keyout",
             pair.key,
             "-out",
@@ -88,7 +110,7 @@ class Authority:
             self.own.key,
             "-CAcreateserial",
             "-days",
-            "30",
+            days,
             "-extfile",
             options,
             "-out",

@@ -42,13 +42,7 @@ final class ConfigScope {
     /// The innermost <Limit> or <LimitExcept> that is being read.
     var limit: UnsafePointer<MethodLimit>?
 
-    /// What may stand here, when it is a .htaccess file or a section in one.
-    let access: AccessOverride?
-    /// Whether the section names what it is about by a regular expression.
-    var isRegex = false
-
-    init(_ kind: Kind, path: Bytes, server: ServerDraft, conf: ConfVector, access: AccessOverride? = nil) {
-        self.access = access
+    init(_ kind: Kind, path: Bytes, server: ServerDraft, conf: ConfVector) {
         self.kind = kind
         self.path = path
         self.server = server

@@ -42,9 +42,6 @@ struct Worker {
     var timers: TimerWheel
     var files = FileCache()
     var mergeCache = MergeCache(firstIdentity: 1 << 32)
-    var walks = DirectoryWalks()
-    let accessFiles = AccessFiles()
-    var epochs = Epochs()
 
     // Frozen when the worker starts.
     var phases: PhaseTable

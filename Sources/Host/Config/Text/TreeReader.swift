@@ -43,8 +43,6 @@ final class TreeReader {
         var scope = Scope.server
         /// Tells whether a pattern matches a text; nil if it is no pattern.
         var matches: (_ pattern: String, _ text: String) -> Bool? = PosixPattern.matches
-        /// Whether a conditional section of this name may be used.
-        var admitsConditional: (_ name: String) -> Bool = { _ in true }
         /// The deepest nesting of included files.
         var maximumIncludeDepth = 128
     }
@@ -119,9 +117,7 @@ final class TreeReader {
         let node = ConfigNode(
             name: tag.name, text: tag.arguments, location: tag.location, isSection: true, parent: target)
         if let conditional = Conditional(sectionName: tag.name) {
-            let isAdmitted = settings.admitsConditional(tag.name)
-            if !isAdmitted { diagnostics.error("<\(tag.name)> is not allowed here", at: tag.location) }
-            let isRead = isAdmitted && holds(conditional, node) ?? false
+            let isRead = holds(conditional, node) ?? false
             sections.open(tag, isRead ? .spliced : .skipped, target: target)
         } else {
             target.append(node)
@@ -135,11 +131,10 @@ final class TreeReader {
         guard let name = words.next(diagnostics), !name.bytes.isEmpty else { return }
         let node = ConfigNode(
             name: name.text, text: words.rest, location: name.location, isSection: false, parent: target)
-        let directive = ReadingDirective(name: node.name)
-        if let directive, settings.scope == .server || directive == .error {
+        if let directive = ReadingDirective(name: node.name) {
             tree.executed.append(node)
             execute(directive, node, in: target)
-        } else if settings.scope == .server, delegate.isEarly(node.name) {
+        } else if delegate.isEarly(node.name) {
             tree.executed.append(node)
             delegate.executeEarly(node, diagnostics)
         } else {

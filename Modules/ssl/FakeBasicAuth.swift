@@ -1,0 +1,63 @@
+import COpenSSL
+import ModuleKit
+
+/// SSLOptions +FakeBasicAuth: the client's certificate stands for a user name and the password "password".
+enum FakeBasicAuth {
+    private static let password: StaticString = ":password"
+
+    /// Puts the certificate's name where the modules that check passwords look.
+    /// - Returns: 403 for a client that writes such a name itself.
+    static func apply(_ request: Request, _ tls: TLS) -> Status {
+        let conf = request.confPointer(SSLDirConf.self)
+        guard conf.pointee.options.contains(.fakeBasicAuth) else { return .declined }
+        // A name set for the request that this one came of is ours.
+        guard request.main == nil, request.previous == nil else { return .declined }
+        guard !isForged(request) else {
+            Log(host: request.host).write(
+                .error, code: "AH02035", request: request,
+                "the client gives the name of a certificate as a user name, with FakeBasicAuth's password")
+            return .status(403)
+        }
+        guard let name = userName(request, tls), !name.isEmpty else { return .declined }
+        request.headersIn["Authorization"] = credentials(name, request)
+        return .declined
+    }
+
+    /// The variable of SSLUserName, or the subject in its old form: what password files hold.
+    private static func userName(_ request: Request, _ tls: TLS) -> Bytes? {
+        guard let certificate = SSL_get0_peer_certificate(tls.pointee.ssl) else { return nil }
+        if let name = request.confPointer(SSLDirConf.self).pointee.userName { return Variables.value(name, request) }
+        return DistinguishedName.text(X509_get_subject_name(certificate), legacy: true, in: request.pool)
+    }
+
+    private static func credentials(_ name: Bytes, _ request: Request) -> Bytes {
+        let length = name.count + password.utf8CodeUnitCount
+        var plain = ByteWriter(request.pool.allocate(UInt8.self, count: length), capacity: length)
+        plain.append(name)
+        plain.append(password)
+        let prefix: StaticString = "Basic "
+        let capacity = prefix.utf8CodeUnitCount + (length + 2) / 3 * 4 + 1
+        let place = request.pool.allocate(UInt8.self, count: capacity)
+        var writer = ByteWriter(place, capacity: capacity)
+        writer.append(prefix)
+        let count = EVP_EncodeBlock(place + writer.count, plain.start, Int32(length))
+        return Bytes(UnsafeRawPointer(place), count: writer.count + Int(count))
+    }
+
+    /// Whether the client's own credentials are a certificate's name with our password.
+    private static func isForged(_ request: Request) -> Bool {
+        guard let field = request.headersIn["Authorization"], field.hasPrefixIgnoringCase("Basic ") else { return false }
+        let code = field.from(6).trimmed
+        let plain = request.pool.allocate(UInt8.self, count: code.count + 3)
+        guard let start = code.ptr, code.count < 1 << 20 else { return false }
+        let count = start.withMemoryRebound(to: UInt8.self, capacity: code.count) {
+            EVP_DecodeBlock(plain, $0, Int32(code.count))
+        }
+        ERR_clear_error()
+        guard count > 0 else { return false }
+        var text = Bytes(UnsafeRawPointer(plain), count: Int(count))
+        // The decoder counts padding as bytes.
+        while text.count > 0, text[text.count - 1] == 0 { text = text.upTo(text.count - 1) }
+        return text.hasPrefix("/") && text.hasSuffix(Bytes(password))
+    }
+}

@@ -1,0 +1,68 @@
+import COpenSSL
+import ModuleKit
+
+/// What the contexts of a process's servers are made from, kept for making them again when files change.
+final class Setup {
+    let host: Host
+    let process: UnsafeMutablePointer<TLSProcess>
+    let phrases: PassPhrases
+    /// Whether somebody can be asked for pass phrases: while the configuration is read.
+    private(set) var mayAsk = false
+    private var policies: [String: Int] = [:]
+    /// The files that each server's context was made from, by the server's number.
+    private var files: [Int: FileSource] = [:]
+
+    init(_ host: Host, _ process: UnsafeMutablePointer<TLSProcess>) {
+        self.host = host
+        self.process = process
+        phrases = PassPhrases(host)
+    }
+
+    /// Equal texts have equal numbers.
+    func policy(_ text: String) -> Int {
+        let number = policies[text] ?? policies.count
+        policies[text] = number
+        return number
+    }
+
+    /// Makes the contexts of all servers that speak TLS; every mistake of every server is reported before it
+    /// gives up.
+    func openServers(_ reason: UInt32) throws {
+        let servers = host.servers
+        let reporter = Reporter(host)
+        process.pointee.protocols = offeredProtocols(host)
+        process.pointee.namePolicy = host.mainServer.conf(SSLServerConf.self).pointee.namePolicy
+        process.pointee.makeRoom(for: servers.count)
+        Libraries.open(host.mainServer.conf(SSLServerConf.self).pointee, reporter)
+        if reason != UInt32(APUS_OPEN_CHECK) { process.pointee.tickets = try? SharedTicketKeys(host) }
+        mayAsk = true
+        for server in servers {
+            let conf = server.conf(SSLServerConf.self).pointee
+            guard conf.engine?.value == true else { continue }
+            let source = FileSource()
+            files[server.index] = source
+            let builder = ContextBuilder(setup: self, files: source, reporter: reporter)
+            process.pointee.contexts[server.index] = builder.build(server, conf)
+        }
+        mayAsk = false
+        phrases.endDialog()
+        guard reporter.errors == 0 else { throw AlreadyReported() }
+        guard reason != UInt32(APUS_OPEN_CHECK) else { return }
+        phrases.leaveKeys()
+    }
+}
+
+/// Settings of OpenSSL as a whole.
+enum Libraries {
+    static func open(_ conf: SSLServerConf, _ reporter: Reporter) {
+        guard let fips = conf.usesFIPS, fips.value else { return }
+        guard OSSL_PROVIDER_available(nil, "fips") == 1 || OSSL_PROVIDER_load(nil, "fips") != nil,
+            OSSL_PROVIDER_load(nil, "base") != nil, EVP_default_properties_enable_fips(nil, 1) == 1
+        else {
+            return reporter.error(
+                "AH01885", at: fips.location,
+                "SSLFIPS: OpenSSL cannot load its FIPS provider: \(ErrorQueue.takeReason()); install it "
+                    + "(`openssl fipsinstall`) or leave SSLFIPS off")
+        }
+    }
+}
