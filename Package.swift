@@ -21,6 +21,8 @@ let modules: [Target] = [
     module("mime"),
     module("reqtimeout"),
     module("socache_dbm", ["CLMDB"]),
+    module("socache_memcache", ["RemoteCache"]),
+    module("socache_redis", ["RemoteCache"]),
     module("socache_shmcb"),
     module("ssl", ["COpenSSL"]),
     module("welcome"),
@@ -37,6 +39,8 @@ let package = Package(
         .target(name: "ModuleABI"),
         .target(name: "ByteKit", dependencies: ["ModuleABI"]),
         .target(name: "ModuleKit", dependencies: ["ModuleABI", "ByteKit", "CSystem"]),
+        // What the modules for caches in other servers share.
+        .target(name: "RemoteCache", dependencies: ["ModuleKit"]),
         // What Swift cannot see of the system and of C libraries.
         .target(name: "CSystem"),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),

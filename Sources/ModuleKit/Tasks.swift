@@ -52,3 +52,29 @@ extension Connection {
         return id
     }
 }
+
+/// Descriptors and timers of a worker's loop, for what belongs to no connection. On the loop; a context must outlive its use.
+extension Host {
+    /// Calls `body` each time the descriptor is ready for what the mask (APUS_FD_…) says, until `unwatch`.
+    public func watch(
+        _ descriptor: Int32, _ mask: UInt32, context: UnsafeMutableRawPointer?,
+        _ body: @escaping @convention(c) (UnsafeMutableRawPointer?, UInt32) -> Void
+    ) throws {
+        try check(taskTable.pointee.watch(descriptor, mask, body, context), "cannot watch a descriptor")
+    }
+
+    public func unwatch(_ descriptor: Int32) { taskTable.pointee.unwatch(descriptor) }
+
+    /// Calls `body` once after so many microseconds.
+    /// - Returns: what `cancelTimer` wants.
+    public func after(
+        microseconds: UInt64, context: UnsafeMutableRawPointer?,
+        _ body: @escaping @convention(c) (UnsafeMutableRawPointer?) -> Void
+    ) throws -> UInt64 {
+        var id: UInt64 = 0
+        try check(taskTable.pointee.timer(nil, microseconds, body, context, &id), "cannot set a timer")
+        return id
+    }
+
+    public func cancelTimer(_ id: UInt64) { taskTable.pointee.cancel_timer(id) }
+}

@@ -2,26 +2,79 @@
 
 import contextlib
 import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+from support.ports import PortReservation, accepts
+from support.server import running_as_root
+from support.waiting import wait_until
 
 
-@contextlib.contextmanager
-def shared_memory():
-    yield "shmcb:logs/cache(4000000)"
+class Engine:
+    """A memcached or Redis server of this machine, on a port of its own; it can be stopped and started again."""
 
+    def __init__(self, kind, *arguments):
+        program = {"redis": "redis-server", "memcache": "memcached"}[kind]
+        if not shutil.which(program):
+            pytest.skip(f"needs {program}")
+        self.kind = kind
+        self._reservation = PortReservation(1)
+        (self.port,) = self._reservation.ports
+        if kind == "redis":
+            line = [program, "--bind", "127.0.0.1", "--port", str(self.port), "--save", "", "--appendonly", "no"]
+        else:
+            line = [program, "-l", "127.0.0.1", "-p", str(self.port), "-U", "0"]
+            line += ["-u", "nobody"] if running_as_root() else []
+        self._line = [*line, *arguments]
+        self._process = None
 
-@contextlib.contextmanager
-def lightning_file():
-    yield "dbm:logs/cache"
+    @property
+    def place(self):
+        return f"127.0.0.1:{self.port}"
 
+    @property
+    def word(self):
+        return f"{self.kind}:{self.place}"
 
-ENGINES = {"shmcb": shared_memory, "dbm": lightning_file}
+    def start(self):
+        self._process = subprocess.Popen(
+            self._line, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/tmp"
+        )
+        wait_until(lambda: accepts(self.port), f"{self.kind} to accept on {self.port}")
+        return self
+
+    def stop(self, how=signal.SIGKILL):
+        process, self._process = self._process, None
+        if process:
+            process.send_signal(how)
+            process.wait(timeout=10)
+
+    def pause(self):
+        """It is there, and does not answer."""
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def go_on(self):
+        os.kill(self._process.pid, signal.SIGCONT)
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+        self._reservation.release()
 
 
 @contextlib.contextmanager
 def engine_for(name):
-    """A cache of that name; a word with a colon in it is taken as it is."""
-    if name not in ENGINES:
+    """The word of a directive for a cache of that name, with what must run for it."""
+    if name == "shmcb":
+        yield "shmcb:logs/cache(4000000)"
+    elif name == "dbm":
+        yield "dbm:logs/cache"
+    elif name in ("redis", "memcache"):
+        with Engine(name) as engine:
+            yield engine.word
+    else:
         yield os.environ.get("APUS_SOCACHE", name)
-        return
-    with ENGINES[name]() as word:
-        yield word

@@ -60,6 +60,7 @@ static int64_t now_us(void) { return sv->process_number(self, APUS_P_CLOCK_US); 
 static apus_str id_of(const run *u) { return (apus_str){u->id, u->id_length}; }
 
 static void count_found(run *u, apus_status status, apus_str data) {
+    if (u->kind == STORE || u->kind == REMOVE) return;
     content(u);
     if (status == APUS_E_NOT_FOUND) u->missing++;
     else if (status != APUS_OK) u->failed++;
@@ -83,6 +84,9 @@ static void found(void *ctx, apus_status status, apus_str data) {
     go_on(u);
 }
 
+/** Whether a retrieve follows to wait until what was ordered before is done: its outcome is of no interest. */
+static int flushes(void) { return (cache_table->flags & APUS_SOCACHE_MAY_BLOCK) != 0; }
+
 /** @return 0: suspended */
 static int retrieve(run *u) {
     apus_str data = {NULL, 0};
@@ -102,14 +106,14 @@ static int step(run *u) {
     name_it(u, u->from + u->next);
     if (u->kind == REMOVE) {
         count_kept(u, cache_table->remove(cache, id_of(u)));
-        return 1;
+        return !flushes() || retrieve(u);
     }
     if (u->kind == STORE || u->kind == MIX) {
         content(u);
         count_kept(u, cache_table->store(cache, id_of(u), now_us() + u->ms * 1000,
                                          (apus_str){(char *)u->data, (size_t)u->bytes}));
     }
-    return u->kind == STORE || retrieve(u);
+    return (u->kind == STORE && !flushes()) || retrieve(u);
 }
 
 static apus_status finish(run *u) {

@@ -20,7 +20,12 @@ from .engines import engine_for
 SHARED, MAY_BLOCK, SURVIVES_RESTART, ANY_THREAD = 1, 2, 4, 8
 
 #: Name and the flags that it must have.
-PROVIDERS = {"shmcb": SHARED | ANY_THREAD, "dbm": SHARED | SURVIVES_RESTART | ANY_THREAD}
+PROVIDERS = {
+    "shmcb": SHARED | ANY_THREAD,
+    "dbm": SHARED | SURVIVES_RESTART | ANY_THREAD,
+    "memcache": SHARED | MAY_BLOCK | SURVIVES_RESTART,
+    "redis": SHARED | MAY_BLOCK | SURVIVES_RESTART,
+}
 if "APUS_SOCACHE" in os.environ:
     PROVIDERS = {os.environ["APUS_SOCACHE"]: None}
 
@@ -208,7 +213,7 @@ def test_workers_killed_at_work(cached, cache):
                 connection.send(get(f"/mix/w{number}-/0/1000000/200/60000"))
                 time.sleep(moment.uniform(0.001, 0.02))
                 os.kill(victim, signal.SIGKILL)
-            counted = ask(server.port, f"/check/w{number}-/0/20000/200")
+            counted = ask(server.port, f"/check/w{number}-/0/2000/200")
             assert set(counted) <= {"ok", "missing"}
             assert ask(server.port, "/mix/after-/0/20/200/60000") == {"ok": 20}
             processes.wait_for_workers(2)

@@ -96,7 +96,7 @@ def tls_server(apus, driver, tls_config):
     return make
 
 
-@pytest.fixture(scope="module", params=["shmcb", "dbm"])
+@pytest.fixture(scope="module", params=["shmcb", "dbm", "memcache", "redis"])
 def cache(request):
     with engine_for(request.param) as word:
         yield word
