@@ -116,17 +116,16 @@ extension ByteWriter {
     /// A field of the answer: of the successful one, or of any. Of Set-Cookie all values, of others the
     /// first.
     mutating func append(response name: Bytes, of r: Request) {
-        let fields = r.headersOut.value(name, 0) != nil ? r.headersOut : r.errorHeadersOut
         if name.equalsIgnoringCase("set-cookie") {
-            append(all: name, of: fields)
+            append(all: name, of: r.headersOut.value(name, 0) != nil ? r.headersOut : r.errorHeadersOut)
         } else {
-            append(escapingOrDash: fields.value(name, 0) ?? .none)
+            append(escapingOrDash: r.sentField(name))
         }
     }
 
     /// The content type without its parameters.
     mutating func append(contentType r: Request) {
-        let type = r.contentType.isSet ? r.contentType : r.headersOut["Content-Type"] ?? .none
+        let type = r.sentField(Bytes("Content-Type"))
         append(escapingOrDash: type.firstIndex(of: UInt8(ascii: ";")).map { type.upTo($0).trimmed } ?? type)
     }
 

@@ -70,12 +70,23 @@ enum Choice: UInt8, BitwiseCopyable {
     case unset, off, on
 }
 
+/// Which extensions a variant of a resource may have besides those that are negotiated.
+struct MultiviewsMatch: OptionSet, BitwiseCopyable {
+    let rawValue: UInt8
+
+    static let handlers = MultiviewsMatch(rawValue: 1)
+    static let filters = MultiviewsMatch(rawValue: 2)
+    static let any = MultiviewsMatch(rawValue: 4)
+}
+
 /// What extensions mean in a directory. Raw memory only: it is read for every request.
 struct MimeDirConf: Configuration {
     var mappings = ExtensionTable<ExtensionInfo>()
     var removals = PoolArray<Removal>()
     var defaultLanguage = Bytes.none
     var usePathInfo = Choice.unset
+    /// What MultiviewsMatch lets count besides what is negotiated; nil: it is left to the outer scope.
+    var multiviews: MultiviewsMatch?
     /// Whether any extension brings filters.
     var hasFilters = false
 
@@ -93,6 +104,7 @@ struct MimeDirConf: Configuration {
         merged.mappings = mappings(over: base, in: pool)
         if defaultLanguage.isSet { merged.defaultLanguage = defaultLanguage }
         if usePathInfo != .unset { merged.usePathInfo = usePathInfo }
+        merged.multiviews = multiviews ?? base.multiviews
         merged.hasFilters = base.hasFilters || hasFilters
         return merged
     }

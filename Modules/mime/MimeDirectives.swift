@@ -33,7 +33,41 @@ let mimeDirectives: [Directive] = [
     ) {
         $0.configuration(MimeDirConf.self).pointee.usePathInfo = try Bool(word: $1[0]) ? .on : .off
     },
+    Directive(
+        "MultiviewsMatch", .each, in: .any, override: .fileInfo,
+        help: "NegotiatedOnly, Any, or some of Handlers and Filters"
+    ) {
+        try setMultiviews($0.configuration(MimeDirConf.self), $1[0])
+    },
 ]
+
+private func setMultiviews(_ conf: UnsafeMutablePointer<MimeDirConf>, _ word: Bytes) throws {
+    let earlier = conf.pointee.multiviews
+    func alone(_ value: MultiviewsMatch) throws -> MultiviewsMatch {
+        guard earlier == nil || earlier == value else {
+            throw DirectiveError("\(word.string) stands alone: the other words contradict it")
+        }
+        return value
+    }
+    func together(_ value: MultiviewsMatch) throws -> MultiviewsMatch {
+        guard earlier != [], earlier != .any else {
+            throw DirectiveError("\(word.string) contradicts NegotiatedOnly and Any, which stand alone")
+        }
+        return earlier?.union(value) ?? value
+    }
+    conf.pointee.multiviews =
+        if word.equalsIgnoringCase("NegotiatedOnly") {
+            try alone([])
+        } else if word.equalsIgnoringCase("Any") {
+            try alone(.any)
+        } else if word.equalsIgnoringCase("Handlers") {
+            try together(.handlers)
+        } else if word.equalsIgnoringCase("Filters") {
+            try together(.filters)
+        } else {
+            throw DirectiveError("\"\(word.string)\" is none of NegotiatedOnly, Any, Handlers and Filters")
+        }
+}
 
 /// A directive that maps extensions to a value.
 private func add(_ name: String, _ attribute: Attribute, _ help: String) -> Directive {

@@ -18,7 +18,43 @@ func checkType(of request: Request, types: UnsafePointer<ExtensionTable<Bytes>>)
         }
         if let info { findings.take(info) }
     }
+    // Who looks for variants of a resource asks by sub-requests.
+    if request.isSubrequest { noteExceptions(of: name, conf, types, on: request) }
     return findings.give(defaultLanguage: conf.pointee.defaultLanguage)
+}
+
+/// Leaves the base name with the extensions that say nothing about a variant in the note "mime-exceptions": a variant
+/// is one of the resource whose name that is. MultiviewsMatch tells what counts as saying something.
+private func noteExceptions(
+    of path: Bytes, _ conf: UnsafePointer<MimeDirConf>, _ types: UnsafePointer<ExtensionTable<Bytes>>, on request: Request
+) {
+    let match = conf.pointee.multiviews ?? []
+    let name = path.from(path.lastIndex(of: UInt8(ascii: "/")).map { $0 + 1 } ?? 0)
+    var extensions = Extensions(of: name)
+    var isVariant = false
+    let exceptions = request.pool.compose(capacity: name.count + 1) { writer in
+        writer.append(name.upTo(extensions.position))
+        while let next = extensions.next() {
+            if match == .any || says(next, conf.pointee.mappings.find(next), types, match) {
+                isVariant = true
+            } else {
+                writer.append(UInt8(ascii: "."))
+                writer.append(next)
+            }
+        }
+    }
+    if isVariant { request.notes["mime-exceptions"] = exceptions }
+}
+
+private func says(
+    _ name: Bytes, _ info: UnsafeMutablePointer<ExtensionInfo>?, _ types: UnsafePointer<ExtensionTable<Bytes>>,
+    _ match: MultiviewsMatch
+) -> Bool {
+    guard let info = info?.pointee else { return types.pointee.find(name) != nil }
+    if info.type.isSet ? !info.type.isEmpty : types.pointee.find(name) != nil { return true }
+    if info.charset.isSet || info.language.isSet || info.encoding.isSet { return true }
+    if match.contains(.handlers), info.handler.isSet { return true }
+    return match.contains(.filters) && (info.inputFilters.isSet || info.outputFilters.isSet)
 }
 
 /// The name whose extensions count: the file's, with the path information when ModMimeUsePathInfo says so.
@@ -46,6 +82,9 @@ struct Extensions {
         while at < name.count, name[at] == UInt8(ascii: ".") { at &+= 1 }
         skipToDot()
     }
+
+    /// Where the next extension begins, with its dot: at first the end of the base name.
+    var position: Int { at }
 
     /// The next extension that is not empty.
     @inline(__always)

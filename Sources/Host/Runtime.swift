@@ -54,7 +54,7 @@ final class Runtime {
         let named = options.configFile ?? "conf/httpd.conf"
         let builder = ConfigBuilder(self, configuration, diagnostics)
         builder.build(configuration.resolve(named), options)
-        directives = builder.directives.all
+        directiveTable = builder.directives
     }
 
     /// Lets the modules open what they need. True: all of them could; what they found is in `openDiagnostics`.
@@ -121,7 +121,8 @@ final class Runtime {
     }
 
     /// The directives that can be used, once the configuration has been read.
-    private(set) var directives: [DirectiveEntry] = []
+    private(set) var directiveTable = DirectiveTable()
+    var directives: [DirectiveEntry] { directiveTable.all }
 
     /// What ServerTokens allows to be said.
     func serverField() -> Bytes {

@@ -101,6 +101,9 @@ public struct Request: @unchecked Sendable {
     public var notes: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_NOTES) }
     public var environment: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_ENV) }
 
+    /// A field of the answer as its head carried it, also those that the server composes; see apus/headers.h.
+    public func sentField(_ name: Bytes) -> Bytes { headerTable.pointee.sent(raw, name) }
+
     /// A whole answer in one call; return its value from the handler.
     public func reply(_ status: Int32, text: String, contentType: StaticString = "text/plain; charset=utf-8") throws -> Status {
         var text = text

@@ -68,17 +68,22 @@ extension ConfigBuilder {
             directories: UnsafeBufferPointer(arena.copy(ordered + regexes)),
             files: UnsafeBufferPointer(arena.copy(isMain ? draft.files : main.files + draft.files)),
             locations: UnsafeBufferPointer(arena.copy(isMain ? draft.locations : main.locations + draft.locations)),
-            restrictsLinks: restrictsLinks(draft, ordered + regexes))
+            restrictsLinks: restrictsLinks(draft, ordered + regexes), readsAccessFiles: readsAccessFiles(draft, ordered))
+    }
+
+    private func readsAccessFiles(_ draft: ServerDraft, _ directories: [Section]) -> Bool {
+        let confs = directories.compactMap { $0.core?.pointee } + [draft.server.pointee.dirConf.pointee.core.pointee]
+        return confs.contains {
+            var override = AccessOverride()
+            override.apply($0)
+            return override.readsFiles
+        }
     }
 
     private func restrictsLinks(_ draft: ServerDraft, _ directories: [Section]) -> Bool {
-        func restricts(_ conf: CoreDirConf) -> Bool {
-            conf.optionsAreSet
-                ? !conf.options.contains(.followSymLinks) : conf.optionsRemoved.contains(.followSymLinks)
-        }
         let nested = directories.flatMap { Array($0.files) }
-        let confs = (directories + nested).compactMap { $0.conf[0]?.assumingMemoryBound(to: CoreDirConf.self).pointee }
-        return restricts(draft.server.pointee.dirConf.pointee.core.pointee) || confs.contains(where: restricts)
+        let confs = (directories + nested).compactMap { $0.core?.pointee }
+        return draft.server.pointee.dirConf.pointee.core.pointee.restrictsLinks || confs.contains(where: \.restrictsLinks)
     }
 
     private func defaultName(_ draft: ServerDraft) -> Bytes {

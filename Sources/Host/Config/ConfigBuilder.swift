@@ -10,13 +10,22 @@ final class ConfigBuilder {
     let runtime: Runtime
     let configuration: Configuration
     let diagnostics: Diagnostics
-    private(set) var directives = DirectiveTable()
+    /// Where everything goes that directives leave behind.
+    let arena: Arena.Ref
+    private(set) var directives: DirectiveTable
 
-    init(_ runtime: Runtime, _ configuration: Configuration, _ diagnostics: Diagnostics) {
+    /// - Parameters:
+    ///   - directives: those that can be used from the beginning; nil: the core's.
+    ///   - arena: nil: the configuration's own.
+    init(
+        _ runtime: Runtime, _ configuration: Configuration, _ diagnostics: Diagnostics, directives: DirectiveTable? = nil,
+        arena: Arena.Ref? = nil
+    ) {
         self.runtime = runtime
         self.configuration = configuration
         self.diagnostics = diagnostics
-        for entry in CoreDirectives.all { directives.add(entry) }
+        self.arena = arena ?? configuration.arena
+        self.directives = directives ?? DirectiveTable(CoreDirectives.all)
     }
 
     /// Reads everything. The outcome is usable when no errors were found.
@@ -92,7 +101,7 @@ final class ConfigBuilder {
 
     func newVector() -> ConfVector {
         let count = runtime.modules.count
-        let vector = configuration.arena.allocate(UnsafeMutableRawPointer?.self, count: count)
+        let vector = arena.allocate(UnsafeMutableRawPointer?.self, count: count)
         vector.initialize(repeating: nil, count: count)
         return vector
     }
@@ -112,9 +121,9 @@ final class ConfigBuilder {
         if let existing = scope.conf[module.index] { return existing }
         let made: UnsafeMutableRawPointer?
         if module.index == 0 {
-            made = UnsafeMutableRawPointer(configuration.arena.new(CoreDirConf()))
+            made = UnsafeMutableRawPointer(arena.new(CoreDirConf()))
         } else {
-            made = module.descriptor?.pointee.dir_conf.create?(module.ctx, configuration.arena.handle, scope.handle)
+            made = module.descriptor?.pointee.dir_conf.create?(module.ctx, arena.handle, scope.handle)
         }
         scope.conf[module.index] = made
         return made
@@ -127,8 +136,9 @@ final class ConfigBuilder {
     }
 
     private func handle(_ node: ConfigNode, in scope: ConfigScope) {
-        guard let entry = directives.find(node.name, isSection: node.isSection) else { return reportUnknown(node) }
-        guard entry.places & scope.kind.place != 0 else { return reportMisplaced(node, entry, scope) }
+        guard let entry = directives.find(node.name, isSection: node.isSection) else { return reportUnknown(node, scope) }
+        if let access = scope.access, !access.admits(entry) { return reportForbidden(node, entry, access) }
+        guard entry.places & scope.kind.place != 0 || scope.kind == .htaccess else { return reportMisplaced(node, entry, scope) }
         let context = DirectiveContext(node: node, entry: entry, scope: scope, builder: self)
         if entry.flags & APUS_DIRECTIVE_ONCE != 0, !scope.seen.insert(entry.name).inserted {
             return context.fail(DirectiveProblem("it stands here for the second time; one is allowed"))
@@ -144,11 +154,30 @@ final class ConfigBuilder {
         }
     }
 
-    private func reportUnknown(_ node: ConfigNode) {
+    private func reportUnknown(_ node: ConfigNode, _ scope: ConfigScope) {
+        if let access = scope.access {
+            if isReadEarly(node.name), !node.isSection { return reportForbidden(node, nil, access) }
+            if access.allowed.passesUnknown {
+                return diagnostics.warning("unknown directive \(node.displayName) is passed over (AllowOverride Nonfatal)", at: node.location)
+            }
+        }
         let owner = DirectiveCatalog.shared.entry(node.name, isSection: node.isSection)?.owner
         // Its module was named and could not be loaded: that line has its error already.
         if let owner, runtime.loader.failed.contains("\(owner)_module") { return }
         diagnostics.error("unknown directive \(node.displayName)", at: node.location, hint: advice(node, owner))
+    }
+
+    /// A directive in a .htaccess file that may not stand there.
+    private func reportForbidden(_ node: ConfigNode, _ entry: DirectiveEntry?, _ access: AccessOverride) {
+        let isEverAllowed = entry.map { $0.places & APUS_IN_HTACCESS != 0 && $0.overrideClass != 0 } ?? false
+        guard !access.allowed.passesForbidden else {
+            return diagnostics.warning("\(node.displayName) is not allowed here and passed over (AllowOverride Nonfatal)", at: node.location)
+        }
+        diagnostics.error(
+            "\(node.displayName) is not allowed here", at: node.location,
+            hint: isEverAllowed
+                ? "AllowOverride \(AccessOverride.classNames(entry?.overrideClass ?? 0)) for this directory would allow it"
+                : "it belongs into the server's own configuration")
     }
 
     private func advice(_ node: ConfigNode, _ owner: String?) -> String? {
@@ -221,6 +250,9 @@ extension ConfigBuilder: TreeReaderDelegate {
         }
         configuration.serverRoot = path
     }
+
+    /// Whether a directive is executed while the configuration is read.
+    func isReadEarly(_ directive: String) -> Bool { ReadingDirective(name: directive) != nil || isEarly(directive) }
 
     func isModuleLoaded(_ nameOrFile: String) -> Bool { runtime.loader.isLoaded(nameOrFile) }
     func knowsDirective(_ name: String) -> Bool { directives.find(name, isSection: false) != nil || isEarly(name) }

@@ -42,7 +42,13 @@ final class ConfigScope {
     /// The innermost <Limit> or <LimitExcept> that is being read.
     var limit: UnsafePointer<MethodLimit>?
 
-    init(_ kind: Kind, path: Bytes, server: ServerDraft, conf: ConfVector) {
+    /// What may stand here, when it is a .htaccess file or a section in one.
+    let access: AccessOverride?
+    /// Whether the section names what it is about by a regular expression.
+    var isRegex = false
+
+    init(_ kind: Kind, path: Bytes, server: ServerDraft, conf: ConfVector, access: AccessOverride? = nil) {
+        self.access = access
         self.kind = kind
         self.path = path
         self.server = server

@@ -13,6 +13,7 @@ struct OptionBits: OptionSet, BitwiseCopyable {
     static let includesNoExec = OptionBits(rawValue: 32)
     static let multiViews = OptionBits(rawValue: 64)
     static let all: OptionBits = [.indexes, .includes, .followSymLinks, .execCGI]
+    static let any: OptionBits = [.all, .symLinksIfOwnerMatch, .includesNoExec, .multiViews]
 }
 
 /// One ErrorDocument.
@@ -50,6 +51,7 @@ struct CoreServerConf: BitwiseCopyable {
     var limitInternalRedirects: UInt8?
     var limitSubrequests: UInt8?
     var logLevels: UnsafePointer<LogLevels>?
+    var accessFileNames: UnsafeBufferPointer<Bytes>?
 
     /// What an encoded slash in a path is: no name of a file; a slash; or itself, still encoded.
     enum EncodedSlashes: UInt8, BitwiseCopyable { case refused, decoded, kept }
@@ -80,6 +82,7 @@ struct CoreServerConf: BitwiseCopyable {
         merged.limitInternalRedirects = limitInternalRedirects ?? base.limitInternalRedirects
         merged.limitSubrequests = limitSubrequests ?? base.limitSubrequests
         merged.logLevels = logLevels ?? base.logLevels
+        merged.accessFileNames = accessFileNames ?? base.accessFileNames
         return merged
     }
 }
@@ -103,7 +106,8 @@ struct CoreDirConf: BitwiseCopyable {
     var etagAdded: ETagParts = []
     var etagRemoved: ETagParts = []
     var logLevels: UnsafePointer<LogLevels>?
-    var allowOverride: UInt32?
+    var allowOverride: AllowOverride?
+    var allowOverrideList: UnsafeBufferPointer<Bytes>?
     /// MaxRanges, MaxRangeOverlaps, MaxRangeReversals: 0 none, -1 any number.
     var maxRanges: Int32?
     var maxRangeOverlaps: Int32?
@@ -122,6 +126,9 @@ struct CoreDirConf: BitwiseCopyable {
     /// The options in force.
     var effectiveOptions: OptionBits { optionsAreSet ? options : .followSymLinks.union(optionsAdded).subtracting(optionsRemoved) }
 
+    /// Whether it takes the right away that is there without it: to follow symbolic links.
+    var restrictsLinks: Bool { optionsAreSet ? !options.contains(.followSymLinks) : optionsRemoved.contains(.followSymLinks) }
+
     func merged(over base: CoreDirConf, _ arena: Arena.Ref) -> CoreDirConf {
         var merged = self
         mergeOptions(base, into: &merged)
@@ -135,6 +142,7 @@ struct CoreDirConf: BitwiseCopyable {
         mergeETag(base, into: &merged)
         merged.logLevels = logLevels ?? base.logLevels
         merged.allowOverride = allowOverride ?? base.allowOverride
+        merged.allowOverrideList = allowOverrideList ?? base.allowOverrideList
         merged.maxRanges = maxRanges ?? base.maxRanges
         merged.maxRangeOverlaps = maxRangeOverlaps ?? base.maxRangeOverlaps
         merged.maxRangeReversals = maxRangeReversals ?? base.maxRangeReversals

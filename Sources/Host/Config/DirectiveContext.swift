@@ -19,7 +19,7 @@ final class DirectiveContext {
         self.builder = builder
     }
 
-    var arena: Arena.Ref { builder.configuration.arena }
+    var arena: Arena.Ref { builder.arena }
     var server: Server.Ref { scope.server.server }
     var coreServer: UnsafeMutablePointer<CoreServerConf> { server.pointee.core }
 

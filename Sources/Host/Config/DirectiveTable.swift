@@ -39,6 +39,10 @@ struct DirectiveTable {
     private var entries: [String: DirectiveEntry] = [:]
     private var sections: [String: DirectiveEntry] = [:]
 
+    init(_ all: [DirectiveEntry] = []) {
+        for entry in all { add(entry) }
+    }
+
     var names: [String] { entries.values.map(\.name) }
     var sectionNames: [String] { sections.values.map(\.name) }
     var all: [DirectiveEntry] { Array(entries.values) + Array(sections.values) }

@@ -24,6 +24,20 @@ struct Section: BitwiseCopyable {
     var conf: ConfVector
     /// The <Files> sections inside a <Directory>.
     var files = UnsafeBufferPointer<Section>(start: nil, count: 0)
+    /// The named groups of its regular expression.
+    var captures = UnsafeBufferPointer<Capture>(start: nil, count: 0)
+    /// What a .htaccess file says, rather than a section of the configuration.
+    var isAccessFile = false
+
+    /// A group whose text becomes a variable of the request's environment.
+    struct Capture: BitwiseCopyable {
+        let group: Int
+        /// MATCH_ and the group's name in capitals.
+        let variable: Bytes
+    }
+
+    /// What the core's directives in it say.
+    var core: UnsafeMutablePointer<CoreDirConf>? { conf[0]?.assumingMemoryBound(to: CoreDirConf.self) }
 }
 
 /// The sections of one server in the order they are merged, those of the main server before a virtual host's own.
@@ -33,6 +47,8 @@ struct SectionTable: BitwiseCopyable {
     var locations: UnsafeBufferPointer<Section>
     /// Whether somewhere symbolic links may not simply be followed, so that paths must be looked at link by link.
     var restrictsLinks: Bool
+    /// Whether somewhere AllowOverride asks for .htaccess files to be read.
+    var readsAccessFiles: Bool
 }
 
 extension Section {
@@ -74,6 +90,27 @@ extension Section {
                 || path[pattern.count] == 0x2f
         case .wildcard: return Wildcard.matches(pattern, path)
         case .regex: return regex?.pointee.matches(path) ?? false
+        }
+    }
+}
+
+extension Section {
+    /// Puts what the named groups match into the environment of a request for which the section holds.
+    @inline(__always)
+    func noteCaptures(of subject: Bytes, _ r: Request.Ref) {
+        if !captures.isEmpty { captureAll(subject, r) }
+    }
+
+    @inline(never)
+    private func captureAll(_ subject: Bytes, _ r: Request.Ref) {
+        guard let regex else { return }
+        let count = regex.pointee.groups + 1
+        withUnsafeTemporaryAllocation(of: Int64.self, capacity: 2 * count) { spans in
+            guard let start = spans.baseAddress, regex.pointee.match(subject, start, count) == .match else { return }
+            for capture in captures where start[2 * capture.group] >= 0 {
+                let text = subject[Int(start[2 * capture.group])..<Int(start[2 * capture.group + 1])]
+                r.pointee.environment.set(capture.variable, r.copy(text), r.pointee.arena)
+            }
         }
     }
 }

@@ -21,7 +21,8 @@ enum HeadersExtension {
             value?.pointee = fields[Int(index)].value
             return APUS_OK
         },
-        version: { r, table in UInt64(fields(.of(r), table)?.pointee.version ?? 0) })
+        version: { r, table in UInt64(fields(.of(r), table)?.pointee.version ?? 0) },
+        sent: { r, name in SentFields.value(.of(r), name) ?? .none })
 
     private static func fields(_ r: Request.Ref, _ table: UInt32) -> UnsafeMutablePointer<FieldTable>? {
         func place(_ offset: Int?) -> UnsafeMutablePointer<FieldTable>? {

@@ -34,7 +34,6 @@ enum RequestExtension {
     private static func string(_ r: Request.Ref, _ field: UInt32) -> Bytes {
         switch field {
         case APUS_R_METHOD: r.pointee.method
-        case APUS_R_CONNECTION_FIELD: connectionField(r)
         case APUS_R_TARGET: r.pointee.target
         case APUS_R_PATH: r.pointee.path
         case APUS_R_QUERY: r.pointee.query
@@ -93,7 +92,7 @@ enum RequestExtension {
         case APUS_R_STATUS: Int64(r.pointee.status)
         case APUS_R_BYTES_SENT: r.pointee.response.bodySent
         case APUS_R_WIRE_SENT: r.pointee.response.wireSent + r.pointee.response.bodySent
-        case APUS_R_WIRE_RECEIVED: headSize(r) + r.pointee.body.taken + r.pointee.receivedAfterSwitch
+        case APUS_R_WIRE_RECEIVED: r.pointee.conn.pointee.input.consumed - r.pointee.consumedBefore
         case APUS_R_TIME_US: r.pointee.startTime
         case APUS_R_PORT: Int64(r.pointee.port != 0 ? r.pointee.port : Int32(r.pointee.conn.pointee.local.port))
         case APUS_R_KEEPALIVES: Int64(r.pointee.conn.pointee.requests - 1)
@@ -106,37 +105,13 @@ enum RequestExtension {
         case APUS_R_CONNECTION_STATE: connectionState(r)
         case APUS_R_BODY_EXPECTED: r.pointee.body.kind != .none ? 1 : 0
         case APUS_R_NO_CACHE: r.pointee.noCache ? 1 : 0
-        case APUS_R_CONTENT_LENGTH: contentLength(r)
         default: 0
         }
-    }
-
-    private static func contentLength(_ r: Request.Ref) -> Int64 {
-        switch r.pointee.response.framing {
-        case .length: r.pointee.response.bodySent + r.pointee.response.lengthLeft
-        case .none where r.pointee.isHead && r.pointee.response.lengthLeft > 0: r.pointee.response.lengthLeft
-        case .chunked: -2
-        default: -1
-        }
-    }
-
-    private static func connectionField(_ r: Request.Ref) -> Bytes {
-        guard r.pointee.response.headIsSent else { return .none }
-        if r.pointee.status == 101 { return Bytes("Upgrade") }
-        guard r.pointee.response.keepsAlive else { return Bytes("close") }
-        return r.pointee.framing.wantsKeepAlive ? Bytes("Keep-Alive") : .none
     }
 
     private static func connectionState(_ r: Request.Ref) -> Int64 {
         if r.pointee.conn.pointee.wasAborted { return 0x58 }
         return r.pointee.response.keepsAlive ? 0x2b : 0x2d
-    }
-
-    /// The bytes of the head: request line, fields and line ends.
-    private static func headSize(_ r: Request.Ref) -> Int64 {
-        var size = r.pointee.requestLine.count + 4
-        for field in r.pointee.headersIn.fields { size += field.name.count + field.value.count + 4 }
-        return Int64(size)
     }
 
     private static func setNumber(_ r: Request.Ref, _ field: UInt32, _ value: Int64) -> apus_status {

@@ -59,7 +59,10 @@ enum BodyInput {
         let conn = r.pointee.conn
         askToContinue(r)
         while true {
-            switch r.pointee.body.next(conn.pointee.input.available, trailer: { _, _ in }) {
+            let piece = r.pointee.body.next(conn.pointee.input.available) { name, value in
+                r.pointee.trailersIn.add(name, value, r.pointee.arena)
+            }
+            switch piece {
             case .data(let count):
                 conn.pointee.input.consume(count)
                 r.pointee.body.took(count)

@@ -95,6 +95,8 @@ struct InputBuffer {
     private(set) var end = 0
     private(set) var capacity = 0
     private(set) var isOwned = false
+    /// All that was ever taken out.
+    private(set) var consumed: Int64 = 0
 
     @inline(__always)
     var available: Bytes {
@@ -137,7 +139,10 @@ struct InputBuffer {
 
     mutating func added(_ count: Int) { end += count }
 
-    mutating func consume(_ count: Int) { start += count }
+    mutating func consume(_ count: Int) {
+        start += count
+        consumed += Int64(count)
+    }
 
     /// Keeps what is left over beyond this turn, or nothing when there is nothing.
     mutating func settle() {

@@ -73,6 +73,7 @@ enum HTTP1 {
         conn.pointee.headScan = HeadScan()
         conn.pointee.emptyLines = 0
         conn.pointee.requests &+= 1
+        r.pointee.epoch = theWorker.pointee.epochs.enter()
         conn.pointee.request = r
         conn.pointee.state = .request
         do throws(HeadProblem) {
@@ -90,6 +91,8 @@ enum HTTP1 {
     private static func settle(_ r: Request.Ref) throws(HeadProblem) {
         try settleFraming(r)
         let parts = try RequestTarget.split(r.pointee.target, r.pointee.methodKind)
+        // As it was sent, for the logs, until it is known to be one.
+        r.pointee.path = parts.path
         try VirtualHosts.choose(r, authority: parts.authority)
         try Method.check(r)
         r.pointee.path = try RequestTarget.normalize(parts.path, in: r.pointee.arena, r.pointee.server.pointee.limits)
@@ -205,7 +208,9 @@ enum HTTP1 {
         let conn = r.pointee.conn
         Filters.end(r)
         conn.pointee.request = nil
+        let epoch = r.pointee.epoch
         Arena.destroy(r.pointee.arena)
+        theWorker.pointee.epochs.leave(epoch)
     }
 
     // MARK: nextRequest
@@ -235,9 +240,11 @@ enum HTTP1 {
         let seen = conn.pointee.input.available
         r.pointee.requestLine = arena.copy(seen.upTo(min(seen.firstIndex(of: 0x0d) ?? seen.count, 200)))
         r.pointee.protocolName = Bytes("HTTP/1.0")
+        conn.pointee.input.consume(seen.count)
         conn.pointee.input.release()
         conn.pointee.headScan = HeadScan()
         conn.pointee.requests &+= 1
+        r.pointee.epoch = theWorker.pointee.epochs.enter()
         conn.pointee.request = r
         conn.pointee.state = .request
         if refuse(r, problem) { readable(conn) }

@@ -255,13 +255,18 @@ enum KeepAlive {
         guard r.pointee.response.keepsAlive else { return writer.append("Connection: close\r\n") }
         // As httpd does: told only to clients that ask.
         guard r.pointee.framing.wantsKeepAlive else { return }
+        writer.append("Keep-Alive: ")
+        composeParameters(r, &writer)
+        writer.append("\r\nConnection: Keep-Alive\r\n")
+    }
+
+    static func composeParameters(_ r: Request.Ref, _ writer: inout ByteWriter) {
         let limits = r.pointee.server.pointee.limits
-        writer.append("Keep-Alive: timeout=")
+        writer.append("timeout=")
         writer.append(decimal: limits.keepAliveTimeout / 1_000_000)
         if limits.maxKeepAliveRequests > 0 {
             writer.append(", max=")
             writer.append(decimal: Int64(limits.maxKeepAliveRequests - r.pointee.conn.pointee.requests + 1))
         }
-        writer.append("\r\nConnection: Keep-Alive\r\n")
     }
 }

@@ -101,7 +101,6 @@ struct Takeover {
     /// Hands bytes to the protocol. False: the connection has ended.
     private static func receive(_ conn: Connection.Ref, _ takeover: UnsafeMutablePointer<Takeover>, _ bytes: Bytes) -> Bool {
         takeover.pointee.lastMoved = theWorker.pointee.now
-        conn.pointee.request?.pointee.receivedAfterSwitch += Int64(bytes.count)
         let status = takeover.pointee.vtable.pointee.receive?(takeover.pointee.state, bytes.ptr, bytes.count) ?? APUS_E_FAIL
         guard conn.pointee.state == .taken else { return false }
         conn.pointee.input.consume(bytes.count)

@@ -6,7 +6,7 @@ import ModuleABI
 /// What a descriptor in the loop stands for.
 struct LoopSlot {
     enum Kind: UInt8 {
-        case none, listener, connection, wakeUp, watch, signals
+        case none, listener, connection, wakeUp, watch, signals, paths
     }
 
     var kind = Kind.none
@@ -35,6 +35,8 @@ final class EventLoop {
     private var revisits: [UInt64] = []
     private var timers = TimerQueue()
     private let calls = CallQueue()
+    /// Where changes to .htaccess files show; -1: nowhere.
+    private var pathEvents: Int32 = -1
     var isStopping = false
     var onSignal: (_ signal: Int32, _ isSent: Bool) -> Void = { _, _ in }
 
@@ -115,6 +117,26 @@ final class EventLoop {
         remove(fd)
     }
 
+    /// Descriptors that tell of changes to .htaccess files. They are looked at before everything else that has happened.
+    func watchPaths(_ descriptors: [Int32]) {
+        for (index, fd) in descriptors.enumerated() { add(fd, UInt32(index == 0 ? EPOLLIN.rawValue : EPOLLPRI.rawValue), .paths, nil) }
+        pathEvents = descriptors[0]
+    }
+
+    func unwatchPaths(_ descriptors: [Int32]) {
+        for fd in descriptors { remove(fd) }
+        pathEvents = -1
+    }
+
+    private func handlePaths(_ count: Int) {
+        for index in 0..<count {
+            let fd = Int32(truncatingIfNeeded: events[index].data.u64)
+            if slots[Int(fd)].kind == .paths { theWorker.pointee.accessFiles.readEvents(fd) }
+        }
+        // With so many events at once it may be among those that were left for later.
+        if count == EventLoop.batch, pathEvents >= 0 { theWorker.pointee.accessFiles.readEvents(pathEvents) }
+    }
+
     /// The connection of a descriptor, when it is still the one the token names.
     func connection(_ token: UInt64) -> Connection.Ref? {
         let fd = Int(UInt32(truncatingIfNeeded: token))
@@ -143,6 +165,7 @@ final class EventLoop {
         cs_store(&theWorker.pointee.slot.pointee.beat, theWorker.pointee.slot.pointee.beat &+ 1)
         if hasLines, count == 0 || LogSinks.areDue(theWorker.pointee.now) { LogSinks.flushAll() }
         if count > 0 {
+            if pathEvents >= 0 { handlePaths(Int(count)) }
             for index in 0..<Int(count) { handle(events[index]) }
         }
         runRevisits()
@@ -171,7 +194,7 @@ final class EventLoop {
         case .watch:
             if let watch = slot.target?.assumingMemoryBound(to: Watch.self).pointee { watch.fn(watch.ctx, event.events) }
         case .signals: SignalDescriptor.read(Int32(fd), onSignal)
-        case .none: break
+        case .paths, .none: break
         }
     }
 

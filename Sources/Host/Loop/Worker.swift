@@ -42,6 +42,9 @@ struct Worker {
     var timers: TimerWheel
     var files = FileCache()
     var mergeCache = MergeCache(firstIdentity: 1 << 32)
+    var walks = DirectoryWalks()
+    let accessFiles = AccessFiles()
+    var epochs = Epochs()
 
     // Frozen when the worker starts.
     var phases: PhaseTable

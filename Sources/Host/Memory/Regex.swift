@@ -62,6 +62,22 @@ struct Regex: BitwiseCopyable {
         }
     }
 
+    /// The groups that have names.
+    var namedGroups: [(group: Int, name: String)] {
+        var count: UInt32 = 0
+        var size: UInt32 = 0
+        var table: UnsafePointer<UInt8>?
+        pcre2_pattern_info_8(code, CPCRE2_INFO_NAMECOUNT, &count)
+        pcre2_pattern_info_8(code, CPCRE2_INFO_NAMEENTRYSIZE, &size)
+        pcre2_pattern_info_8(code, CPCRE2_INFO_NAMETABLE, &table)
+        guard let table else { return [] }
+        // Each entry: the number in two bytes, then the name with a NUL.
+        return (0..<Int(count)).map { index in
+            let entry = table + index * Int(size)
+            return (Int(entry[0]) << 8 | Int(entry[1]), String(decodingCString: entry + 2, as: UTF8.self))
+        }
+    }
+
     func matches(_ subject: Bytes) -> Bool { match(subject, nil, 0) == .match }
 
     /// Fills start and end of the groups into `spans`; -1 for groups not set. Any thread: threads of the blocking pool

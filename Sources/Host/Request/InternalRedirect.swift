@@ -43,7 +43,9 @@ enum InternalRedirect {
         new.pointee.framing = r.pointee.framing
         new.pointee.headersIn = r.pointee.headersIn
         new.pointee.peerAddress = r.pointee.peerAddress
+        new.pointee.consumedBefore = r.pointee.consumedBefore
         new.pointee.isExplain = r.pointee.isExplain
+        new.pointee.epoch = r.pointee.epoch
         let mark = new.pointee.target.firstIndex(of: 0x3f)
         let path = mark.map { new.pointee.target.upTo($0) } ?? new.pointee.target
         if let mark { new.pointee.query = new.pointee.target.from(mark + 1) }

@@ -21,12 +21,10 @@ enum MapToStorage {
         mergeSlashes(r)
         if let refusal = find(r) { return refusal }
         do throws(HeadProblem) {
-            try SectionWalk.all(r)
+            return try SectionWalk.all(r) ? LinkRules.check(r) : APUS_OK
         } catch {
             return error.status
         }
-        if r.pointee.server.pointee.sections?.pointee.restrictsLinks == true { return LinkRules.check(r) }
-        return APUS_OK
     }
 
     /// Two slashes name the same file as one: sections for directories must see what the file system sees.
@@ -148,9 +146,15 @@ enum LinkRules {
     private static func options(of directory: Bytes, _ r: Request.Ref) -> OptionBits {
         var conf = r.pointee.server.pointee.dirConf.pointee.core.pointee
         guard let table = r.pointee.server.pointee.sections else { return conf.effectiveOptions }
-        for section in table.pointee.directories where section.matches(directory: directory) {
-            guard let own = section.conf[0] else { continue }
-            conf = own.assumingMemoryBound(to: CoreDirConf.self).pointee.merged(over: conf, r.pointee.arena)
+        func apply(_ section: Section) {
+            guard section.matches(directory: directory), let own = section.core else { return }
+            conf = own.pointee.merged(over: conf, r.pointee.arena)
+        }
+        // A file on the way that cannot be used has been found before, and ended the request.
+        if let walk = try? SectionWalk.walk(FilePlace(r).directory, r, table) {
+            for section in walk.pointee.sections { apply(section.pointee) }
+        } else {
+            for section in table.pointee.directories { apply(section) }
         }
         return conf.effectiveOptions
     }

@@ -58,6 +58,8 @@ struct Request {
     var redirects: UInt8 = 0
     var nesting: UInt8 = 0
     var isInErrorPage = false
+    /// See Epochs: the one it began in.
+    var epoch: UInt8 = 0
 
     // The body that comes
     var body = BodyReader()
@@ -65,8 +67,6 @@ struct Request {
     var bodySince: Int64 = 0
     var isWaitingForBody = false
     var hasBodyTimedOut = false
-    /// What came after a switch to another protocol.
-    var receivedAfterSwitch: Int64 = 0
     var inputFilters: UnsafeMutablePointer<FilterInstance>?
 
     // The answer
@@ -78,6 +78,8 @@ struct Request {
     var outputFilters: UnsafeMutablePointer<FilterInstance>?
     var noCache = false
 
+    /// What the connection had been read before it.
+    var consumedBefore: Int64
     /// When its first byte came, microseconds since 1970.
     var startTime: Int64
 
@@ -86,6 +88,7 @@ struct Request {
         self.server = server
         self.arena = arena
         self.startTime = startTime
+        consumedBefore = conn.pointee.input.consumed
         conf = UnsafePointer(server.pointee.dirConf)
     }
 }

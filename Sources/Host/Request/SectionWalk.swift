@@ -12,6 +12,8 @@ struct MergeCache {
         var ids: UnsafePointer<UInt32>
         var count: Int32
         var conf: UnsafePointer<MergedConf>
+        /// What a .htaccess file is part of lies in memory of its own; nil: in that of all.
+        var own: Arena.Ref?
     }
 
     static let limit = 4096
@@ -20,6 +22,8 @@ struct MergeCache {
     private let capacity = limit * 2
     private var count = 0
     private let arena = Arena.make(nil)
+    /// The last one that was merged for one request alone.
+    private var passing: UnsafePointer<MergedConf>?
     private var nextIdentity: UInt64
 
     init(firstIdentity: UInt64) {
@@ -43,6 +47,9 @@ struct MergeCache {
         return make(r, base, sections, hash, at)
     }
 
+    /// Whether what `conf` just returned stays as long as the sections it was merged of.
+    func keeps(_ conf: UnsafePointer<MergedConf>) -> Bool { conf != passing }
+
     private static func same(_ entry: Entry, _ sections: UnsafeBufferPointer<UnsafePointer<Section>>) -> Bool {
         guard Int(entry.count) == sections.count else { return false }
         for index in 0..<sections.count where entry.ids[index] != sections[index].pointee.id { return false }
@@ -54,16 +61,36 @@ struct MergeCache {
         _ r: Request.Ref, _ base: UnsafeMutablePointer<MergedConf>,
         _ sections: UnsafeBufferPointer<UnsafePointer<Section>>, _ hash: UInt64, _ slot: Int
     ) -> UnsafePointer<MergedConf> {
+        let isPassing = sections.contains { $0.pointee.isAccessFile }
         let isKept = count < MergeCache.limit
-        let place = isKept ? arena : r.pointee.arena
+        let own = isPassing && isKept ? Arena.make(nil, first: 2048) : nil
+        let place = own ?? (isKept ? arena : r.pointee.arena)
         let conf = UnsafePointer(merge(base, sections, in: place))
+        if !isKept { passing = conf }
         if isKept {
             let ids = place.copy(sections.map { $0.pointee.id })
             slots[slot] = Entry(
-                hash: hash, base: base, ids: UnsafePointer(ids.baseAddress.unsafelyUnwrapped), count: Int32(ids.count), conf: conf)
+                hash: hash, base: base, ids: UnsafePointer(ids.baseAddress.unsafelyUnwrapped), count: Int32(ids.count), conf: conf, own: own)
             count += 1
         }
         return conf
+    }
+
+    /// Drops what was merged of sections that are no more. Requests may still read it: its memory is retired.
+    mutating func forget(_ sections: Set<UInt32>) {
+        var kept: [Entry] = []
+        for slot in 0..<capacity {
+            guard let entry = slots[slot] else { continue }
+            slots[slot] = nil
+            let isGone = entry.own != nil && (0..<Int(entry.count)).contains { sections.contains(entry.ids[$0]) }
+            if isGone, let own = entry.own { theWorker.pointee.epochs.retire(own) } else { kept.append(entry) }
+        }
+        for entry in kept {
+            var at = Int(truncatingIfNeeded: entry.hash) & (capacity - 1)
+            while slots[at] != nil { at = (at + 1) & (capacity - 1) }
+            slots[at] = entry
+        }
+        count = kept.count
     }
 
     private mutating func merge(
@@ -104,60 +131,95 @@ enum SectionWalk {
     /// Before translate_name only <Location> can be known.
     static func locations(_ r: Request.Ref) throws(HeadProblem) {
         guard let table = r.pointee.server.pointee.sections, !table.pointee.locations.isEmpty else { return }
-        try collect(r) { (add: (UnsafePointer<Section>) -> Void) in addLocations(table, r, add) }
+        try collect(r, below: nil) { (add: (UnsafePointer<Section>) -> Void) in addLocations(table, r, add) }
     }
 
-    /// <Directory> for the directory of the file, then <Files>, then <Location>.
-    static func all(_ r: Request.Ref) throws(HeadProblem) {
-        guard let table = r.pointee.server.pointee.sections else { return }
-        try collect(r) { (add: (UnsafePointer<Section>) -> Void) in
-            if r.pointee.filename.isSet { addDirectories(table, r, add) }
+    /// <Directory> and .htaccess for the directory of the file, then <Files>, then <Location>.
+    /// - Returns: whether symbolic links on the way may not simply be followed.
+    static func all(_ r: Request.Ref) throws(HeadProblem) -> Bool {
+        guard let table = r.pointee.server.pointee.sections else { return false }
+        let place = FilePlace(r)
+        let walk = try walk(place.directory, r, table)
+        try collect(r, below: walk) { (add: (UnsafePointer<Section>) -> Void) in
+            if let walk { addFiles(of: walk, place, r, add) } else if r.pointee.filename.isSet { addDirectories(table, place, r, add) }
             addLocations(table, r, add)
         }
+        return table.pointee.restrictsLinks || walk?.pointee.restrictsLinks == true
     }
 
-    private static func collect(_ r: Request.Ref, _ body: ((UnsafePointer<Section>) -> Void) -> Void) throws(HeadProblem) {
-        var isTooMany = false
+    /// The walk down to a directory, where .htaccess files are read at all.
+    @inline(__always)
+    static func walk(_ directory: Bytes, _ r: Request.Ref, _ table: UnsafePointer<SectionTable>) throws(HeadProblem) -> DirectoryWalk.Ref? {
+        guard table.pointee.readsAccessFiles, !directory.isEmpty, directory[0] == 0x2f else { return nil }
+        return try theWorker.pointee.walks.find(directory, r, table)
+    }
+
+    /// Gives the request what the sections that `body` adds come to, after those of a walk.
+    @inline(__always)
+    private static func collect(
+        _ r: Request.Ref, below walk: DirectoryWalk.Ref?, _ body: ((UnsafePointer<Section>) -> Void) -> Void
+    ) throws(HeadProblem) {
+        let known = walk?.pointee.sections.count ?? 0
+        var isTooMany = known > limit
         withUnsafeTemporaryAllocation(of: UnsafePointer<Section>.self, capacity: limit) { found in
-            var count = 0
+            var count = known
             body { section in
                 guard count < limit else { return isTooMany = true }
                 found.initializeElement(at: count, to: section)
                 count += 1
             }
+            guard !isTooMany else { return }
+            if let walk {
+                if count == known, let conf = walk.pointee.conf { return r.pointee.conf = conf }
+                for index in 0..<known { found.initializeElement(at: index, to: walk.pointee.sections[index]) }
+            }
             let sections = UnsafeMutableBufferPointer(rebasing: found[..<count])
             r.pointee.conf = theWorker.pointee.mergeCache.conf(r, UnsafeBufferPointer(sections))
+            if let walk, count == known, theWorker.pointee.mergeCache.keeps(r.pointee.conf) { walk.pointee.conf = r.pointee.conf }
         }
         if isTooMany { throw HeadProblem(500, "more than 128 sections hold for one request") }
     }
 
     @inline(__always)
     private static func addDirectories(
-        _ table: UnsafePointer<SectionTable>, _ r: Request.Ref, _ add: (UnsafePointer<Section>) -> Void
+        _ table: UnsafePointer<SectionTable>, _ place: FilePlace, _ r: Request.Ref, _ add: (UnsafePointer<Section>) -> Void
     ) {
-        let filename = r.pointee.filename
-        let isDirectory = r.pointee.file.kind == .directory
-        let directory = directoryPart(filename, isDirectory, r)
-        let name = isDirectory ? Bytes.none : filename.from((filename.lastIndex(of: 0x2f) ?? -1) + 1)
         each(table.pointee.directories) { section in
-            if section.pointee.matches(directory: directory) { add(section) }
+            guard section.pointee.matches(directory: place.directory) else { return }
+            section.pointee.noteCaptures(of: place.directory, r)
+            add(section)
         }
-        guard !isDirectory else { return }
-        // <Files> inside a <Directory> follows all directories, as httpd's file walk does.
-        each(table.pointee.files) { if $0.pointee.matches(file: name) { add($0) } }
+        guard !place.isDirectory else { return }
+        addFiles(table.pointee.files, place, r, add)
         each(table.pointee.directories) { section in
-            guard !section.pointee.files.isEmpty, section.pointee.matches(directory: directory) else { return }
-            each(section.pointee.files) { if $0.pointee.matches(file: name) { add($0) } }
+            guard !section.pointee.files.isEmpty, section.pointee.matches(directory: place.directory) else { return }
+            addFiles(section.pointee.files, place, r, add)
         }
     }
 
-    /// The directory of a file, with its slash at the end.
-    private static func directoryPart(_ filename: Bytes, _ isDirectory: Bool, _ r: Request.Ref) -> Bytes {
-        if isDirectory, filename.count > 0, filename[filename.count - 1] != 0x2f {
-            return r.pointee.arena.join(filename, Bytes("/"))
+    @inline(__always)
+    private static func addFiles(
+        of walk: DirectoryWalk.Ref, _ place: FilePlace, _ r: Request.Ref, _ add: (UnsafePointer<Section>) -> Void
+    ) {
+        if walk.pointee.hasCaptures {
+            for section in walk.pointee.sections { section.pointee.noteCaptures(of: place.directory, r) }
         }
-        guard let slash = filename.lastIndex(of: 0x2f) else { return Bytes("/") }
-        return filename.upTo(slash + 1)
+        guard !place.isDirectory else { return }
+        addFiles(walk.pointee.table.pointee.files, place, r, add)
+        guard walk.pointee.hasFiles else { return }
+        for section in walk.pointee.sections { addFiles(section.pointee.files, place, r, add) }
+    }
+
+    /// <Files> inside a <Directory> or .htaccess file follows all directories, as httpd's file walk does.
+    @inline(__always)
+    private static func addFiles(
+        _ files: UnsafeBufferPointer<Section>, _ place: FilePlace, _ r: Request.Ref, _ add: (UnsafePointer<Section>) -> Void
+    ) {
+        each(files) { section in
+            guard section.pointee.matches(file: place.name) else { return }
+            section.pointee.noteCaptures(of: place.name, r)
+            add(section)
+        }
     }
 
     @inline(__always)
@@ -165,12 +227,37 @@ enum SectionWalk {
         _ table: UnsafePointer<SectionTable>, _ r: Request.Ref, _ add: (UnsafePointer<Section>) -> Void
     ) {
         let path = r.pointee.path
-        each(table.pointee.locations) { if $0.pointee.matches(location: path) { add($0) } }
+        each(table.pointee.locations) { section in
+            guard section.pointee.matches(location: path) else { return }
+            section.pointee.noteCaptures(of: path, r)
+            add(section)
+        }
     }
 
     @inline(__always)
     private static func each(_ sections: UnsafeBufferPointer<Section>, _ body: (UnsafePointer<Section>) -> Void) {
         guard let start = sections.baseAddress else { return }
         for index in 0..<sections.count { body(start + index) }
+    }
+}
+
+/// Where the file of a request lies.
+struct FilePlace {
+    let isDirectory: Bool
+    /// With a slash at the end.
+    let directory: Bytes
+    /// None for a directory.
+    let name: Bytes
+
+    init(_ r: Request.Ref) {
+        let filename = r.pointee.filename
+        isDirectory = r.pointee.file.kind == .directory
+        let slash = filename.lastIndex(of: 0x2f)
+        if isDirectory, filename.count > 0, slash != filename.count - 1 {
+            directory = r.pointee.arena.join(filename, Bytes("/"))
+        } else {
+            directory = slash.map { filename.upTo($0 + 1) } ?? Bytes("/")
+        }
+        name = isDirectory ? .none : filename.from((slash ?? -1) + 1)
     }
 }

@@ -159,7 +159,8 @@ enum StaticFile {
 
     /// RFC 9110, 9.3.7.
     private static func options(_ r: Request.Ref) -> apus_status {
-        setAllow(r)
+        // Of the server as a whole only that it lives: what is allowed depends on the resource.
+        if r.pointee.path != "*" { setAllow(r) }
         r.pointee.status = 200
         let chain = Chain.make(r.pointee.arena)
         chain.pointee.append(mark: .end)

@@ -6,7 +6,6 @@ extension CoreDirectives {
     static var content: [DirectiveEntry] {
         [
             directive("Options", 1...APUS_MANY, in: anywhere, override: APUS_OVERRIDE_OPTIONS, "[+|-]option …", setOptions),
-            directive("AllowOverride", 1...APUS_MANY, in: APUS_IN_DIRECTORY, "None", setAllowOverride),
             directive("ErrorDocument", 2...2, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "status document", setErrorDocument),
             directive("LimitRequestBody", 1...1, in: anywhere, override: anyOverride, "bytes, 0: no limit") {
                 context, words throws(DirectiveProblem) in
@@ -53,6 +52,9 @@ extension CoreDirectives {
         for word in words {
             let sign = word.bytes.first.flatMap { $0 == 0x2b || $0 == 0x2d ? $0 : nil }
             let bits = try optionBits(word, sign == nil ? word.text : String(word.text.dropFirst()))
+            if let access = context.scope.access, !bits.isSubset(of: access.allowed.options) {
+                throw DirectiveProblem("option \(word.text) is not allowed here", hint: "AllowOverride Options=… would allow it", at: word.location)
+            }
             switch sign {
             case 0x2b:
                 conf.pointee.optionsAdded.formUnion(bits)
@@ -72,7 +74,7 @@ extension CoreDirectives {
         }
     }
 
-    private static func optionBits(_ word: Word, _ name: String) throws(DirectiveProblem) -> OptionBits {
+    static func optionBits(_ word: Word, _ name: String) throws(DirectiveProblem) -> OptionBits {
         switch name.asciiLowered {
         case "none": []
         case "all": .all
@@ -89,15 +91,6 @@ extension CoreDirectives {
                 hint: "options are None, All, ExecCGI, FollowSymLinks, Includes, IncludesNOEXEC, Indexes, MultiViews, "
                     + "SymLinksIfOwnerMatch", at: word.location)
         }
-    }
-
-    private static func setAllowOverride(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
-        guard words.count == 1, words[0].text.asciiLowered == "none" else {
-            throw DirectiveProblem(
-                "this version reads no .htaccess files, so only None is possible",
-                hint: "move the directives of the .htaccess files into a <Directory> section", at: words[0].location)
-        }
-        context.coreDir.pointee.allowOverride = 0
     }
 
     private static func setErrorDocument(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {

@@ -19,10 +19,10 @@ extension CoreDirectives {
             section("LocationMatch", in: server, "regex") { context, words throws(DirectiveProblem) in
                 try openLocation(context, try regexArgument(context, words))
             },
-            section("Files", in: server | APUS_IN_DIRECTORY, "[~] name") { context, words throws(DirectiveProblem) in
+            section("Files", in: server | APUS_IN_DIRECTORY | APUS_IN_HTACCESS, override: anyOverride, "[~] name") { context, words throws(DirectiveProblem) in
                 try openFiles(context, try argument(context, words, allowsRegex: true))
             },
-            section("FilesMatch", in: server | APUS_IN_DIRECTORY, "regex") { context, words throws(DirectiveProblem) in
+            section("FilesMatch", in: server | APUS_IN_DIRECTORY | APUS_IN_HTACCESS, override: anyOverride, "regex") { context, words throws(DirectiveProblem) in
                 try openFiles(context, try regexArgument(context, words))
             },
         ]
@@ -71,15 +71,24 @@ extension CoreDirectives {
                     "the regular expression cannot be compiled: \(error.message) at byte \(error.offset)",
                     at: argument.text.location)
             }
+            section.captures = captures(section.regex, in: context.arena)
         } else if Wildcard.isPattern(pattern) {
             section.match = .wildcard
         }
         return section
     }
 
+    private static func captures(_ regex: UnsafePointer<Regex>?, in arena: Arena.Ref) -> UnsafeBufferPointer<Section.Capture> {
+        let groups = regex?.pointee.namedGroups ?? []
+        return UnsafeBufferPointer(
+            arena.copy(groups.map { Section.Capture(group: $0.group, variable: arena.copy("MATCH_" + $0.name.asciiUppered)) }))
+    }
+
     /// Handles what stands inside and returns the scope it was read into.
     private static func read(_ context: DirectiveContext, _ kind: ConfigScope.Kind, _ section: Section) -> ConfigScope {
-        let scope = ConfigScope(kind, path: section.pattern, server: context.scope.server, conf: section.conf)
+        let scope = ConfigScope(
+            kind, path: section.pattern, server: context.scope.server, conf: section.conf, access: context.scope.access)
+        scope.isRegex = section.match == .regex
         context.builder.walk(context.node.children, in: scope)
         return scope
     }
@@ -136,7 +145,7 @@ extension CoreDirectives {
     private static func openFiles(_ context: DirectiveContext, _ argument: Argument) throws(DirectiveProblem) {
         let section = try make(context, argument, context.bytes(argument.text))
         let scope = read(context, .files, section)
-        guard context.scope.kind == .directory else { return add(context, scope, section, to: \.files) }
+        guard context.scope.kind == .directory || context.scope.kind == .htaccess else { return add(context, scope, section, to: \.files) }
         context.scope.files.append(section)
     }
 

@@ -19,6 +19,8 @@ extension String {
     /// The name with ASCII capitals made small; directive, section and variable names are compared so.
     var asciiLowered: String { String(decoding: utf8.map(\.asciiLowercased), as: UTF8.self) }
 
+    var asciiUppered: String { String(decoding: utf8.map { $0 &- 0x61 < 26 ? $0 & 0xdf : $0 }, as: UTF8.self) }
+
     /// Whether two names are the same but for ASCII case.
     func isSameName(as other: String) -> Bool {
         utf8.lazy.map(\.asciiLowercased).elementsEqual(other.utf8.lazy.map(\.asciiLowercased))

@@ -21,6 +21,12 @@ enum DiagnosticRenderer {
         return lines.map { $0 + "\n" }.joined()
     }
 
+    /// The place and message in one line, the hint behind them.
+    static func line(_ diagnostic: Diagnostic) -> String {
+        let place = diagnostic.location.map { "\($0)\($0.line > 0 ? ":\($0.column)" : ""): " } ?? ""
+        return escape("\(place)\(diagnostic.message)\(diagnostic.hint.map { " (\($0))" } ?? "")".utf8)
+    }
+
     private static func heading(of diagnostic: Diagnostic) -> String {
         let message = "\(diagnostic.severity.rawValue): \(escape(diagnostic.message.utf8))"
         guard let location = diagnostic.location else { return message }

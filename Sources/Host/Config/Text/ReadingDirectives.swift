@@ -14,11 +14,6 @@ enum ReadingDirective: String {
 extension TreeReader {
     /// Executes a directive that shapes the reading itself.
     func execute(_ directive: ReadingDirective, _ node: ConfigNode, in target: ConfigNode) {
-        guard settings.scope == .server || directive == .error else {
-            return diagnostics.error(
-                "\(node.name) is not allowed in this file", at: node.location,
-                hint: "only the server's own configuration may include files and define variables")
-        }
         switch directive {
         case .define: define(node)
         case .error: raiseError(node)

@@ -43,6 +43,8 @@ final class TreeReader {
         var scope = Scope.server
         /// Tells whether a pattern matches a text; nil if it is no pattern.
         var matches: (_ pattern: String, _ text: String) -> Bool? = PosixPattern.matches
+        /// Whether a conditional section of this name may be used.
+        var admitsConditional: (_ name: String) -> Bool = { _ in true }
         /// The deepest nesting of included files.
         var maximumIncludeDepth = 128
     }
@@ -117,7 +119,9 @@ final class TreeReader {
         let node = ConfigNode(
             name: tag.name, text: tag.arguments, location: tag.location, isSection: true, parent: target)
         if let conditional = Conditional(sectionName: tag.name) {
-            let isRead = holds(conditional, node) ?? false
+            let isAdmitted = settings.admitsConditional(tag.name)
+            if !isAdmitted { diagnostics.error("<\(tag.name)> is not allowed here", at: tag.location) }
+            let isRead = isAdmitted && holds(conditional, node) ?? false
             sections.open(tag, isRead ? .spliced : .skipped, target: target)
         } else {
             target.append(node)
@@ -131,10 +135,11 @@ final class TreeReader {
         guard let name = words.next(diagnostics), !name.bytes.isEmpty else { return }
         let node = ConfigNode(
             name: name.text, text: words.rest, location: name.location, isSection: false, parent: target)
-        if let directive = ReadingDirective(name: node.name) {
+        let directive = ReadingDirective(name: node.name)
+        if let directive, settings.scope == .server || directive == .error {
             tree.executed.append(node)
             execute(directive, node, in: target)
-        } else if delegate.isEarly(node.name) {
+        } else if settings.scope == .server, delegate.isEarly(node.name) {
             tree.executed.append(node)
             delegate.executeEarly(node, diagnostics)
         } else {

@@ -33,6 +33,10 @@ typedef struct apus_headers_v1 {
     apus_status (*at)(const apus_req *r, uint32_t table, uint32_t index, apus_str *name, apus_str *value);
     /** Changes with each change of the table: cheap to compare for who mirrors it. */
     uint64_t (*version)(const apus_req *r, uint32_t table);
+    /** The first value of a field of the answer as its head carried it, with those that the server composes itself once it
+     *  has left: Content-Length, Transfer-Encoding, Connection, Keep-Alive, Content-Type, -Encoding and -Language.
+     *  @return {NULL, 0}: the answer has no such field */
+    apus_str (*sent)(apus_req *r, apus_str name);
 } apus_headers_v1;
 
 #endif

@@ -24,7 +24,6 @@
 #define APUS_R_AUTH_TYPE 15u       /**< rw */
 #define APUS_R_LOCAL_ROOT 16u      /**< rw; the directory that stands for the document root here, if an alias set one */
 #define APUS_R_PEER_ADDRESS 17u    /**< rw; the client's, which a module may correct */
-#define APUS_R_CONNECTION_FIELD 18u /**< what the answer's field Connection says, once its head has left; empty: none */
 #define APUS_R_CONTEXT_PREFIX 19u  /**< rw; the path that LOCAL_ROOT stands for, if an alias set one */
 
 /* Numbers of a request. */
@@ -44,7 +43,6 @@
 #define APUS_R_CONNECTION_STATE 13u /**< in log_transaction: 'X' aborted, '+' kept, '-' closed */
 #define APUS_R_BODY_EXPECTED 14u   /**< 1: the request has a body */
 #define APUS_R_NO_CACHE 15u        /**< rw; 1: the answer must not be cached */
-#define APUS_R_CONTENT_LENGTH 16u  /**< what the answer announced; -1: nothing, -2: it is chunked */
 
 #define APUS_FILE_NONE 0
 #define APUS_FILE_REGULAR 1
