@@ -18,12 +18,28 @@ public struct Filter {
 
     /// Takes the filter off the request.
     public func remove() { filterTable.pointee.remove(raw) }
+
+    /// Puts a registered output filter on the request, at its stage but never before this one. False: there is none of that
+    /// name.
+    public func insertBehind(_ name: Bytes) -> Bool { filterTable.pointee.insert_behind(raw, name) == APUS_OK }
+
+    /// Goes on with a filter that returned `.suspended`: it is called with an empty chain.
+    public func resume() { filterTable.pointee.resume(raw) }
 }
 
 /// A filter's behaviour: one object is made for each request it is put on.
 public protocol OutputFilter: AnyObject {
     init?(_ filter: Filter)
+    /// The head of the answer is complete and its body about to come. False: the filter is taken off.
+    func prepare(_ filter: Filter) -> Bool
     func process(_ chain: Chain, _ filter: Filter) -> Status
+    /// The request ends, for whatever reason.
+    func end(_ filter: Filter)
+}
+
+extension OutputFilter {
+    public func prepare(_ filter: Filter) -> Bool { true }
+    public func end(_ filter: Filter) {}
 }
 
 /// The same on the way in.
@@ -36,16 +52,22 @@ public protocol InputFilter: AnyObject {
 final class FilterKind {
     let host: UnsafePointer<apus_host>
     let make: (Filter) -> AnyObject?
+    let prepare: (AnyObject, Filter) -> Bool
     let process: (AnyObject, Chain, Filter) -> Status
+    let end: (AnyObject, Filter) -> Void
     let fill: (AnyObject, Chain, Int, Filter) -> Status
 
     init(
         host: UnsafePointer<apus_host>, make: @escaping (Filter) -> AnyObject?,
+        prepare: @escaping (AnyObject, Filter) -> Bool = { _, _ in true },
+        end: @escaping (AnyObject, Filter) -> Void = { _, _ in },
         process: @escaping (AnyObject, Chain, Filter) -> Status = { _, _, _ in .failed },
         fill: @escaping (AnyObject, Chain, Int, Filter) -> Status = { _, _, _, _ in .failed }
     ) {
         self.host = host
         self.make = make
+        self.prepare = prepare
+        self.end = end
         self.process = process
         self.fill = fill
     }
@@ -58,6 +80,8 @@ extension Host {
     ) throws {
         let kind = FilterKind(
             host: raw, make: { F($0) },
+            prepare: { object, filter in unsafeDowncast(object, to: F.self).prepare(filter) },
+            end: { object, filter in unsafeDowncast(object, to: F.self).end(filter) },
             process: { object, chain, filter in unsafeDowncast(object, to: F.self).process(chain, filter) })
         try register(name, APUS_OUTPUT, stage, after, before, kind)
     }
@@ -82,7 +106,12 @@ extension Host {
         registration.ctx = Unmanaged.passRetained(kind).toOpaque()
         registration.begin = beginFilter
         registration.end = endFilter
-        if direction == APUS_OUTPUT { registration.process = processFilter } else { registration.fill = fillFilter }
+        if direction == APUS_OUTPUT {
+            registration.prepare = prepareFilter
+            registration.process = processFilter
+        } else {
+            registration.fill = fillFilter
+        }
         let status = withCStrings(after) { after in
             withCStrings(before) { before in
                 registration.after = after
@@ -135,7 +164,13 @@ private func fillFilter(
     return kind(ctx).fill(object, Chain(chain), max, Filter(raw: f, host: kind(ctx).host)).rawValue
 }
 
+private func prepareFilter(_ ctx: UnsafeMutableRawPointer?, _ f: OpaquePointer?) -> apus_status {
+    guard let f, let object = object(of: f) else { return APUS_E_INVALID }
+    return kind(ctx).prepare(object, Filter(raw: f, host: kind(ctx).host)) ? APUS_OK : APUS_DECLINED
+}
+
 private func endFilter(_ ctx: UnsafeMutableRawPointer?, _ f: OpaquePointer?) {
-    guard let state = filterTable.pointee.state(f) else { return }
+    guard let f, let state = filterTable.pointee.state(f) else { return }
+    kind(ctx).end(Unmanaged<AnyObject>.fromOpaque(state).takeUnretainedValue(), Filter(raw: f, host: kind(ctx).host))
     Unmanaged<AnyObject>.fromOpaque(state).release()
 }

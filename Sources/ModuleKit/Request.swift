@@ -59,6 +59,22 @@ public struct Request: @unchecked Sendable {
         nonmutating set { set(APUS_R_USER, newValue) }
     }
     public var peerAddress: Bytes { self.get(APUS_R_PEER_ADDRESS) }
+    public var contentEncoding: Bytes {
+        get { self.get(APUS_R_CONTENT_ENCODING) }
+        nonmutating set { set(APUS_R_CONTENT_ENCODING, newValue) }
+    }
+    public var contentLanguage: Bytes {
+        get { self.get(APUS_R_CONTENT_LANGUAGE) }
+        nonmutating set { set(APUS_R_CONTENT_LANGUAGE, newValue) }
+    }
+    /// HTML for the foot of a page that the server makes, as ServerSignature says.
+    public var signature: Bytes { self.get(APUS_R_SIGNATURE) }
+    /// Whether Options allows one of the APUS_OPTION_… here.
+    public func allows(_ option: Int32) -> Bool { number(APUS_R_OPTIONS) & Int64(option) != 0 }
+    public var isHead: Bool { number(APUS_R_HEADER_ONLY) != 0 }
+    public var fileSize: Int64 { number(APUS_R_FILE_SIZE) }
+    /// Microseconds since 1970.
+    public var fileModified: Int64 { number(APUS_R_FILE_MTIME_US) }
     public var status: Int {
         get { Int(self.number(APUS_R_STATUS)) }
         nonmutating set { setNumber(APUS_R_STATUS, Int64(newValue)) }
@@ -124,6 +140,31 @@ public struct Request: @unchecked Sendable {
         try check(subrequestTable.pointee.lookup(raw, target, &sub), "cannot look up \(target.string)")
         guard let sub else { throw ModuleError("cannot look up \(target.string)") }
         return Request(sub, host: host)
+    }
+
+    /// The same for a file beside this request's: `name` follows the directory of its file and of its path.
+    public func lookupFile(_ name: Bytes) throws -> Request {
+        var sub: OpaquePointer?
+        try check(subrequestTable.pointee.lookup_file(raw, name, &sub), "cannot look up \(name.string)")
+        guard let sub else { throw ModuleError("cannot look up \(name.string)") }
+        return Request(sub, host: host)
+    }
+
+    /// Runs the handler of a looked-up request; what it writes becomes part of the outer request's body, behind `filter` or
+    /// through all filters. `done` is called once, perhaps before this returns, unless the request is cancelled.
+    public func run(behind filter: Filter? = nil, _ done: @escaping (_ sub: Request, _ status: Status) -> Void) throws {
+        let box = HookBox(host: host, done)
+        let context = Unmanaged.passRetained(box)
+        let status = subrequestTable.pointee.run(
+            raw, filter?.raw,
+            { ctx, sub, status in
+                // The box goes with the outer request, so that it also goes when nothing is ever done.
+                Unmanaged<HookBox<(Request, Status) -> Void>>.fromOpaque(ctx.unsafelyUnwrapped)._withUnsafeGuaranteedRef {
+                    $0.body(Request(sub.unsafelyUnwrapped, host: $0.host), Status(rawValue: status))
+                }
+            }, context.toOpaque())
+        (main ?? self).pool.onDestroy { context.release() }
+        try check(status, "cannot run a sub-request")
     }
 
     /// Makes a looked-up request the answer to this one.

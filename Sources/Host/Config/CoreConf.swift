@@ -99,6 +99,9 @@ struct CoreDirConf: BitwiseCopyable {
     var acceptPathInfo: AcceptPathInfo?
     var handler = Bytes.none
     var forcedType = Bytes.none
+    /// SetOutputFilter and SetInputFilter: names separated by semicolons; empty: none.
+    var outputFilters = Bytes.none
+    var inputFilters = Bytes.none
     var defaultCharset = Bytes.none
     var enableSendfile: Bool?
     /// FileETag's plain words, and what + and - change.
@@ -137,6 +140,8 @@ struct CoreDirConf: BitwiseCopyable {
         merged.acceptPathInfo = acceptPathInfo ?? base.acceptPathInfo
         if !handler.isSet { merged.handler = base.handler }
         if !forcedType.isSet { merged.forcedType = base.forcedType }
+        if !outputFilters.isSet { merged.outputFilters = base.outputFilters }
+        if !inputFilters.isSet { merged.inputFilters = base.inputFilters }
         if !defaultCharset.isSet { merged.defaultCharset = base.defaultCharset }
         merged.enableSendfile = enableSendfile ?? base.enableSendfile
         mergeETag(base, into: &merged)

@@ -16,9 +16,9 @@ extension ExprRun {
         case .isNotEmptyFile: return status(of: word).map { $0.st_mode & S_IFMT == S_IFREG && $0.st_size > 0 } ?? false
         case .isLink: return status(of: word, followsLink: false).map { $0.st_mode & S_IFMT == S_IFLNK } ?? false
         case .isExecutable: return status(of: word).map { $0.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) != 0 } ?? false
-        case .urlIsAccessible: return lookup(word) { InternalRedirect.lookup($0, $1) }.map { $0.pointee.status == 200 } ?? false
+        case .urlIsAccessible: return lookup(word) { Lookup.path($0, $1) }.map { $0.pointee.status == 200 } ?? false
         case .fileIsAccessible:
-            return lookup(word) { InternalRedirect.lookup(file: $1, for: $0) }
+            return lookup(word) { Lookup.file(named: $1, for: $0) }
                 .map { $0.pointee.status == 200 && $0.pointee.file.kind != .none } ?? false
         }
     }

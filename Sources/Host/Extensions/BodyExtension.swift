@@ -44,7 +44,7 @@ enum BodyExtension {
         },
         write: { r, chain in
             let r = Request.Ref.of(r)
-            let status = Filters.push(r.pointee.outputFilters, r, .of(chain))
+            let status = OutputFeed.write(r, .of(chain))
             Chain.Ref.of(chain).pointee.queue.removeAll()
             return status
         },
@@ -93,7 +93,7 @@ enum BodyExtension {
         let chain = Chain.make(r.pointee.arena)
         if !body.isEmpty { chain.pointee.append(borrowed: r.copy(body), release: nil, context: nil) }
         chain.pointee.append(mark: .end)
-        let outcome = Filters.push(r.pointee.outputFilters, r, chain)
+        let outcome = OutputFeed.write(r, chain)
         return outcome < 0 ? outcome : APUS_OK
     }
 }

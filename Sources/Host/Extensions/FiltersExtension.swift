@@ -17,19 +17,35 @@ enum FiltersExtension {
         },
         request: { f in filter(f).pointee.request.handle },
         state: { f in filter(f).pointee.state },
-        set_state: { f, state in filter(f).pointee.state = state })
+        set_state: { f, state in filter(f).pointee.state = state },
+        insert_behind: { f, name in
+            guard let kind = Runtime.current?.filters.find(name.string, APUS_OUTPUT)?.kind else { return APUS_E_NOT_FOUND }
+            return Filters.insert(behind: filter(f), kind)
+        },
+        resume: { f in OutputFeed.resume(filter(f)) })
 
     private static func filter(_ f: OpaquePointer?) -> FilterInstance.Ref { FilterInstance.Ref(f.unsafelyUnwrapped) }
+
+    /// The registration without the members that came later.
+    private static let leastRegistration = MemoryLayout<apus_filter_reg>.offset(of: \.prepare).unsafelyUnwrapped
+
+    /// The registration with what a module of an older header does not know as zero.
+    private static func whole(_ raw: UnsafePointer<apus_filter_reg>) -> apus_filter_reg {
+        var whole = apus_filter_reg()
+        let count = min(Int(raw.pointee.size), MemoryLayout<apus_filter_reg>.size)
+        withUnsafeMutableBytes(of: &whole) { $0.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: count)) }
+        return whole
+    }
 
     private static func add(_ host: UnsafePointer<apus_host>?, _ raw: UnsafePointer<apus_filter_reg>?) -> apus_status {
         guard let host, let raw, let runtime = Runtime.current else { return APUS_E_INVALID }
         let module = LoadedModule.of(host)
-        guard raw.pointee.size >= UInt32(MemoryLayout<apus_filter_reg>.size), let name = raw.pointee.name else {
+        guard Int(raw.pointee.size) >= leastRegistration, let name = raw.pointee.name else {
             return Extensions.refuse(module, RegistrationError("registers a filter with an incomplete registration"))
         }
         do throws(RegistrationError) {
             try runtime.filters.add(
-                raw.pointee, String(cString: name), after: Extensions.strings(raw.pointee.after),
+                whole(raw), String(cString: name), after: Extensions.strings(raw.pointee.after),
                 before: Extensions.strings(raw.pointee.before), by: module)
             return APUS_OK
         } catch {

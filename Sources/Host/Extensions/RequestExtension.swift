@@ -52,6 +52,9 @@ enum RequestExtension {
         case APUS_R_LOCAL_ROOT: r.pointee.localRoot
         case APUS_R_CONTEXT_PREFIX: r.pointee.contextPrefix
         case APUS_R_PEER_ADDRESS: r.pointee.peerAddress.isSet ? r.pointee.peerAddress : r.pointee.conn.peerAddress()
+        case APUS_R_SIGNATURE: ErrorPage.signature(r)
+        case APUS_R_SERVER_SOFTWARE: theWorker.pointee.serverField
+        case APUS_R_FILE_ETAG: EntityTag.compose(r, r.pointee.file)
         default: .none
         }
     }
@@ -105,6 +108,7 @@ enum RequestExtension {
         case APUS_R_CONNECTION_STATE: connectionState(r)
         case APUS_R_BODY_EXPECTED: r.pointee.body.kind != .none ? 1 : 0
         case APUS_R_NO_CACHE: r.pointee.noCache ? 1 : 0
+        case APUS_R_OPTIONS: Int64(r.core.effectiveOptions.rawValue)
         default: 0
         }
     }

@@ -6,7 +6,7 @@ enum SubrequestExtension {
     static let table = apus_subrequest_v1(
         size: Extensions.size(apus_subrequest_v1.self), reserved: 0,
         lookup: { r, target, out in
-            guard let sub = InternalRedirect.lookup(.of(r), target) else { return APUS_E_INVALID }
+            guard let sub = Lookup.path(.of(r), target) else { return APUS_E_INVALID }
             out?.pointee = sub.handle
             return APUS_OK
         },
@@ -14,17 +14,27 @@ enum SubrequestExtension {
             InternalRedirect.adopt(.of(r), .of(sub))
             return APUS_OK
         },
-        destroy: { _ in },  // Its memory is the request's.
+        destroy: { sub in Lookup.destroy(.of(sub)) },
         internal_redirect: { r, target in
             guard let new = InternalRedirect.make(.of(r), to: target) else { return APUS_E_FAIL }
             switch Phases.run(new, upTo: .handler) {
             case .finished, .answered, .waiting: return APUS_OK
             case .failed(let status):
+                // The outer request goes on with the sub-request's status, whatever a page of its own would say.
+                if new.pointee.main != nil { return status }
                 _ = ErrorResponse.answer(new, status)
                 return APUS_OK
             }
         },
-        absolute_url: { r, path in AbsoluteURL.compose(.of(r), path) })
+        absolute_url: { r, path in AbsoluteURL.compose(.of(r), path) },
+        lookup_file: { r, name, out in
+            guard let sub = Lookup.file(.of(r), name) else { return APUS_E_INVALID }
+            out?.pointee = sub.handle
+            return APUS_OK
+        },
+        run: { sub, behind, done, ctx in
+            SubrequestRun.start(.of(sub), behind: behind.map { FilterInstance.Ref($0) }, done, ctx)
+        })
 }
 
 /// URLs of this server, as Location fields need them.
@@ -37,7 +47,7 @@ enum AbsoluteURL {
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
         writer.append(isSecure ? "https://" : "http://")
         writer.append(host)
-        if port != 0, port != (isSecure ? 443 : 80) {
+        if port != (isSecure ? 443 : 80) {
             writer.append(0x3a)
             writer.append(decimal: Int64(port))
         }

@@ -52,7 +52,7 @@ enum TasksExtension {
 
     /// Whether the link that is running was registered MAY_SUSPEND.
     private static func mayTheHookSuspend(_ r: Request.Ref) -> Bool {
-        guard r.pointee.main == nil else { return false }
+        guard r.pointee.main == nil || r.pointee.sink != nil else { return false }
         let hook = theWorker.pointee.phases[r.pointee.step]
         guard r.pointee.link > 0, let link = hook.pointee.links?[r.pointee.link - 1] else { return false }
         return link.flags & APUS_HOOK_MAY_SUSPEND != 0

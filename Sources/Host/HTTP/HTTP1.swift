@@ -150,13 +150,14 @@ enum HTTP1 {
         if !r.pointee.response.isEnded, !conn.pointee.wasAborted {
             let chain = Chain.make(r.pointee.arena)
             chain.pointee.append(mark: .end)
-            let status = Filters.push(r.pointee.outputFilters, r, chain)
+            let status = OutputFeed.write(r, chain)
             if status < 0, !conn.pointee.wasAborted, !r.pointee.response.isEnded {
                 ErrorLog.write(.error, code: "APUS1203", request: r, "an output filter failed with status \(status)")
                 guard ErrorResponse.answer(r, status) else { return false }
             }
             guard r.pointee.response.isEnded || conn.pointee.wasAborted else {
-                // A filter holds the end back: it will pass it on when it can.
+                // The filters are not done with it: they go on when the client has taken some, or when one of them can.
+                Deadlines.waitForRoom(r)
                 return false
             }
         }
@@ -206,6 +207,7 @@ enum HTTP1 {
 
     static func release(_ r: Request.Ref) {
         let conn = r.pointee.conn
+        SubrequestRun.cancel(r)
         Filters.end(r)
         conn.pointee.request = nil
         let epoch = r.pointee.epoch
@@ -281,14 +283,30 @@ enum RequestEvents {
         if conn.pointee.state == .taken { return Takeover.writable(conn) }
         guard conn.pointee.state == .request, let r = conn.pointee.request else { return }
         if conn.pointee.wasAborted { return Tasks.cancel(r) }
-        if let callback = r.pointee.response.whenWritable, ConnectionIO.pending(conn) < 128 << 10 {
-            r.pointee.response.whenWritable = nil
-            callback.fn(callback.ctx, r.handle)
-            return
-        }
+        if ConnectionIO.pending(conn) < 128 << 10, hasGoneOn(r) { return }
         if r.pointee.response.isEnded, !r.pointee.suspension.isActive, ConnectionIO.pending(conn) == 0, HTTP1.sent(r) {
             HTTP1.readable(conn)
         }
+    }
+}
+
+extension RequestEvents {
+    /// The client has taken some: whoever waits for that goes on, the innermost request first.
+    private static func hasGoneOn(_ r: Request.Ref) -> Bool {
+        var level: Request.Ref? = SubrequestRun.innermost(r)
+        while let request = level {
+            if request.pointee.feed.isWaiting {
+                OutputFeed.goOn(request)
+                return true
+            }
+            if !request.pointee.feed.isHeld, let callback = request.pointee.response.whenWritable {
+                request.pointee.response.whenWritable = nil
+                callback.fn(callback.ctx, request.handle)
+                return true
+            }
+            level = request.pointee.main
+        }
+        return false
     }
 }
 

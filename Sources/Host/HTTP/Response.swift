@@ -5,7 +5,7 @@ import ModuleABI
 /// Sends answers: decides the framing, composes the head, frames the body (RFC 9112, 6).
 enum Response {
     /// More waiting bytes than this and the producer is asked to slow down.
-    private static let highWater: Int64 = 256 << 10
+    static let highWater: Int64 = 256 << 10
 
     // MARK: Body
 
@@ -17,10 +17,13 @@ enum Response {
 
     private static func writeNow(_ r: Request.Ref, _ chain: Chain.Ref) -> apus_status {
         let conn = r.pointee.conn
-        guard !conn.pointee.wasAborted, !r.pointee.response.isEnded, r.pointee.main == nil else {
+        if r.pointee.main != nil { return SubrequestRun.take(r, chain) }
+        guard !conn.pointee.wasAborted, !r.pointee.response.isEnded else {
             chain.pointee.queue.removeAll()
-            return r.pointee.main == nil && conn.pointee.wasAborted ? APUS_E_CLOSED : APUS_OK
+            return conn.pointee.wasAborted ? APUS_E_CLOSED : APUS_OK
         }
+        // Nothing has been said of the body yet: its length may still become known.
+        if chain.pointee.queue.isEmpty { return ConnectionIO.pending(conn) > highWater ? APUS_AGAIN : APUS_OK }
         if !r.pointee.response.headIsSent {
             let length = chain.pointee.holdsEnd ? chain.pointee.queue.length : nil
             sendHead(r, length: length)

@@ -57,7 +57,7 @@ struct Chain {
         while let segment = queue.first {
             if segment.pointee.length > 0, left == 0 { return }
             if segment.pointee.length > left {
-                other.pointee.queue.append(split(segment, left))
+                other.pointee.queue.append(Chain.split(&queue, segment, left))
                 return
             }
             left -= segment.pointee.length
@@ -65,8 +65,11 @@ struct Chain {
         }
     }
 
-    /// The first `count` bytes of a segment as one of their own. Memory is copied, so that each is released once.
-    private mutating func split(_ segment: UnsafeMutablePointer<OutputSegment>, _ count: Int64) -> OutputSegment {
+    /// The first `count` bytes of a queue's first segment as one of their own. Memory is copied, so that each is released
+    /// once.
+    static func split(
+        _ queue: inout OutputQueue, _ segment: UnsafeMutablePointer<OutputSegment>, _ count: Int64
+    ) -> OutputSegment {
         defer { queue.drop(count) }
         guard segment.pointee.kind == .memory else {
             return OutputSegment(

@@ -7,6 +7,7 @@ enum CoreModule {
         add(runtime, .translateName, translate)
         add(runtime, .mapToStorage, map)
         add(runtime, .fixups, setType, position: .min)
+        add(runtime, .insertFilter, insertFilters, position: .min)
         add(runtime, .handler, serve)
     }
 
@@ -20,6 +21,11 @@ enum CoreModule {
 
     private static let translate: RequestHook = { _, r in MapToStorage.translate(.of(r)) }
     private static let map: RequestHook = { _, r in MapToStorage.map(.of(r)) }
+
+    private static let insertFilters: RequestHook = { _, r in
+        CoreFilters.insert(.of(r))
+        return APUS_OK
+    }
 
     /// What no module has answered. As in httpd a handler's name that nobody bears changes nothing; but where it is that of
     /// programs, the file is not sent in place of what it would have printed: that would tell its source.

@@ -85,6 +85,7 @@ enum ErrorResponse {
     private static func prepare(_ r: Request.Ref, _ status: Int32) {
         r.pointee.status = status
         Filters.bypass(r)
+        OutputFeed.clear(r)
         // A precondition's answer still says what the file is (RFC 9110, 15.4.5).
         let isAboutFile = status == 304 || status == 412
         let location = redirection(r, status)
@@ -113,7 +114,7 @@ enum ErrorResponse {
         if status == 304 || status == 412 && r.pointee.file.kind == .regular {
             let chain = Chain.make(r.pointee.arena)
             chain.pointee.append(mark: .end)
-            _ = Filters.push(r.pointee.outputFilters, r, chain)
+            _ = OutputFeed.write(r, chain)
             return
         }
         r.pointee.contentType = Bytes("text/html; charset=iso-8859-1")
@@ -124,7 +125,7 @@ enum ErrorResponse {
         let chain = Chain.make(r.pointee.arena)
         if !text.isEmpty { chain.pointee.append(borrowed: text, release: nil, context: nil) }
         chain.pointee.append(mark: .end)
-        _ = Filters.push(r.pointee.outputFilters, r, chain)
+        _ = OutputFeed.write(r, chain)
     }
 }
 
@@ -132,9 +133,9 @@ enum ErrorResponse {
 enum ErrorPage {
     static func compose(_ r: Request.Ref, _ status: Int32) -> Bytes {
         let title = Bytes(StatusLine.text(status))
-        let signature = r.pointee.server.pointee.core.pointee.serverSignature ?? .off
         let location = r.pointee.errorHeadersOut.first("Location") ?? .none
-        let bound = 1024 + (r.pointee.path.count + location.count + r.pointee.server.pointee.name.count) * 6
+        let foot = signature(r)
+        let bound = 1024 + (r.pointee.path.count + location.count + r.pointee.server.pointee.name.count) * 6 + foot.count
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
         writer.append("<!DOCTYPE html>\n<html lang=\"en\"><head>\n<title>")
         writer.append(title)
@@ -143,7 +144,8 @@ enum ErrorPage {
         writer.append("</h1>\n<p>")
         explain(r, status, location, &writer)
         writer.append("</p>\n")
-        if signature != .off { sign(r, &writer) }
+        if !foot.isEmpty { writer.append("<hr>\n") }
+        writer.append(foot)
         writer.append("</body></html>\n")
         return writer.written
     }
@@ -173,14 +175,28 @@ enum ErrorPage {
         }
     }
 
-    private static func sign(_ r: Request.Ref, _ writer: inout ByteWriter) {
-        writer.append("<hr>\n<address>")
+    /// The line about the server under pages that it makes itself; empty where ServerSignature does not want it.
+    static func signature(_ r: Request.Ref) -> Bytes {
+        let kind = r.pointee.server.pointee.core.pointee.serverSignature ?? .off
+        guard kind != .off else { return Bytes("") }
+        let server = r.pointee.server
+        let admin = kind == .email ? server.pointee.core.pointee.serverAdmin : .none
+        let bound = 128 + theWorker.pointee.serverField.count + (r.pointee.host.count + server.pointee.name.count + admin.count) * 6
+        var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
+        writer.append("<address>")
         writer.append(theWorker.pointee.serverField)
         writer.append(" Server at ")
-        escape(r.pointee.host.isEmpty ? r.pointee.server.pointee.name : r.pointee.host, &writer)
+        if admin.isSet {
+            writer.append("<a href=\"mailto:")
+            escape(admin, &writer)
+            writer.append("\">")
+        }
+        escape(r.pointee.host.isEmpty ? server.pointee.name : r.pointee.host, &writer)
+        if admin.isSet { writer.append("</a>") }
         writer.append(" Port ")
-        writer.append(decimal: Int64(r.pointee.conn.pointee.local.port))
+        writer.append(decimal: Int64(AbsoluteURL.port(r)))
         writer.append("</address>\n")
+        return writer.written
     }
 
     /// What a client sent never reaches a page as markup.

@@ -10,6 +10,7 @@ struct FilterInstance {
     var next: Ref?
     var state: UnsafeMutableRawPointer?
     var isRemoved = false
+    var isPrepared = false
     var hasEnded = false
 }
 
@@ -26,8 +27,51 @@ enum Filters {
         let head = isOutput ? r.pointee.outputFilters : r.pointee.inputFilters
         let first = place(instance, in: head)
         if isOutput { r.pointee.outputFilters = first } else { r.pointee.inputFilters = first }
+        if isOutput, r.pointee.filtersArePrepared { prepare(instance) }
         return APUS_OK
     }
+
+    /// Puts an output filter at its stage, but never before `filter`.
+    static func insert(behind filter: FilterInstance.Ref, _ kind: UnsafePointer<FilterKind>) -> apus_status {
+        let r = filter.pointee.request
+        let instance = r.pointee.arena.allocate(FilterInstance.self)
+        instance.initialize(to: FilterInstance(kind: kind, request: r, next: nil))
+        if let begin = kind.pointee.registration.begin {
+            let status = begin(kind.pointee.registration.ctx, OpaquePointer(instance))
+            guard status == APUS_OK else { return status == APUS_DECLINED ? APUS_OK : status }
+        }
+        var before = filter
+        while let next = before.pointee.next, next.pointee.kind.pointee.order <= kind.pointee.order { before = next }
+        instance.pointee.next = before.pointee.next
+        before.pointee.next = instance
+        if r.pointee.filtersArePrepared { prepare(instance) }
+        return APUS_OK
+    }
+
+    /// The head is complete and the body about to come: each filter may take itself off. Once.
+    static func prepare(_ r: Request.Ref) {
+        guard !r.pointee.filtersArePrepared, r.pointee.outputFilters != nil else { return }
+        r.pointee.filtersArePrepared = true
+        var next = r.pointee.outputFilters
+        while let filter = next {
+            prepare(filter)
+            next = filter.pointee.next
+        }
+    }
+
+    private static func prepare(_ filter: FilterInstance.Ref) {
+        guard !filter.pointee.isPrepared, !filter.pointee.isRemoved else { return }
+        filter.pointee.isPrepared = true
+        let kind = filter.pointee.kind
+        guard let prepare = kind.pointee.registration.prepare else { return }
+        let status = Activity.during(.init(module: Int(kind.pointee.moduleIndex), .outputFilter)) {
+            prepare(kind.pointee.registration.ctx, OpaquePointer(filter))
+        }
+        if status == APUS_DECLINED { filter.pointee.isRemoved = true }
+    }
+
+    /// Whether an output filter is on the request.
+    static func hasAny(_ r: Request.Ref) -> Bool { live(r.pointee.outputFilters) != nil }
 
     /// Puts the instance at its place in the list and returns the list.
     private static func place(_ instance: FilterInstance.Ref, in head: FilterInstance.Ref?) -> FilterInstance.Ref {

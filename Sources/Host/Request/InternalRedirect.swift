@@ -2,7 +2,7 @@ import ByteKit
 import Glibc
 import ModuleABI
 
-/// Requests inside the server: one in place of another, or one asked about for another.
+/// Requests inside the server, one in place of another.
 enum InternalRedirect {
     /// A request for `target` in place of `r`. Nil: there have been too many, or the target is no path.
     static func make(_ r: Request.Ref, to target: Bytes) -> Request.Ref? {
@@ -13,29 +13,30 @@ enum InternalRedirect {
                 "more than \(limit) internal redirects for one request (LimitInternalRecursion): a rule or an error page leads back to itself")
             return nil
         }
-        guard let new = derive(from: r, target) else { return nil }
+        let new = derive(from: r, in: r.pointee.arena)
+        guard aim(new, at: target, from: r) else { return nil }
         new.pointee.previous = r
         new.pointee.redirects = r.pointee.redirects + 1
+        if r.pointee.main != nil { SubrequestRun.replace(r, by: new) }
         new.pointee.nesting = r.pointee.nesting
         new.pointee.body = r.pointee.body
         if !new.pointee.isHead {
             new.pointee.method = Bytes("GET")
             new.pointee.methodKind = .get
         }
-        r.pointee.conn.pointee.request = new
+        if new.pointee.main == nil { r.pointee.conn.pointee.request = new }
         return new
     }
 
-    /// A request with r's head and another target.
-    static func derive(from r: Request.Ref, _ target: Bytes) -> Request.Ref? {
-        let new = r.pointee.arena.allocate(Request.self)
+    /// A request with r's head.
+    static func derive(from r: Request.Ref, in arena: Arena.Ref) -> Request.Ref {
+        let new = arena.allocate(Request.self)
         new.initialize(
-            to: Request(conn: r.pointee.conn, server: r.pointee.server, arena: r.pointee.arena, startTime: r.pointee.startTime))
+            to: Request(conn: r.pointee.conn, server: r.pointee.server, arena: arena, startTime: r.pointee.startTime))
         new.pointee.method = r.pointee.method
         new.pointee.methodKind = r.pointee.methodKind
         new.pointee.isHead = r.pointee.isHead
         new.pointee.isHTTP11 = r.pointee.isHTTP11
-        new.pointee.target = r.pointee.arena.copy(target)
         new.pointee.requestLine = r.pointee.requestLine
         new.pointee.protocolName = r.pointee.protocolName
         new.pointee.host = r.pointee.host
@@ -46,23 +47,30 @@ enum InternalRedirect {
         new.pointee.consumedBefore = r.pointee.consumedBefore
         new.pointee.isExplain = r.pointee.isExplain
         new.pointee.epoch = r.pointee.epoch
+        return new
+    }
+
+    /// Gives a derived request its target. False: it is no path.
+    static func aim(_ new: Request.Ref, at target: Bytes, from r: Request.Ref) -> Bool {
+        let arena = new.pointee.arena
+        new.pointee.target = arena.copy(target)
         let mark = new.pointee.target.firstIndex(of: 0x3f)
         let path = mark.map { new.pointee.target.upTo($0) } ?? new.pointee.target
         if let mark { new.pointee.query = new.pointee.target.from(mark + 1) }
         do throws(HeadProblem) {
-            let absolute = path.isEmpty || path[0] != 0x2f ? besides(r, path) : path
-            new.pointee.path = try RequestTarget.normalize(absolute, in: r.pointee.arena, r.pointee.server.pointee.limits)
+            let absolute = path.isEmpty || path[0] != 0x2f ? besides(r, path, arena) : path
+            new.pointee.path = try RequestTarget.normalize(absolute, in: arena, r.pointee.server.pointee.limits)
             try SectionWalk.locations(new)
+            return true
         } catch {
-            return nil
+            return false
         }
-        return new
     }
 
     /// A relative target stands beside the request's own path.
-    private static func besides(_ r: Request.Ref, _ path: Bytes) -> Bytes {
+    private static func besides(_ r: Request.Ref, _ path: Bytes, _ arena: Arena.Ref) -> Bytes {
         let slash = r.pointee.path.lastIndex(of: 0x2f) ?? 0
-        return r.pointee.arena.join(r.pointee.path.upTo(slash + 1), path)
+        return arena.join(r.pointee.path.upTo(slash + 1), path)
     }
 
     /// What an error page can know of the failed request: the REDIRECT_ variables.
@@ -78,49 +86,9 @@ enum InternalRedirect {
         }
     }
 
-    /// A request asked about: what it would be, without its handler.
-    static func lookup(_ r: Request.Ref, _ target: Bytes) -> Request.Ref? {
-        derive(from: r, target).map { ask($0, for: r) }
-    }
-
-    /// The same for a file by its name, absolute or relative to the directory of r's: no path of a URL leads to it.
-    static func lookup(file name: Bytes, for r: Request.Ref) -> Request.Ref? {
-        guard !name.isEmpty, !name.contains(0), let sub = derive(from: r, Bytes("/")) else { return nil }
-        let directory = r.pointee.filename.upTo((r.pointee.filename.lastIndex(of: 0x2f) ?? -1) + 1)
-        let file = name[0] == 0x2f ? r.pointee.arena.copy(name) : r.pointee.arena.join(directory, name)
-        guard !file.isEmpty, file[0] == 0x2f else { return nil }
-        sub.pointee.path = Bytes("")
-        sub.pointee.conf = UnsafePointer(r.pointee.server.pointee.dirConf)
-        sub.pointee.filename = file
-        sub.pointee.step = .mapToStorage
-        return ask(sub, for: r)
-    }
-
-    /// Runs a sub-request's phases but for its handler.
-    private static func ask(_ sub: Request.Ref, for r: Request.Ref) -> Request.Ref {
-        sub.pointee.main = r
-        sub.pointee.method = Bytes("GET")
-        sub.pointee.methodKind = .get
-        sub.pointee.nesting = r.pointee.nesting + 1
-        guard sub.pointee.nesting <= r.pointee.server.pointee.limits.subrequests else {
-            ErrorLog.write(
-                .error, code: "AH00125", request: r,
-                "sub-requests are nested more than \(r.pointee.server.pointee.limits.subrequests) deep (LimitInternalRecursion): a file or a rule leads back to itself")
-            sub.pointee.status = 500
-            return sub
-        }
-        switch Phases.run(sub, upTo: .fixups) {
-        case .finished, .answered: break
-        case .waiting:
-            // A hook that waits cannot be waited for here: the answer is not known.
-            sub.pointee.status = 500
-        case .failed(let status): sub.pointee.status = status < 0 ? 500 : status
-        }
-        return sub
-    }
-
     /// r goes on as the looked-up request: httpd's fast redirect.
     static func adopt(_ r: Request.Ref, _ sub: Request.Ref) {
+        Lookup.keep(sub)
         r.pointee.path = sub.pointee.path
         r.pointee.filename = sub.pointee.filename
         r.pointee.pathInfo = sub.pointee.pathInfo

@@ -147,10 +147,12 @@ enum Phases {
         while r.pointee.link < count, let link = hook.pointee.links?[r.pointee.link] {
             r.pointee.link &+= 1
             let status = call(link, r)
+            // A hook without an answer leaves anything in its place.
+            if hook.pointee.kind == RunKind.void.rawValue { continue }
             if status == APUS_SUSPENDED { return status }
             if status == APUS_DECLINED { continue }
             if status == APUS_OK, !isFirst { continue }
-            return hook.pointee.kind == RunKind.void.rawValue ? APUS_OK : status
+            return status
         }
         return isFirst ? APUS_DECLINED : APUS_OK
     }

@@ -13,6 +13,11 @@ struct Request {
     var main: Ref?
     /// The request that was internally redirected to it.
     var previous: Ref?
+    /// The sub-request that runs for it, and where a running sub-request's answer goes.
+    var running: Ref?
+    var sink: SubrequestSink?
+    /// Who frees a looked-up request.
+    var owner: UnsafeMutablePointer<Lookup.Owner>?
 
     // The head
     var method = Bytes.none
@@ -76,6 +81,10 @@ struct Request {
     var trailersOut = FieldTable()
     var response = ResponseState()
     var outputFilters: UnsafeMutablePointer<FilterInstance>?
+    /// The output filters have been told that the head is complete.
+    var filtersArePrepared = false
+    /// What waits to go through them.
+    var feed = OutputFeed()
     var noCache = false
 
     /// What the connection had been read before it.

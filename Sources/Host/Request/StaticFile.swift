@@ -54,13 +54,15 @@ enum StaticFile {
             CachedFile.release(file)
             return refuse(r, ELOOP)
         }
+        if r.pointee.main != nil { return sendThroughFilters(r, file) }
         setValidators(r, file)
         let verdict = Preconditions.check(r, file)
         guard verdict == APUS_OK else {
             CachedFile.release(file)
             return verdict
         }
-        if r.pointee.outputFilters != nil { return sendThroughFilters(r, file) }
+        Filters.prepare(r)
+        if Filters.hasAny(r) { return sendThroughFilters(r, file) }
         switch Ranges.choose(r, file) {
         case .whole: return sendDirectly(r, file)
         case .unsatisfiable: return Ranges.refuse(r, file)
@@ -125,7 +127,7 @@ enum StaticFile {
             CachedFile.release(file)
         }
         chain.pointee.append(mark: .end)
-        let status = Filters.push(r.pointee.outputFilters, r, chain)
+        let status = OutputFeed.write(r, chain)
         return status < 0 ? status : APUS_OK
     }
 
@@ -164,7 +166,7 @@ enum StaticFile {
         r.pointee.status = 200
         let chain = Chain.make(r.pointee.arena)
         chain.pointee.append(mark: .end)
-        return Filters.push(r.pointee.outputFilters, r, chain)
+        return OutputFeed.write(r, chain)
     }
 }
 
@@ -186,7 +188,7 @@ enum Trace {
         _ = chain.pointee.append(copy: Bytes("\r\n"))
         chain.pointee.append(mark: .end)
         r.pointee.contentType = Bytes("message/http")
-        return Filters.push(r.pointee.outputFilters, r, chain)
+        return OutputFeed.write(r, chain)
     }
 }
 

@@ -120,7 +120,7 @@ enum Tasks {
         let conn = r.pointee.conn
         r.pointee.suspension.isActive = false
         r.pointee.suspension.isPending = false
-        if conn.pointee.wasAborted { return abandon(r) }
+        if conn.pointee.wasAborted { return r.pointee.main == nil ? abandon(r) : cancel(conn.pointee.request ?? r) }
         guard Phases.resume(r, status) else { return }
         HTTP1.readable(conn)
     }
@@ -130,12 +130,17 @@ enum Tasks {
     /// The client has gone: a waiting hook is told, and the request ends without an answer.
     static func cancel(_ r: Request.Ref) {
         guard !r.pointee.suspension.isLent else { return releaseBorrower(r) }
-        if r.pointee.suspension.isActive {
-            let suspension = r.pointee.suspension
-            forget(r)
-            suspension.onCancel?(suspension.cancelContext)
-        }
+        SubrequestRun.cancel(r)
+        giveUp(r)
         abandon(r)
+    }
+
+    /// What a waiting hook waits for is not wanted any more: it is told.
+    static func giveUp(_ r: Request.Ref) {
+        guard r.pointee.suspension.isActive else { return }
+        let suspension = r.pointee.suspension
+        forget(r)
+        suspension.onCancel?(suspension.cancelContext)
     }
 
     /// The thread that holds the request may be waiting for the client: it hears that nothing will come.
@@ -165,8 +170,8 @@ enum Tasks {
         let suspension = r.pointee.suspension
         let module = Runtime.current?.modules[Int(suspension.moduleIndex)].name ?? "a module"
         ErrorLog.write(.error, code: "APUS1402", request: r, "\(module) suspended the request and did not resume it in time")
-        forget(r)
-        suspension.onCancel?(suspension.cancelContext)
+        SubrequestRun.cancel(r)
+        giveUp(r)
         if Phases.resume(r, 504) { HTTP1.readable(r.pointee.conn) }
     }
 
@@ -269,7 +274,7 @@ enum Tasks {
         switch call.body() {
         case .now(let status, let limit):
             call.status = status
-            if ConnectionIO.pending(r.pointee.conn) > limit, status == APUS_AGAIN {
+            if status == APUS_AGAIN, ConnectionIO.pending(r.pointee.conn) + r.pointee.feed.length > limit {
                 r.pointee.response.whenWritable = retry(call, signalsOnly: true)
             } else {
                 sem_post(call.done)
@@ -342,6 +347,10 @@ private func retryLoopCall(_ raw: UnsafeMutableRawPointer?, _ r: OpaquePointer?)
 extension Phases {
     /// Goes on after a wait with the status of the hook that waited. True: the connection goes on with its next request.
     static func resume(_ r: Request.Ref, _ status: apus_status) -> Bool {
+        if r.pointee.main != nil {
+            SubrequestRun.resume(r, status)
+            return false
+        }
         let step = r.pointee.step
         if status == APUS_DECLINED || status == APUS_OK && theWorker.pointee.phases[step].pointee.kind != RunKind.first.rawValue {
             return HTTP1.runPhases(r)

@@ -3,7 +3,7 @@ import ModuleABI
 /// The directives of the core, by theme.
 enum CoreDirectives {
     static var all: [DirectiveEntry] {
-        sections + limits + accessFiles + serverIdentity + connections + protocolRules + logging + process + content
+        sections + limits + accessFiles + serverIdentity + connections + protocolRules + logging + process + content + filters
     }
 
     /// The places a directive may stand in, in httpd's words.

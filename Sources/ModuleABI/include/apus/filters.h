@@ -18,6 +18,8 @@
 #define APUS_STAGE_FRAME 40u     /**< sees the final body: ranges, rate limits */
 #define APUS_STAGE_TRANSPORT 50u /**< byte counts, dumps */
 
+#define APUS_FILTER_PIECE 65536
+
 /** A registration. Set `size`. */
 typedef struct apus_filter_reg {
     uint32_t size;
@@ -28,12 +30,20 @@ typedef struct apus_filter_reg {
     const char *const *after, *const *before; /**< filter names of the same stage, NULL terminated */
     /** The filter was put on a request. [req] May be NULL. @return APUS_OK, or APUS_DECLINED to be left out */
     apus_status (*begin)(void *ctx, apus_filter *f);
-    /** Output: takes the chain, passes on what it makes of it. [req] Returns what `pass` returned. */
+    /** Output: takes the chain, passes on what it makes of it. [req] Returns what `pass` returned. Bodies come in pieces
+     *  of at most about APUS_FILTER_PIECE bytes, so a filter that works piece by piece needs bounded memory. One that
+     *  must wait for something keeps what it has and returns APUS_SUSPENDED: nothing more comes until `resume`, which
+     *  calls it with an empty chain first. */
     apus_status (*process)(void *ctx, apus_filter *f, apus_chain *chain);
     /** Input: appends up to about `max` bytes to the chain. [req] Returns what `pull` returned. */
     apus_status (*fill)(void *ctx, apus_filter *f, size_t max, apus_chain *chain);
     /** The request ends. [req] May be NULL. */
     void (*end)(void *ctx, apus_filter *f);
+    /** Output: the head of the answer is as its handler made it, and its body is about to come. [req] Once, from the
+     *  handler towards the wire, before the first chain. May be NULL. A filter that has nothing to do here is best taken
+     *  off now: without filters a file is sent by the shortest way, and in ranges.
+     *  @return APUS_OK, or APUS_DECLINED to be taken off */
+    apus_status (*prepare)(void *ctx, apus_filter *f);
 } apus_filter_reg;
 
 typedef struct apus_filters_v1 {
@@ -54,6 +64,11 @@ typedef struct apus_filters_v1 {
     /** The filter's own pointer on this request; NULL at first. */
     void *(*state)(const apus_filter *f);
     void (*set_state)(apus_filter *f, void *state);
+    /** Puts a registered output filter on the request of `f`: at its stage, but never before `f`. [req], from `prepare`
+     *  or `process` of `f`. @return APUS_OK, or APUS_E_NOT_FOUND */
+    apus_status (*insert_behind)(apus_filter *f, apus_str name);
+    /** Goes on with an output filter that returned APUS_SUSPENDED. [conn] */
+    void (*resume)(apus_filter *f);
 } apus_filters_v1;
 
 #endif

@@ -25,6 +25,9 @@
 #define APUS_R_LOCAL_ROOT 16u      /**< rw; the directory that stands for the document root here, if an alias set one */
 #define APUS_R_PEER_ADDRESS 17u    /**< rw; the client's, which a module may correct */
 #define APUS_R_CONTEXT_PREFIX 19u  /**< rw; the path that LOCAL_ROOT stands for, if an alias set one */
+#define APUS_R_SIGNATURE 20u       /**< HTML for the foot of a page the server made, as ServerSignature says; empty: none */
+#define APUS_R_SERVER_SOFTWARE 21u /**< the product as ServerTokens says */
+#define APUS_R_FILE_ETAG 22u       /**< the entity tag of the file as FileETag says; unset: none */
 
 /* Numbers of a request. */
 #define APUS_R_STATUS 0u           /**< rw */
@@ -43,11 +46,20 @@
 #define APUS_R_CONNECTION_STATE 13u /**< in log_transaction: 'X' aborted, '+' kept, '-' closed */
 #define APUS_R_BODY_EXPECTED 14u   /**< 1: the request has a body */
 #define APUS_R_NO_CACHE 15u        /**< rw; 1: the answer must not be cached */
+#define APUS_R_OPTIONS 17u         /**< APUS_OPTION_…: what Options allows here */
 
 #define APUS_FILE_NONE 0
 #define APUS_FILE_REGULAR 1
 #define APUS_FILE_DIRECTORY 2
 #define APUS_FILE_OTHER 3
+
+#define APUS_OPTION_INDEXES 0x01
+#define APUS_OPTION_INCLUDES 0x02
+#define APUS_OPTION_FOLLOW_SYM_LINKS 0x04
+#define APUS_OPTION_SYM_LINKS_IF_OWNER_MATCH 0x08
+#define APUS_OPTION_EXEC_CGI 0x10
+#define APUS_OPTION_INCLUDES_NO_EXEC 0x20
+#define APUS_OPTION_MULTI_VIEWS 0x40
 
 typedef struct apus_request_v1 {
     uint32_t size, reserved;
