@@ -16,6 +16,7 @@ func module(_ name: String, _ libraries: [Target.Dependency] = []) -> Target {
 let modules: [Target] = [
     module("alias"),
     module("authz_core"),
+    module("autoindex"),
     module("dir"),
     module("log_config"),
     module("mime"),
