@@ -4,15 +4,17 @@ import ModuleKit
 
 /// Puts a server's certificates and keys into its context.
 final class CertificateLoader {
-    private let ctx: OpaquePointer
+    fileprivate let ctx: OpaquePointer
     private let server: Server
-    private let setup: Setup
+    fileprivate let setup: Setup
     private let files: FileSource
-    private let reporter: Reporter
+    fileprivate let reporter: Reporter
     /// Who is asked for pass phrases.
     private var dialog: PassPhraseDialog?
     /// The digests of the certificates, one after another.
     private(set) var fingerprint: [UInt8] = []
+    /// The certificates that were put into the context, with their files.
+    fileprivate var used: [(certificate: OpaquePointer, file: Located<String>)] = []
     /// The file of each kind of key: OpenSSL keeps one certificate of each.
     private var kinds: [Int32: String] = [:]
 
@@ -103,6 +105,7 @@ final class CertificateLoader {
             guard X509_check_private_key(leaf, key) == 1 else { throw mismatch(file) }
             attempt("SSLCertificateFile", file) {
                 try use(leaf, key, chain: contents.chain.isEmpty ? intermediates : contents.chain)
+                if let own = SSL_CTX_get0_certificate(ctx) { used.append((own, file)) }
             }
         }
     }
@@ -236,5 +239,44 @@ final class CertificateLoader {
         guard ASN1_TIME_to_tm(time, &parts) == 1 else { return "an unknown day" }
         func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
         return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
+    }
+}
+
+extension CertificateLoader {
+    /// What is stapled to the certificates of the context.
+    func staples(_ conf: SSLServerConf, serverAt place: Location) -> UnsafeBufferPointer<StapleLink> {
+        let isOn = conf.stapling.isOn?.value == true
+        var links: [StapleLink] = []
+        for (certificate, file) in used {
+            let slot = isOn ? slot(certificate, file, conf.stapling) : nil
+            if let slot { links.append(StapleLink(certificate: certificate, slot: slot)) }
+            guard slot == nil, X509_get_ext_by_NID(certificate, NID_tlsfeature, -1) >= 0 else { continue }
+            reporter.error(
+                "APUS3021", at: file.location,
+                "SSLCertificateFile \(file.value): the certificate demands that its OCSP status is stapled (RFC 7633), and "
+                    + (isOn ? "nothing can be" : "SSLUseStapling is off; turn it on"))
+        }
+        let buffer = UnsafeMutableBufferPointer<StapleLink>.allocate(capacity: links.count)
+        _ = buffer.initialize(from: links)
+        return UnsafeBufferPointer(buffer)
+    }
+
+    private func slot(
+        _ certificate: OpaquePointer, _ file: Located<String>, _ conf: StaplingConf
+    ) -> UnsafeMutablePointer<StapleSlot>? {
+        _ = cossl_ctx_select_certificate(ctx, certificate)
+        guard let issuers = cossl_certificates_new() else { return nil }
+        // One of the authorities that judge clients may be the issuer.
+        let authorities = SSL_CTX_get_cert_store(ctx).flatMap { X509_STORE_get1_all_certs($0) }
+        defer {
+            cossl_certificates_free(issuers)
+            cossl_certificates_free_all(authorities)
+        }
+        for list in [cossl_ctx_chain(ctx), authorities].compactMap({ $0 }) {
+            for index in 0..<cossl_n_certificates(list) {
+                if let issuer = cossl_certificate(list, index) { _ = cossl_certificates_push(issuers, issuer) }
+            }
+        }
+        return setup.stapler.slot(certificate, issuers: issuers, file, conf, reporter)
     }
 }

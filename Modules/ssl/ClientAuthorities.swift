@@ -140,6 +140,23 @@ final class ClientAuthorities {
                 + "add SSLCARevocationFile")
     }
 
+    /// The rules for looking clients up with responders; nil: they are not looked up.
+    func statusRules(_ policy: OCSPPolicy) -> Unmanaged<ClientStatusRules>? {
+        guard policy.mode != .off else { return nil }
+        var responders: OpaquePointer?
+        if let file = policy.responderCertificates {
+            attempt("SSLOCSPResponderCertificateFile", file) {
+                let list = cossl_certificates_new()
+                responders = list
+                _ = try PEM.certificates(in: try files.read(file.value)) {
+                    X509_up_ref($0)
+                    _ = cossl_certificates_push(list, $0)
+                }
+            }
+        }
+        return Unmanaged.passRetained(ClientStatusRules(policy, ctx, responders: responders))
+    }
+
     private func addLists(_ path: String) throws -> Int {
         let contents = try files.read(path)
         remember(contents)

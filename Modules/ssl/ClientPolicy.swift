@@ -59,13 +59,14 @@ struct ClientPolicy {
     var revocationPath: Located<String>?
     var revocationCheck: Located<RevocationCheck>?
     var toleratesMissingLists = false
+    var ocsp = OCSPPolicy()
 
     var mode: ClientVerification { verification?.value ?? .none }
 
     /// What is asked, without the files that the answer is judged by.
     var question: String {
         let check = revocationCheck?.value ?? .none
-        return "\(mode)|\(depth?.value ?? ClientPolicy.standardDepth)|\(check)|\(toleratesMissingLists)"
+        return "\(mode)|\(depth?.value ?? ClientPolicy.standardDepth)|\(check)|\(toleratesMissingLists)|\(ocsp.identity)"
     }
 
     /// Equal texts: a client known to one server is known to the other in the same way.

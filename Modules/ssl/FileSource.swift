@@ -12,6 +12,7 @@ struct FileProblem: Error {
 final class FileSource {
     /// Everything that was read, by path. Of a directory: its file names, one a line.
     private(set) var contents: [String: [UInt8]]
+    private var directories: Set<String> = []
     private let readsDisk: Bool
 
     /// Reads the disk.
@@ -23,6 +24,18 @@ final class FileSource {
     init(contents: [String: [UInt8]]) {
         self.contents = contents
         readsDisk = false
+    }
+
+    /// Whether everything that `other` has read is the same now.
+    func agrees(with other: FileSource) -> Bool {
+        other.contents.allSatisfy { path, content in
+            if other.directories.contains(path) {
+                guard (try? names(in: path)) != nil else { return false }
+            } else {
+                guard (try? read(path)) != nil else { return false }
+            }
+            return contents[path] == content
+        }
     }
 
     func read(_ path: String) throws -> [UInt8] {
@@ -57,6 +70,7 @@ final class FileSource {
             names.append(name)
         }
         names.sort()
+        directories.insert(directory)
         contents[directory] = Array(names.joined(separator: "\n").utf8)
         return names
     }

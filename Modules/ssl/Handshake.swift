@@ -9,6 +9,7 @@ func shakeHands(_ state: UnsafeMutableRawPointer?) -> apus_status {
     let tls = state.unsafelyUnwrapped.assumingMemoryBound(to: TLSConnection.self)
     ErrorQueue.clear()
     let outcome = SSL_do_handshake(tls.pointee.ssl)
+    if outcome == 1, tls.pointee.context.pointee.clientStatus != nil, let status = checkStatus(tls) { return status }
     if outcome == 1 {
         // The client's request came with the end of its handshake: the session tickets go with the response.
         if tls.hasInput, !tls.pointee.blocked {
@@ -26,6 +27,35 @@ func shakeHands(_ state: UnsafeMutableRawPointer?) -> apus_status {
         ERR_clear_error()
         tls.dropOutput()
         return APUS_E_CLOSED
+    }
+}
+
+/// Waits until the client's certificate has been looked up with its responder.
+/// - Returns: nil: the client is welcome.
+private func checkStatus(_ tls: TLS) -> apus_status? {
+    if tls.pointee.clientStatus == nil {
+        guard ClientStatus.isWanted(of: tls) else { return nil }
+        guard let task = try? tls.connection.suspendHandshake() else { return APUS_E_FAIL }
+        ClientStatus.begin(tls) { task.resume(.ok) }
+    }
+    return tls.statusOfClient
+}
+
+extension UnsafeMutablePointer<TLSConnection> {
+    /// What the look-up means for the handshake; nil: the client is welcome.
+    fileprivate var statusOfClient: apus_status? {
+        guard let status = pointee.clientStatus?.takeUnretainedValue() else { return nil }
+        guard status.isOver else { return flush() == APUS_E_CLOSED ? APUS_E_CLOSED : APUS_SUSPENDED }
+        guard let problem = status.problem else { return nil }
+        logFailure(self, "AH01926", "the client's certificate is refused", reason: problem)
+        return APUS_E_FAIL
+    }
+
+    func endClientStatus() {
+        guard let status = pointee.clientStatus else { return }
+        status.takeUnretainedValue().abandon()
+        status.release()
+        pointee.clientStatus = nil
     }
 }
 

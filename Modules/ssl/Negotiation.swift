@@ -129,7 +129,17 @@ final class Negotiation {
     private func succeed() {
         tls.endNegotiation()
         _ = tls.flush()
-        finish(check.finish(tls))
+        tls.endClientStatus()
+        guard ClientStatus.isWanted(of: tls) else { return judge() }
+        ClientStatus.begin(tls) { [self] in judge() }
+    }
+
+    /// The client's certificate has been looked up with its responder, if that was wanted.
+    private func judge() {
+        guard !isOver else { return }
+        guard let problem = tls.pointee.clientStatus?.takeUnretainedValue().problem else { return finish(check.finish(tls)) }
+        tls.pointee.isAbandoned = true
+        finish(check.refuse("AH01926", "the client's certificate is refused: \(problem)"))
     }
 
     private func overflow() {

@@ -56,7 +56,7 @@ final class PassPhrases {
     private var known: [String] = []
     private var pipe: Conversation?
     /// Keys in DER by the digest of the block they came from.
-    private var opened: [String: [UInt8]] = [:]
+    private(set) var opened: [String: [UInt8]] = [:]
     private static let attempts = 3
 
     init(_ host: Host) { self.host = host }
@@ -80,6 +80,9 @@ final class PassPhrases {
         }
         throw FileProblem(code: "AH02565", text: "the pass phrase does not open the private key")
     }
+
+    /// Keys that another process has opened.
+    func take(_ keys: [String: [UInt8]]) { opened.merge(keys) { $1 } }
 
     /// The dialog is over: its program hears the end of its input.
     func endDialog() { pipe = nil }

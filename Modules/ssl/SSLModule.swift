@@ -11,13 +11,25 @@ final class SSLModule: Module {
         requires: [APUS_EXT_PROVIDERS, APUS_EXT_EXPR, APUS_EXT_SHM, APUS_EXT_MUTEX, APUS_EXT_LEADER, APUS_EXT_HANDOVER])
 
     static let directives = serverDirectives + negotiationDirectives + clientDirectives + accessDirectives
-        + sessionDirectives + processDirectives
+        + sessionDirectives + staplingDirectives + clientStatusDirectives
+        + processDirectives
 
     init(_ host: Host) throws {
         let process = try TLSProcess.make(host)
         let setup = Setup(host, process)
         try host.hooks.openConfig { reason, _ in try setup.openServers(reason) }
         try host.hooks.openConfig { reason, _ in try SessionCache.open(host, reason: reason) }
+        let live = LiveFiles(setup)
+        try host.hooks.openConfig { reason, _ in if reason != UInt32(APUS_OPEN_CHECK) { live.watch() } }
+        try host.onMessage { name, bytes in
+            setup.stapler.receive(name, bytes)
+            live.receive(name, bytes)
+        }
+        try host.hooks.childInit {
+            let worker = WorkerState(host)
+            process.pointee.worker = Unmanaged.passRetained(worker)
+            setup.stapler.start(worker)
+        }
         try host.hooks.postReadRequest(Order(.middle, flags: [.initialOnly])) { request in
             checkDirection(of: request)
         }

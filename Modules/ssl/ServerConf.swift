@@ -63,6 +63,8 @@ struct SSLServerConf: Configuration {
     var strictNames = false
     var namePolicy = NamePolicy.secure
 
+    var stapling = StaplingConf()
+
     // Client certificates.
     var clients = ClientPolicy()
 

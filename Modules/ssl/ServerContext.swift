@@ -17,10 +17,24 @@ struct ServerContext {
     let clientPolicy: Int
     let asks: ClientQuestion
     let toleratesMissingLists: Bool
+    /// How clients are looked up with responders; nil: they are not.
+    let clientStatus: Unmanaged<ClientStatusRules>?
     /// Clients that name no host are refused.
     let strictNames: Bool
     /// The keys of SSLSessionTicketKeyFile.
     var ticketKeys: UnsafeMutablePointer<TicketKeyRing>?
+    /// What is stapled to handshakes with each certificate.
+    var staples: UnsafeBufferPointer<StapleLink>
+
+    func staple(for certificate: OpaquePointer?) -> UnsafeMutablePointer<StapleSlot>? {
+        staples.first { $0.certificate == certificate }?.slot
+    }
+}
+
+/// A certificate in a context, and what is stapled to it.
+struct StapleLink {
+    let certificate: OpaquePointer
+    let slot: UnsafeMutablePointer<StapleSlot>
 }
 
 /// Makes the contexts of servers, reporting everything that is wrong with them.
@@ -64,8 +78,8 @@ struct ContextBuilder {
                 identityPolicy: setup.policy(identity(conf, allowed)),
                 clientPolicy: setup.policy(clientIdentity(conf)),
                 asks: ClientQuestion(conf.clients), toleratesMissingLists: conf.clients.toleratesMissingLists,
-                strictNames: conf.strictNames,
-                ticketKeys: ticketKeys(server, conf)))
+                clientStatus: clients.statusRules(conf.clients.ocsp), strictNames: conf.strictNames,
+                ticketKeys: ticketKeys(server, conf), staples: loader.staples(conf, serverAt: place)))
         return context
     }
 
@@ -90,6 +104,7 @@ struct ContextBuilder {
         if conf.ticketKeyFile != nil || setup.process.pointee.tickets != nil {
             cossl_ctx_set_ticket_key_callback(ctx, onTicketKey)
         }
+        cossl_ctx_set_status_callback(ctx, onStatusRequest)
         SSL_CTX_set_verify(ctx, conf.clients.mode.mode, onVerify)
     }
 

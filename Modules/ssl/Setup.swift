@@ -6,16 +6,18 @@ final class Setup {
     let host: Host
     let process: UnsafeMutablePointer<TLSProcess>
     let phrases: PassPhrases
+    let stapler: Stapler
     /// Whether somebody can be asked for pass phrases: while the configuration is read.
     private(set) var mayAsk = false
     private var policies: [String: Int] = [:]
     /// The files that each server's context was made from, by the server's number.
-    private var files: [Int: FileSource] = [:]
+    private(set) var files: [Int: FileSource] = [:]
 
     init(_ host: Host, _ process: UnsafeMutablePointer<TLSProcess>) {
         self.host = host
         self.process = process
         phrases = PassPhrases(host)
+        stapler = Stapler(host)
     }
 
     /// Equal texts have equal numbers.
@@ -36,19 +38,36 @@ final class Setup {
         Libraries.open(host.mainServer.conf(SSLServerConf.self).pointee, reporter)
         if reason != UInt32(APUS_OPEN_CHECK) { process.pointee.tickets = try? SharedTicketKeys(host) }
         mayAsk = true
-        for server in servers {
-            let conf = server.conf(SSLServerConf.self).pointee
-            guard conf.engine?.value == true else { continue }
+        for server in servers where server.conf(SSLServerConf.self).pointee.engine?.value == true {
             let source = FileSource()
-            files[server.index] = source
-            let builder = ContextBuilder(setup: self, files: source, reporter: reporter)
-            process.pointee.contexts[server.index] = builder.build(server, conf)
+            use(build([server.index], source, reporter), source)
         }
         mayAsk = false
         phrases.endDialog()
         guard reporter.errors == 0 else { throw AlreadyReported() }
+        try stapler.open(host.mainServer.conf(SSLServerConf.self).pointee.stapling, reason)
         guard reason != UInt32(APUS_OPEN_CHECK) else { return }
         phrases.leaveKeys()
+    }
+
+    /// Makes the contexts of servers, which are not used yet.
+    func build(_ indexes: [Int], _ source: FileSource, _ reporter: Reporter) -> [Int: UnsafeMutablePointer<ServerContext>] {
+        let builder = ContextBuilder(setup: self, files: source, reporter: reporter)
+        var contexts: [Int: UnsafeMutablePointer<ServerContext>] = [:]
+        for server in host.servers where indexes.contains(server.index) {
+            contexts[server.index] = builder.build(server, server.conf(SSLServerConf.self).pointee)
+        }
+        return contexts
+    }
+
+    /// Uses contexts for the connections to come. Those before stay, for connections that have them.
+    func use(_ contexts: [Int: UnsafeMutablePointer<ServerContext>], _ source: FileSource) {
+        for (index, context) in contexts {
+            process.pointee.contexts[index] = context
+            files[index] = source
+        }
+        let all = (0..<process.pointee.contextCount).compactMap { process.pointee.context($0) }
+        stapler.keep(Set(all.flatMap { $0.pointee.staples.map(\.slot) }))
     }
 }
 

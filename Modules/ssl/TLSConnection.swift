@@ -21,6 +21,8 @@ struct TLSConnection {
     var lookup: UnsafeMutablePointer<SessionLookup>?
     /// What the client is asked for in the handshake at hand, or was in the last one.
     var asked: ClientQuestion
+    /// The look-up of the client's certificate with its responder.
+    var clientStatus: Unmanaged<ClientStatus>?
     /// A new handshake is under way inside the connection.
     var isNegotiating = false
     /// It did not come to its end: what else the client sends is not read.

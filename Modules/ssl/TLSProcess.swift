@@ -24,6 +24,8 @@ struct TLSProcess {
     var tickets: SharedTicketKeys?
     /// What the lists of SSLCipherSuite in directories mean.
     let cipherLists: Unmanaged<CipherLists>? = Unmanaged.passRetained(CipherLists())
+    /// In a worker: what it has of its own.
+    var worker: Unmanaged<WorkerState>?
     var namePolicy = NamePolicy.secure
     /// What ALPN offers, in its wire format.
     var protocols = UnsafeBufferPointer<UInt8>(start: nil, count: 0)

@@ -136,6 +136,7 @@ private func close(_ state: UnsafeMutableRawPointer?) {
     let process = tls.pointee.process
     if process.pointee.inputOwner == tls { process.pointee.inputOwner = nil }
     tls.pointee.lookup?.end()
+    tls.endClientStatus()
     SSL_free(tls.pointee.ssl)
     tls.pointee.stash.clear()
     tls.pointee.pending.clear()

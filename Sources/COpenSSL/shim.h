@@ -103,6 +103,10 @@ static inline const char *cossl_string(const STACK_OF(OPENSSL_STRING) *list, int
 static inline size_t cossl_bio_data(BIO *bio, const char **data) {
     return (size_t)BIO_get_mem_data(bio, (char **)data);
 }
+static inline int cossl_ctx_select_certificate(SSL_CTX *ctx, X509 *certificate) {
+    return (int)SSL_CTX_select_current_cert(ctx, certificate);
+}
+static inline void cossl_certificates_free_all(STACK_OF(X509) *list) { sk_X509_pop_free(list, X509_free); }
 static inline int cossl_ctx_add0_chain_cert(SSL_CTX *ctx, X509 *certificate) {
     return (int)SSL_CTX_add0_chain_cert(ctx, certificate);
 }
@@ -111,6 +115,7 @@ static inline const STACK_OF(X509) *cossl_ctx_chain(SSL_CTX *ctx) {
     (void)SSL_CTX_get0_chain_certs(ctx, &chain);
     return chain;
 }
+static inline void *cossl_malloc(size_t length) { return OPENSSL_malloc(length); }
 static inline void cossl_free(void *block) { OPENSSL_free(block); }
 static inline void cossl_clear_free(void *block, size_t length) { OPENSSL_clear_free(block, length); }
 static inline int cossl_error_lib(unsigned long code) { return ERR_GET_LIB(code); }

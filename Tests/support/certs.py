@@ -56,10 +56,10 @@ class Authority:
     def _pair(self, name):
         return Certificate(self.directory / f"{name}.crt", self.directory / f"{name}.key")
 
-    def server(self, name, *hosts, kind="ecdsa"):
+    def server(self, name, *hosts, kind="ecdsa", extensions=""):
         """A server certificate for the host names (default: its own name)."""
         names = ",".join(f"DNS:{host}" for host in (hosts or (name,)))
-        return self._issue(name, kind, f"subjectAltName={names}\nextendedKeyUsage=serverAuth")
+        return self._issue(name, kind, f"subjectAltName={names}\nextendedKeyUsage=serverAuth\n{extensions}")
 
     def client(self, name, subject=None, *, kind="ecdsa", extensions="", days=30):
         """A client certificate; `subject` as the openssl command line writes it: /C=DE/CN=me."""
