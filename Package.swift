@@ -14,9 +14,18 @@ func module(_ name: String, _ libraries: [Target.Dependency] = []) -> Target {
 }
 
 let modules: [Target] = [
+    module("access_compat", ["AuthKit"]),
     module("alias"),
+    module("allowmethods"),
+    module("auth_basic", ["AuthKit"]),
+    module("authn_core"),
+    module("authn_file", ["AuthKit"]),
     module("authz_core"),
     module("autoindex"),
+    module("authz_groupfile", ["AuthKit"]),
+    module("authz_host", ["AuthKit"]),
+    module("authz_owner"),
+    module("authz_user"),
     module("dir"),
     module("log_config"),
     module("mime"),
@@ -33,6 +42,7 @@ let package = Package(
     name: "apus",
     products: [
         .executable(name: "apus", targets: ["Host"]),
+        .executable(name: "password-tools", targets: ["PasswordTools"]),
         .library(name: "ModuleKit", targets: ["ModuleKit"]),
     ] + modules.map { .library(name: $0.name, type: .dynamic, targets: [$0.name]) },
     targets: [
@@ -42,8 +52,12 @@ let package = Package(
         .target(name: "ModuleKit", dependencies: ["ModuleABI", "ByteKit", "CSystem"]),
         // What the modules for caches in other servers share.
         .target(name: "RemoteCache", dependencies: ["ModuleKit"]),
+        // What several modules about access have in common: hashes of passwords, files of users, addresses.
+        .target(name: "PasswordKit", dependencies: ["ByteKit", "CCrypt"]),
+        .target(name: "AuthKit", dependencies: ["ModuleKit", "PasswordKit"]),
         // What Swift cannot see of the system and of C libraries.
         .target(name: "CSystem"),
+        .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
@@ -51,6 +65,8 @@ let package = Package(
         // The server.
         .executableTarget(
             name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2"]),
+        // htpasswd and htdigest.
+        .executableTarget(name: "PasswordTools", dependencies: ["ByteKit", "CCrypt", "PasswordKit"]),
         .testTarget(name: "HostTests", dependencies: ["Host"]),
     ] + modules,
     swiftLanguageModes: [.v6]

@@ -16,45 +16,64 @@ struct AuthTypeFinder: BitwiseCopyable {
         context = link.ctx
     }
 
-    /// Whether who the user is could matter.
-    func isConfigured(for request: Request) -> Bool {
-        if let function { return function(context, request.raw).isSet }
-        return request.user.isSet || request.get(APUS_R_AUTH_TYPE).isSet
+    /// None: who the user is does not matter.
+    func type(for request: Request) -> Bytes {
+        if let function { return function(context, request.raw) }
+        return request.get(APUS_R_AUTH_TYPE)
     }
 }
 
 /// The access_checker_ex hook: decides without a user where it can. DECLINED: ask who it is.
-func authorizeUnnamed(_ request: Request, authType: AuthTypeFinder, log: Log) -> Status {
+func authorizeUnnamed(_ request: Request, authType: AuthTypeFinder, log: Log) throws -> Status {
     guard let root = request.confPointer(AuthzDirConf.self).pointee.root else {
-        guard authType.isConfigured(for: request) else { return .ok }
+        guard authType.type(for: request).isSet else { return .ok }
         report(log, "AH01627", request, "AuthType is set here, but nothing is required")
         return .status(500)
     }
-    switch root.pointee.decide(request.raw) {
+    switch try decide(root, request) {
     case .granted, .exempt: return .ok
     case .needsUser: return .declined
     case .denied, .neutral: return refuse(request, log)
     case .failed: return fail(request, log)
+    case .later: return .suspended
+    }
+}
+
+/// What the requirements say. `.later`: the request is suspended until it is known.
+private func decide(_ root: UnsafeMutablePointer<Requirement>, _ request: Request) throws -> Verdict {
+    // A hook that has waited is called again; what was found out, the provider keeps.
+    _ = request.finishedWork()
+    while true {
+        var work = apus_work()
+        let verdict = root.pointee.decide(request.raw, &work)
+        guard verdict == .later else { return verdict }
+        if try request.wait(for: work) == nil { return .later }
     }
 }
 
 /// The auth_checker hook: decides about a user who is known.
-func authorizeUser(_ request: Request, authType: AuthTypeFinder, log: Log) -> Status {
+func authorizeUser(
+    _ request: Request, authType: AuthTypeFinder, failure: AuthFailureHook, log: Log
+) throws -> Status {
     let conf = request.confPointer(AuthzDirConf.self)
     guard let root = conf.pointee.root else { return .ok }
-    switch root.pointee.decide(request.raw) {
+    switch try decide(root, request) {
     case .granted, .exempt: return .ok
     case .failed: return fail(request, log)
+    case .later: return .suspended
     case .needsUser:
         report(
             log, "AH00027", request, "a user is required, and none was found: is authentication set up here?")
         return .status(500)
     case .denied, .neutral:
-        guard authType.isConfigured(for: request) else { return refuse(request, log) }
+        let type = authType.type(for: request)
+        guard type.isSet else { return refuse(request, log) }
         report(
             log, "AH01631", request,
             "user \(request.user.string): authorization failure for \"\(request.path.string)\"")
-        return .status(conf.pointee.forbidsOnFailure == .on ? 403 : 401)
+        guard conf.pointee.forbidsOnFailure != .on else { return .status(403) }
+        failure.run(request, type: type)
+        return .status(401)
     }
 }
 

@@ -6,6 +6,9 @@ let authzDirectives: [Directive] = [
     ) {
         try require($0, $1.count > 0 ? $1[0] : Bytes(""))
     },
+    Directive("AuthzProviderAlias", .section, in: .global, help: "provider alias words") {
+        try aliasRequirement($0, $1.count > 0 ? $1[0] : Bytes(""))
+    },
     container("RequireAll", .all),
     container("RequireAny", .any),
     container("RequireNone", .any, isNegated: true),
@@ -47,7 +50,7 @@ private func require(_ command: Command, _ line: Bytes) throws {
     parent.pointee.append(command.pool.make(node))
 }
 
-private func requirement(
+func requirement(
     _ command: Command, _ name: Bytes, _ arguments: Bytes, isNegated: Bool
 ) throws -> Requirement {
     guard !name.isEmpty else { throw DirectiveError("\(command.name.string) does not say what is required") }

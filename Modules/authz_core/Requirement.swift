@@ -11,6 +11,8 @@ enum Verdict: BitwiseCopyable {
     case failed
     /// A <Limit> around it leaves the request's method out.
     case exempt
+    /// A provider hands out work that has to be done before.
+    case later
 
     init(_ answer: apus_status) {
         switch answer {
@@ -18,6 +20,7 @@ enum Verdict: BitwiseCopyable {
         case APUS_AUTHZ_GRANTED: self = .granted
         case APUS_AUTHZ_NEUTRAL: self = .neutral
         case APUS_AUTHZ_NEEDS_USER: self = .needsUser
+        case APUS_AUTHZ_LATER: self = .later
         default: self = .failed
         }
     }
@@ -26,8 +29,7 @@ enum Verdict: BitwiseCopyable {
     var negated: Verdict {
         switch self {
         case .granted: .denied
-        case .failed: .failed
-        case .exempt: .exempt
+        case .failed, .later, .exempt: self
         case .denied, .neutral, .needsUser: .neutral
         }
     }
@@ -99,34 +101,46 @@ struct Requirement: BitwiseCopyable {
         last = other.last
     }
 
-    /// What it says about the request.
-    func decide(_ r: OpaquePointer) -> Verdict {
+    /// What it says about the request. `.later`: `work` is to be done before it is asked again.
+    func decide(_ r: OpaquePointer, _ work: inout apus_work) -> Verdict {
         if let limit, !limit.holds(for: r) { return .exempt }
         let verdict =
             switch kind {
-            case .provider: ask(r)
-            case .all: decideAll(r)
-            case .any: decideAny(r)
+            case .provider: ask(r, &work)
+            case .all: decideAll(r, &work)
+            case .any: decideAny(r, &work)
             }
         return isNegated ? verdict.negated : verdict
     }
 
-    private func ask(_ r: OpaquePointer) -> Verdict {
+    private func ask(_ r: OpaquePointer, _ work: inout apus_work) -> Verdict {
         guard let provider else { return .failed }
-        return Verdict(provider.pointee.check(context, r, parsed))
+        let verdict = Verdict(provider.pointee.check(context, r, parsed))
+        guard verdict == .later else { return verdict }
+        return deferred(r, &work) ? .later : .failed
+    }
+
+    /// Gets the work that the provider waits for.
+    func deferred(_ r: OpaquePointer, _ work: inout apus_work) -> Bool {
+        guard let provider, provider.pointee.flags & APUS_AUTHZ_DEFERS != 0,
+            Int(provider.pointee.size) >= MemoryLayout<apus_authz_deferring_v1>.size
+        else { return false }
+        let deferring = UnsafeRawPointer(provider).assumingMemoryBound(to: apus_authz_deferring_v1.self)
+        return deferring.pointee.defer(context, r, parsed, &work) == APUS_OK
     }
 
     /// A denial ends it. "Needs a user" outlasts what grants, for only a user can change the outcome. Who is exempt from a
     /// member passes it.
-    private func decideAll(_ r: OpaquePointer) -> Verdict {
+    private func decideAll(_ r: OpaquePointer, _ work: inout apus_work) -> Verdict {
         var verdict = Verdict.neutral
         var isExempt = isImplicit
         var member = first
         while let each = member {
-            let answer = each.pointee.decide(r)
+            let answer = each.pointee.decide(r, &work)
             if answer != .exempt { isExempt = false }
             switch answer {
             case .failed: return .failed
+            case .later: return .later
             case .denied: return .denied
             case .needsUser: verdict = .needsUser
             case .granted where verdict == .neutral, .exempt where verdict == .neutral: verdict = .granted
@@ -138,15 +152,16 @@ struct Requirement: BitwiseCopyable {
     }
 
     /// What grants ends it. "Needs a user" outlasts a denial, for a user may yet be granted.
-    private func decideAny(_ r: OpaquePointer) -> Verdict {
+    private func decideAny(_ r: OpaquePointer, _ work: inout apus_work) -> Verdict {
         var verdict = Verdict.neutral
         var isExempt = isImplicit
         var member = first
         while let each = member {
-            let answer = each.pointee.decide(r)
+            let answer = each.pointee.decide(r, &work)
             if answer != .exempt { isExempt = false }
             switch answer {
             case .failed: return .failed
+            case .later: return .later
             case .granted: return .granted
             case .needsUser: verdict = .needsUser
             case .denied where verdict == .neutral: verdict = .denied

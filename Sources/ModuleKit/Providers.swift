@@ -14,9 +14,16 @@ extension Host {
     public func provide<Table>(
         _ group: String, _ name: StaticString, _ table: Table, rawContext: UnsafeMutableRawPointer?
     ) throws {
+        try provide(group, Bytes(name), table, rawContext: rawContext)
+    }
+
+    /// The same under a name that is known only from the configuration.
+    public func provide<Table>(
+        _ group: String, _ name: Bytes, _ table: Table, rawContext: UnsafeMutableRawPointer?
+    ) throws {
         let place = UnsafeMutablePointer<Table>.allocate(capacity: 1)
         place.initialize(to: table)
-        try check(providerTable.pointee.provide(raw, group, Bytes(name), place, rawContext), "provider \(name) of \(group)")
+        try check(providerTable.pointee.provide(raw, group, name, place, rawContext), "provider \(name.string) of \(group)")
     }
 
     /// A provider's vtable and context; nil: no such one.

@@ -6,6 +6,7 @@ enum Extensions {
     nonisolated(unsafe) private static let tables: [String: UnsafeRawPointer] = [
         APUS_EXT_BODY: make(BodyExtension.table),
         APUS_EXT_CONFIG: make(ConfigExtension.table),
+        APUS_EXT_CONFSET: make(ConfsetExtension.table),
         APUS_EXT_CONN: make(ConnExtension.table),
         APUS_EXT_EXPR: make(ExprExtension.table),
         APUS_EXT_FILTERS: make(FiltersExtension.table),

@@ -45,6 +45,7 @@ struct Worker {
     var walks = DirectoryWalks()
     let accessFiles = AccessFiles()
     var epochs = Epochs()
+    var confsets = ConfsetCache()
 
     // Frozen when the worker starts.
     var phases: PhaseTable
@@ -58,6 +59,8 @@ struct Worker {
     var protocols: UnsafeBufferPointer<ProtocolLink>
     /// Whether some module can say who a user is.
     var asksForUsers = false
+    /// What Satisfy says for a request, where a module has that directive.
+    var satisfies: AccessRules.Satisfies?
 
     var lastComplaint: Int64 = 0
     var freeConnections: Connection.Ref?
@@ -84,6 +87,7 @@ struct Worker {
         transports = runtime.transportLinks()
         protocols = runtime.protocolLinks()
         asksForUsers = runtime.hooks[.checkUserID].pointee.count > 0 || runtime.hooks[.authChecker].pointee.count > 0
+        satisfies = AccessRules.Satisfies(runtime)
         serverField = runtime.serverField()
         setTime(now)
     }

@@ -4,7 +4,7 @@ enum BuiltInHook: Int, CaseIterable {
     case preConnection, closeConnection
     case postReadRequest, quickHandler, translateName, mapToStorage, headerParser
     case accessChecker, accessCheckerEx, checkUserID, authChecker, typeChecker, fixups
-    case insertFilter, handler, logTransaction, errorPage
+    case insertFilter, handler, logTransaction, errorPage, noteAuthFailure
 
     var name: String {
         switch self {
@@ -30,6 +30,7 @@ enum BuiltInHook: Int, CaseIterable {
         case .handler: "handler"
         case .logTransaction: "log_transaction"
         case .errorPage: "error_page"
+        case .noteAuthFailure: "note_auth_failure"
         }
     }
 
@@ -42,6 +43,7 @@ enum BuiltInHook: Int, CaseIterable {
         case .closeConnection: "v(xC)"
         case .insertFilter: "v(xR)"
         case .errorPage: "i(xRi)"
+        case .noteAuthFailure: "i(xRs)"
         default: "i(xR)"
         }
     }
@@ -50,7 +52,7 @@ enum BuiltInHook: Int, CaseIterable {
         switch self {
         case .optionalFnRetrieve, .childInit, .childExit, .closeConnection, .insertFilter: .void
         case .quickHandler, .translateName, .mapToStorage, .accessCheckerEx, .checkUserID, .authChecker,
-            .typeChecker, .handler, .errorPage:
+            .typeChecker, .handler, .errorPage, .noteAuthFailure:
             .first
         default: .all
         }

@@ -66,6 +66,10 @@ enum Phases {
     static func run(_ r: Request.Ref, upTo last: Step) -> Outcome {
         while r.pointee.step.rawValue <= last.rawValue {
             let step = r.pointee.step
+            if step == .accessChecker, AccessRules.isSettled(r) {
+                r.pointee.step = .typeChecker
+                continue
+            }
             let hook = theWorker.pointee.phases[step]
             // Most phases have nothing to do; in some, that nobody has says something.
             if hook.pointee.count == 0, !step.wantsAnswer {
@@ -102,6 +106,10 @@ enum Phases {
 
     /// What follows from a step's result: where httpd's rules for each phase stand.
     private static func verdict(_ step: Step, _ status: apus_status, _ r: Request.Ref) -> Verdict {
+        if step == .accessChecker, AccessRules.isEitherEnough(r) {
+            if status == APUS_OK { return .advance(.typeChecker) }
+            if status >= 400 { return .advance(.accessCheckerEx) }
+        }
         switch status {
         case APUS_OK where step == .quickHandler || step == .handler: return .stop(.answered)
         case APUS_OK where step == .accessCheckerEx: return .advance(.typeChecker)
@@ -151,6 +159,10 @@ enum Phases {
             if hook.pointee.kind == RunKind.void.rawValue { continue }
             if status == APUS_SUSPENDED { return status }
             if status == APUS_DECLINED { continue }
+            if status == APUS_AGAIN {
+                r.pointee.link &-= 1
+                continue
+            }
             if status == APUS_OK, !isFirst { continue }
             return status
         }

@@ -65,7 +65,7 @@ struct MergeCache {
         let isKept = count < MergeCache.limit
         let own = isPassing && isKept ? Arena.make(nil, first: 2048) : nil
         let place = own ?? (isKept ? arena : r.pointee.arena)
-        let conf = UnsafePointer(merge(base, sections, in: place))
+        let conf = UnsafePointer(merge(UnsafePointer(base), sections, in: place))
         if !isKept { passing = conf }
         if isKept {
             let ids = place.copy(sections.map { $0.pointee.id })
@@ -93,8 +93,15 @@ struct MergeCache {
         count = kept.count
     }
 
+    /// One set of settings merged over a configuration that may itself be a merged one.
+    mutating func merge(
+        _ base: UnsafePointer<MergedConf>, _ set: UnsafePointer<Section>, in arena: Arena.Ref
+    ) -> UnsafeMutablePointer<MergedConf> {
+        withUnsafePointer(to: set) { merge(base, UnsafeBufferPointer(start: $0, count: 1), in: arena) }
+    }
+
     private mutating func merge(
-        _ base: UnsafeMutablePointer<MergedConf>, _ sections: UnsafeBufferPointer<UnsafePointer<Section>>, in arena: Arena.Ref
+        _ base: UnsafePointer<MergedConf>, _ sections: UnsafeBufferPointer<UnsafePointer<Section>>, in arena: Arena.Ref
     ) -> UnsafeMutablePointer<MergedConf> {
         let modules = theWorker.pointee.modules
         let vector = arena.allocate(UnsafeMutableRawPointer?.self, count: modules.count)

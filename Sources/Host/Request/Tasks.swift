@@ -352,6 +352,10 @@ extension Phases {
             return false
         }
         let step = r.pointee.step
+        if status == APUS_AGAIN {
+            r.pointee.link -= 1
+            return HTTP1.runPhases(r)
+        }
         if status == APUS_DECLINED || status == APUS_OK && theWorker.pointee.phases[step].pointee.kind != RunKind.first.rawValue {
             return HTTP1.runPhases(r)
         }

@@ -2,9 +2,11 @@
 #ifndef APUS_ALL_H
 #define APUS_ALL_H
 #include "../apus.h"
+#include "authn.h"
 #include "authz.h"
 #include "body.h"
 #include "config.h"
+#include "confset.h"
 #include "conn.h"
 #include "expr.h"
 #include "filters.h"
@@ -27,4 +29,5 @@
 #include "tasks.h"
 #include "timeouts.h"
 #include "transport.h"
+#include "work.h"
 #endif

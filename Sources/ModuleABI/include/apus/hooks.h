@@ -47,6 +47,10 @@
  *   handler               i(xR)     FIRST  answers the request
  *   log_transaction       i(xR)     ALL    after the answer has been sent
  *   error_page            i(xRi)    FIRST  a chance to answer with another page for a status
+ *   note_auth_failure     i(xRs)    FIRST  a user is asked for: set the fields that say how, for this AuthType
+ *
+ * A request that was redirected to, or asked about, by one that passed the four phases about access with the very same
+ * directory configuration does not pass them again; user and AuthType are taken over.
  *
  * Reasons of open_config: */
 #define APUS_OPEN_CHECK 0u  /**< `-t`: validate, create and bind nothing */

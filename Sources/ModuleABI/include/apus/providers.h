@@ -9,7 +9,7 @@
 
 typedef struct apus_providers_v1 {
     uint32_t size, reserved;
-    /** Offers `vtable` (beginning with its size) under `name` in `group`. [main], from `attach`.
+    /** Offers `vtable` (beginning with its size) under `name` in `group`. [main], from `attach` or a directive.
      *  @return APUS_OK, or APUS_E_EXISTS when another module has the name (both are named in the log) */
     apus_status (*provide)(const apus_host *host, const char *group, apus_str name, const void *vtable, void *ctx);
     /** Finds a provider. [main] after attach, [any] later. @return APUS_OK or APUS_E_NOT_FOUND */

@@ -19,7 +19,8 @@ typedef struct apus_tasks_v1 {
     /** Suspends the hook at hand. [req] @param on_cancel [conn], may be NULL
      *  @return APUS_OK, or APUS_E_UNSUPPORTED when the hook is not registered MAY_SUSPEND */
     apus_status (*suspend)(apus_req *r, void (*on_cancel)(void *ctx), void *ctx, apus_task *out);
-    /** Goes on as if the hook had returned `status`. [any] Exactly once. @return APUS_OK or APUS_E_STALE */
+    /** Goes on as if the hook had returned `status`. [any] Exactly once. APUS_AGAIN: the hook is called again.
+     *  @return APUS_OK or APUS_E_STALE */
     apus_status (*resume)(apus_task task, apus_status status);
     /** Runs `fn` on the blocking pool; its result resumes the task. [conn] `fn` runs [pool] and may touch only what
      *  `ctx` holds. */

@@ -1,0 +1,57 @@
+import ModuleKit
+
+/// AuthType and AuthName of a directory.
+struct AuthnDirConf: Configuration, BitwiseCopyable {
+    private var type = Bytes.none
+    private var name = Bytes.none
+
+    func merged(
+        over base: AuthnDirConf, settings: [(inout AuthnDirConf) -> Void], in pool: Pool
+    ) -> AuthnDirConf {
+        var merged = self
+        if !type.isSet { merged.type = base.type }
+        if !name.isSet { merged.name = base.name }
+        return merged
+    }
+
+    mutating func setType(_ text: Bytes) { type = text }
+
+    /// Kept as it stands between the quotation marks of a challenge.
+    mutating func setName(_ text: Bytes) { name = text }
+
+    /// The type in force; none when there is none, or "None".
+    func type(for request: Request) -> Bytes { type.equalsIgnoringCase("None") ? .none : type }
+
+    /// The realm, as it stands between the quotation marks of a challenge.
+    func name(for request: Request) -> Bytes { name }
+}
+
+/// Tells other modules, in the way of httpd's core, which type and realm hold for a request.
+func publishSettings(_ host: Host) throws {
+    typealias Function = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_str
+    let context = SettingsContext(host)
+    let type: Function = { context, r in
+        let request = SettingsContext.request(context, r)
+        return request.confPointer(AuthnDirConf.self).pointee.type(for: request)
+    }
+    let name: Function = { context, r in
+        let request = SettingsContext.request(context, r)
+        return request.confPointer(AuthnDirConf.self).pointee.name(for: request)
+    }
+    try host.publish("authn_core.auth_type", "s(xR)", unsafeBitCast(type, to: apus_fn.self), context: context)
+    try host.publish("authn_core.auth_name", "s(xR)", unsafeBitCast(name, to: apus_fn.self), context: context)
+}
+
+/// What stands behind the published functions.
+private final class SettingsContext {
+    let host: UnsafePointer<apus_host>
+
+    init(_ host: Host) { self.host = host.raw }
+
+    @inline(__always)
+    static func request(_ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?) -> Request {
+        Unmanaged<SettingsContext>.fromOpaque(context.unsafelyUnwrapped)._withUnsafeGuaranteedRef {
+            Request(r.unsafelyUnwrapped, host: $0.host)
+        }
+    }
+}

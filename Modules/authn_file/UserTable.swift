@@ -1,0 +1,70 @@
+import AuthKit
+import ModuleKit
+
+/// The users of a file: each with what follows the first colon of its line.
+final class UserTable {
+    private let lines: PairTable
+    /// The stored password that is the dearest to check: what unknown users are measured with.
+    let decoy: Bytes
+
+    init(_ lines: PairTable) {
+        self.lines = lines
+        var dearest = Bytes("")
+        var cost = 0.0
+        lines.forEach { _, rest in
+            let stored = rest.split(at: 0x3a).0
+            let own = PasswordHash.cost(stored)
+            guard own > cost, !stored.isEmpty else { return }
+            (dearest, cost) = (stored, own)
+        }
+        decoy = dearest
+    }
+
+    /// The stored password of a user: the first, when there are several.
+    func password(of user: Bytes) -> Bytes? { lines.first(user)?.split(at: 0x3a).0 }
+
+    /// The stored hash of "user:realm:password" with so many digits.
+    func realmHash(of user: Bytes, _ realm: Bytes, digits: Int) -> Bytes? {
+        let line = lines.first(user) {
+            let (ownRealm, rest) = $0.split(at: 0x3a)
+            return ownRealm == realm && rest.split(at: 0x3a).0.count == digits
+        }
+        return line.map { $0.split(at: 0x3a).1.split(at: 0x3a).0 }
+    }
+
+    /// Bytes of the longest line that is read; httpd's limit, too.
+    static let longestLine = 8192
+
+    /// [any thread]
+    static func read(_ path: Bytes) -> FileReading<UserTable> {
+        var faults = LineFile.Faults()
+        var builder = PairTable.Builder()
+        let problem = LineFile.read(path, longest: longestLine, &faults) { line in
+            let (user, rest) = line.split(at: 0x3a)
+            builder.add(user, rest)
+        }
+        let content = problem == 0 ? UserTable(PairTable(builder)) : nil
+        return FileReading(problem: problem, content: content, faults: faults)
+    }
+}
+
+/// The files that the configuration names, one object a file.
+final class UserFiles {
+    private var files: [String: WatchedFile<UserTable>] = [:]
+
+    func file(_ path: Bytes, _ host: Host) -> Unmanaged<WatchedFile<UserTable>> {
+        let name = path.string
+        if let known = files[name] { return .passUnretained(known) }
+        // The directive's own memory may be that of a file that is read again.
+        let path = Bytes.immortal(path)
+        let file = WatchedFile(path, parse: UserTable.read) { reading in
+            guard !reading.faults.isEmpty else { return }
+            host.log.write(.error, code: "APUS3101", reading.faults.message(path, longest: UserTable.longestLine))
+        }
+        files[name] = file
+        return .passUnretained(file)
+    }
+}
+
+/// Touched while the configuration is read, and by .htaccess files on the loop.
+nonisolated(unsafe) let userFiles = UserFiles()

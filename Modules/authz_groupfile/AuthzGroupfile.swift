@@ -1,0 +1,78 @@
+import AuthKit
+import Glibc
+import ModuleKit
+
+/// `Require group` and `Require file-group` by text files.
+final class AuthzGroupfile: Module {
+    typealias DirConf = GroupfileConf
+
+    static let info = ModuleInfo(
+        "authz_groupfile_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_TASKS])
+    static let directives = [
+        Directive(
+            "AuthGroupFile", .one, in: [.directory, .location, .files, .htaccess], override: .auth,
+            help: "file of groups and their users"
+        ) {
+            let file = groupFiles.file($0.resolve($1[0]), Host(raw: $0.host))
+            $0.configuration(GroupfileConf.self).pointee.file = file
+        }
+    ]
+
+    init(_ host: Host) throws {
+        let groups = Groups(host)
+        let fileGroup = FileGroup()
+        try host.hooks.optionalFunctions { fileGroup.find(host) }
+        try host.provideRequirement(
+            "group", parse: { $1.arguments(in: $0.pool) },
+            check: { groups.decide($0, $1.elements) },
+            later: { request, _ in groups.reading(for: request) })
+        try host.provideRequirement(
+            "file-group", parse: { _, _ in UInt8(0) },
+            check: { request, _ in
+                let group = fileGroup.name(for: request)
+                // Who asks for the group of a file asks for a user first.
+                guard request.user.isSet else { return .needsUser }
+                guard group.isSet else { return .denied }
+                return withUnsafeTemporaryAllocation(of: Bytes.self, capacity: 1) { one in
+                    one.initialize(repeating: group)
+                    return groups.decide(request, one)
+                }
+            },
+            later: { request, _ in groups.reading(for: request) })
+    }
+}
+
+/// The file of a directory.
+struct GroupfileConf: Configuration, BitwiseCopyable {
+    var file: Unmanaged<WatchedFile<PairTable>>?
+
+    func merged(
+        over base: GroupfileConf, settings: [(inout GroupfileConf) -> Void], in pool: Pool
+    ) -> GroupfileConf {
+        GroupfileConf(file: file ?? base.file)
+    }
+}
+
+/// Asks the module that knows the owners of files.
+final class FileGroup {
+    private typealias Function = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_str
+
+    private var function: Function?
+    private var context: UnsafeMutableRawPointer?
+
+    func find(_ host: Host) {
+        guard let link = host.function("authz_owner.file_group", "s(xR)"), let fn = link.fn else { return }
+        function = unsafeBitCast(fn, to: Function.self)
+        context = link.ctx
+    }
+
+    /// The group of the file that is asked for; none: it is not known.
+    func name(for request: Request) -> Bytes { function?(context, request.raw) ?? .none }
+}
+
+@c(apus_module_entry)
+public func entry(
+    _ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>
+) -> UnsafePointer<apus_module>? {
+    AuthzGroupfile.descriptor(for: host, named: name)
+}

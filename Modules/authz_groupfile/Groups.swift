@@ -1,0 +1,94 @@
+import AuthKit
+import Glibc
+import ModuleKit
+
+/// The files that the configuration names, one object a file.
+final class GroupFiles {
+    private var files: [String: WatchedFile<PairTable>] = [:]
+    /// Bytes of a line: a group may have many users.
+    private static let longestLine = 16 << 20
+
+    func file(_ path: Bytes, _ host: Host) -> Unmanaged<WatchedFile<PairTable>> {
+        let name = path.string
+        if let known = files[name] { return .passUnretained(known) }
+        // The directive's own memory may be that of a file that is read again.
+        let path = Bytes.immortal(path)
+        let file = WatchedFile(path, parse: GroupFiles.read) { reading in
+            guard !reading.faults.isEmpty else { return }
+            host.log.write(.error, code: "APUS3102", reading.faults.message(path, longest: GroupFiles.longestLine))
+        }
+        files[name] = file
+        return .passUnretained(file)
+    }
+
+    /// "group: user user …" becomes users with the groups they are in. [any thread]
+    private static func read(_ path: Bytes) -> FileReading<PairTable> {
+        var faults = LineFile.Faults()
+        var builder = PairTable.Builder()
+        let problem = LineFile.read(path, longest: longestLine, &faults) { line in
+            var (group, users) = line.split(at: 0x3a)
+            while case let user = users.takeListWord(), !user.isEmpty { builder.add(user, group) }
+        }
+        return FileReading(problem: problem, content: problem == 0 ? PairTable(builder) : nil, faults: faults)
+    }
+}
+
+/// Touched while the configuration is read, and by .htaccess files on the loop.
+nonisolated(unsafe) let groupFiles = GroupFiles()
+
+/// Decides by the groups of the user.
+struct Groups {
+    private let host: Host
+
+    init(_ host: Host) { self.host = host }
+
+    func decide(_ request: Request, _ wanted: UnsafeMutableBufferPointer<Bytes>) -> Decision {
+        let user = request.user
+        guard user.isSet else { return .needsUser }
+        // Without a file the next module may know.
+        guard let file = request.confPointer(GroupfileConf.self).pointee.file?.takeUnretainedValue() else { return .denied }
+        switch file.look(host.now) {
+        case .unread: return .later
+        case .problem(let problem):
+            report(request, "AH01664", "cannot read the group file \(file.path.string): \(String(cString: strerror(problem)))")
+            return .denied
+        case .content(let groups):
+            for group in wanted where isMember(user, of: group, groups) { return .granted }
+            report(
+                request, "AH01667",
+                "access to \(request.path.string) failed, reason: user '\(user.string)' is in none of the groups that are required")
+            return .denied
+        }
+    }
+
+    /// Names of groups are compared without case, as httpd does.
+    private func isMember(_ user: Bytes, of group: Bytes, _ groups: PairTable) -> Bool {
+        groups.first(user) { $0.equalsIgnoringCase(group) } != nil
+    }
+
+    func reading(for request: Request) -> any DeferredWork {
+        GroupReading(request.confPointer(GroupfileConf.self).pointee.file?.takeUnretainedValue())
+    }
+
+    private func report(_ request: Request, _ code: StaticString, _ message: @autoclosure () -> String) {
+        guard !request.isExplain else { return }
+        host.log.write(.error, code: code, request: request, message())
+    }
+}
+
+/// Reads a large file on a pool thread.
+private final class GroupReading: DeferredWork {
+    private let file: WatchedFile<PairTable>?
+    private var reading: FileReading<PairTable>?
+
+    init(_ file: WatchedFile<PairTable>?) { self.file = file }
+
+    func run() -> apus_status {
+        reading = file?.read()
+        return APUS_OK
+    }
+
+    func finish(_ request: Request, _ answer: apus_status) {
+        if let reading { file?.install(reading) }
+    }
+}

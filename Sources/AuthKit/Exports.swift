@@ -1,0 +1,2 @@
+@_exported public import ByteKit
+@_exported public import PasswordKit

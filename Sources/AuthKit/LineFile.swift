@@ -1,0 +1,135 @@
+public import ByteKit
+public import ModuleABI
+import Glibc
+
+/// Reads files of lines: blank ones and those that begin with '#' are left out, a backslash at the end joins two.
+public enum LineFile {
+    /// What was left out because it cannot be meant.
+    public struct Faults: Sendable {
+        public var tooLong = 0
+        public var binary = 0
+        /// The first line of either kind.
+        public var firstLine = 0
+
+        public init() {}
+
+        public var isEmpty: Bool { tooLong == 0 && binary == 0 }
+
+        /// What to tell an operator.
+        public func message(_ path: Bytes, longest: Int) -> String {
+            var kinds: [String] = []
+            if tooLong > 0 { kinds.append("\(tooLong) of more than \(longest) bytes") }
+            if binary > 0 { kinds.append("\(binary) with NUL bytes") }
+            return "\(path.string) has lines that are left out: \(kinds.joined(separator: ", ")); the first is line "
+                + "\(firstLine)"
+        }
+    }
+
+    /// Calls `body` for each line, without the white space around it. Memory is bounded by the longest line.
+    /// - Parameter path: followed by a NUL byte.
+    /// - Returns: 0, or why the file cannot be read.
+    public static func read(_ path: Bytes, longest: Int, _ faults: inout Faults, _ body: (Bytes) -> Void) -> Int32 {
+        let descriptor = open(path.ptr!, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { return errno }
+        defer { close(descriptor) }
+        var info = stat()
+        guard fstat(descriptor, &info) == 0 else { return errno }
+        guard info.st_mode & S_IFMT == S_IFREG || path == "/dev/null" else { return EACCES }
+
+        var lines = Lines(longest: longest)
+        let size = 64 << 10
+        let chunk = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
+        defer { chunk.deallocate() }
+        while true {
+            let count = Glibc.read(descriptor, chunk, size)
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { return errno }
+            guard count > 0 else { break }
+            lines.feed(Bytes(chunk, count: count), body)
+        }
+        lines.end(body)
+        faults = lines.faults
+        return 0
+    }
+
+    private struct Lines {
+        let longest: Int
+        var faults = Faults()
+        private var line: [UInt8] = []
+        private var isTooLong = false
+        private var number = 1
+
+        init(longest: Int) { self.longest = longest }
+
+        mutating func feed(_ chunk: Bytes, _ body: (Bytes) -> Void) {
+            var rest = chunk
+            while let newline = rest.firstIndex(of: 0x0a) {
+                take(rest.upTo(newline))
+                rest = rest.from(newline + 1)
+                if !continues() { end(body) }
+                number += 1
+            }
+            take(rest)
+        }
+
+        private mutating func take(_ bytes: Bytes) {
+            guard !isTooLong, line.count + bytes.count <= longest else { return isTooLong = true }
+            line.append(contentsOf: bytes.buffer)
+        }
+
+        /// Whether the line goes on in the next one; then its backslash is gone.
+        private mutating func continues() -> Bool {
+            if line.last == 0x0d { line.removeLast() }
+            guard line.last == 0x5c else { return false }
+            line.removeLast()
+            return true
+        }
+
+        mutating func end(_ body: (Bytes) -> Void) {
+            defer {
+                line.removeAll(keepingCapacity: true)
+                isTooLong = false
+            }
+            guard !isTooLong else { return note(\.tooLong) }
+            guard !line.contains(0) else { return note(\.binary) }
+            line.withUnsafeBytes {
+                let text = Bytes($0).trimmedOfSpace
+                if !text.isEmpty, text[0] != 0x23 { body(text) }
+            }
+        }
+
+        private mutating func note(_ kind: WritableKeyPath<Faults, Int>) {
+            if faults.isEmpty { faults.firstLine = number }
+            faults[keyPath: kind] += 1
+        }
+    }
+}
+
+extension apus_str {
+    /// Without the bytes around it that isspace(3) knows.
+    var trimmedOfSpace: Bytes {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 9 < 5 }
+        var start = 0
+        var end = count
+        while start < end, isSpace(self[start]) { start += 1 }
+        while end > start, isSpace(self[end - 1]) { end -= 1 }
+        return self[start..<end]
+    }
+
+    /// The bytes before the first `byte`, and those after it; without one: all, and none.
+    public func split(at byte: UInt8) -> (Bytes, Bytes) {
+        guard let index = firstIndex(of: byte) else { return (self, from(count)) }
+        return (upTo(index), from(index + 1))
+    }
+
+    /// Takes the next word off a list that white space separates; empty at its end.
+    public mutating func takeListWord() -> Bytes {
+        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 9 < 5 }
+        var start = 0
+        while start < count, isSpace(self[start]) { start += 1 }
+        var end = start
+        while end < count, !isSpace(self[end]) { end += 1 }
+        defer { self = from(end) }
+        return self[start..<end]
+    }
+}

@@ -1,0 +1,125 @@
+public import ByteKit
+import Glibc
+public import ModuleABI
+
+/// What a file looks like from outside: another stamp, another content.
+public struct FileStamp: Equatable, BitwiseCopyable, Sendable {
+    let device, inode: UInt64
+    let size: Int64
+    let modified, changed: Int64
+
+    /// - Returns: nil: errno says why.
+    init?(_ path: Bytes) {
+        var info = stat()
+        guard stat(path.ptr!, &info) == 0 else { return nil }
+        func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
+        device = UInt64(info.st_dev)
+        inode = UInt64(info.st_ino)
+        size = Int64(info.st_size)
+        modified = nanoseconds(info.st_mtim)
+        changed = nanoseconds(info.st_ctim)
+    }
+}
+
+/// What was read of a file.
+public struct FileReading<Content> {
+    /// 0, or why there is no content.
+    public var problem: Int32
+    public var content: Content?
+    public var faults = LineFile.Faults()
+    fileprivate var stamp: FileStamp?
+    fileprivate var isYoung = false
+
+    public init(problem: Int32, content: Content?, faults: LineFile.Faults) {
+        self.problem = problem
+        self.content = content
+        self.faults = faults
+    }
+}
+
+/// A file that is read once, and again when it has changed. Used on the loop only; `read` anywhere.
+public final class WatchedFile<Content>: @unchecked Sendable {
+    public enum Look {
+        case content(Content)
+        /// errno.
+        case problem(Int32)
+        /// It has to be read, and is too large for that to be done on the loop.
+        case unread
+    }
+
+    /// Followed by a NUL byte.
+    public let path: Bytes
+    private let parse: (Bytes) -> FileReading<Content>
+    private let notice: (FileReading<Content>) -> Void
+    private var content: Content?
+    private var stamp: FileStamp?
+    private var isYoung = false
+    private var lastLook = Int64.min
+
+    /// What is smaller is read at once.
+    private static var quickSize: Int64 { 64 << 10 }
+    /// A file that was changed so shortly before it was read may change again with the same time stamp.
+    private static var grain: Int64 { 20_000_000 }
+
+    /// - Parameters:
+    ///   - path: followed by a NUL byte; lives for ever.
+    ///   - parse: makes the content; may be called on any thread.
+    ///   - notice: told on the loop about each reading.
+    public init(
+        _ path: Bytes, parse: @escaping (Bytes) -> FileReading<Content>,
+        notice: @escaping (FileReading<Content>) -> Void
+    ) {
+        self.path = path
+        self.parse = parse
+        self.notice = notice
+    }
+
+    /// What the file holds now. It is looked at once in a turn of the loop, whose time is given.
+    public func look(_ now: Int64) -> Look {
+        if now == lastLook, !isYoung, let content { return .content(content) }
+        guard let found = FileStamp(path) else {
+            forget()
+            return .problem(errno)
+        }
+        lastLook = now
+        if found == stamp, !isYoung, let content { return .content(content) }
+        if found.size > Self.quickSize { return .unread }
+        let reading = read()
+        install(reading)
+        return reading.content.map { .content($0) } ?? .problem(reading.problem)
+    }
+
+    /// Reads it. [any thread]
+    public func read() -> FileReading<Content> {
+        guard let stamp = FileStamp(path) else { return FileReading(problem: errno, content: nil, faults: .init()) }
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        var reading = parse(path)
+        reading.stamp = stamp
+        reading.isYoung = stamp.changed > Int64(now.tv_sec) &* 1_000_000_000 &+ Int64(now.tv_nsec) &- Self.grain
+        return reading
+    }
+
+    /// Takes over what was read.
+    public func install(_ reading: FileReading<Content>) {
+        content = reading.content
+        stamp = reading.stamp
+        isYoung = reading.isYoung
+        notice(reading)
+    }
+
+    private func forget() {
+        content = nil
+        stamp = nil
+    }
+}
+
+extension apus_str {
+    /// A copy that lives for ever, followed by a NUL byte.
+    public static func immortal(_ bytes: Bytes) -> Bytes {
+        let place = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + 1)
+        for index in 0..<bytes.count { place[index] = bytes[index] }
+        place[bytes.count] = 0
+        return Bytes(UnsafeRawPointer(place), count: bytes.count)
+    }
+}

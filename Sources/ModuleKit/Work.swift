@@ -1,0 +1,71 @@
+import ByteKit
+public import ModuleABI
+
+/// The slow part of a provider's decision: made on the loop, done on a pool thread, noted on the loop.
+public protocol DeferredWork: AnyObject {
+    /// Does it, once, on any thread: touches nothing but its own properties.
+    func run() -> apus_status
+    /// Takes note of the answer, on the loop.
+    func finish(_ request: Request, _ answer: apus_status)
+}
+
+extension apus_work {
+    /// Hands work out through a C interface.
+    public init(_ work: any DeferredWork, host: UnsafePointer<apus_host>) {
+        self.init(
+            run: { Unmanaged<HookBox<any DeferredWork>>.fromOpaque($0!).takeUnretainedValue().body.run() },
+            finish: { state, r, answer in
+                let box = Unmanaged<HookBox<any DeferredWork>>.fromOpaque(state!).takeUnretainedValue()
+                box.body.finish(Request(r!, host: box.host), answer)
+            },
+            release: { Unmanaged<HookBox<any DeferredWork>>.fromOpaque($0!).release() },
+            state: Unmanaged.passRetained(HookBox(host: host, work)).toOpaque())
+    }
+}
+
+/// Work that a request waits for. Freed when both the request and the thread that does it have let go.
+private final class WaitedWork: @unchecked Sendable {
+    let work: apus_work
+    let tag: Int
+    var answer: apus_status = APUS_E_FAIL
+
+    init(_ work: apus_work, tag: Int) {
+        self.work = work
+        self.tag = tag
+    }
+
+    deinit { work.release?(work.state) }
+}
+
+extension Request {
+    /// Has work done that a provider handed out; for hooks that may suspend, in modules that use the request's slot for
+    /// nothing else. `tag` is the hook's own, to know later what it waited for.
+    /// - Returns: the answer where waiting is not possible, in a sub-request; else nil: the hook returns `.suspended`, is
+    ///   called again, and finds the answer with `finishedWork`.
+    public func wait(for work: apus_work, tag: Int = 0) throws -> apus_status? {
+        let waited = WaitedWork(work, tag: tag)
+        guard !isSubrequest else {
+            let answer = work.run?(work.state) ?? APUS_E_FAIL
+            work.finish?(work.state, raw, answer)
+            return answer
+        }
+        let task = try suspend()
+        slot = Unmanaged.passUnretained(waited).toOpaque()
+        // The pool's reference outlives the slot's use; the thread's own may outlive the request.
+        pool.onDestroy { withExtendedLifetime(waited) {} }
+        task.runBlocking {
+            waited.answer = waited.work.run?(waited.work.state) ?? APUS_E_FAIL
+            return .again
+        }
+        return nil
+    }
+
+    /// The answer of the work that the hook has waited for, once; nil: it has not waited.
+    public func finishedWork() -> (answer: apus_status, tag: Int)? {
+        guard let raw = slot else { return nil }
+        slot = nil
+        let waited = Unmanaged<WaitedWork>.fromOpaque(raw).takeUnretainedValue()
+        waited.work.finish?(waited.work.state, self.raw, waited.answer)
+        return (waited.answer, waited.tag)
+    }
+}

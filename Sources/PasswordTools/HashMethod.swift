@@ -1,0 +1,84 @@
+import ByteKit
+import CCrypt
+import Glibc
+import PasswordKit
+
+/// How a password is stored.
+enum HashMethod {
+    case bcrypt, apr1, sha256, sha512, des, sha1, plain
+
+    static let defaultCost = 10
+
+    static func checkCost(_ method: HashMethod, _ cost: Int?, _ rounds: Int?) throws {
+        if let cost, method != .bcrypt || !(4...17).contains(cost) {
+            let reason = method == .bcrypt ? "the cost of bcrypt is 4 to 17, not \(cost)" : "-C is for bcrypt only"
+            throw Failure(ExitCode.usage, reason)
+        }
+        if let rounds, !(method == .sha256 || method == .sha512) || !(1000...999_999_999).contains(rounds) {
+            let isSHA = method == .sha256 || method == .sha512
+            let reason = isSHA ? "the rounds are 1000 to 999999999, not \(rounds)" : "-r is for SHA-256 and SHA-512 only"
+            throw Failure(ExitCode.usage, reason)
+        }
+    }
+
+    /// What stands in the file for a password.
+    func hash(_ password: Password, cost: Int?, rounds: Int?) throws -> String {
+        switch self {
+        case .plain: return try plain(password)
+        case .sha1: return composed(64) { writer in password.utf8Bytes { PasswordHash.writeSHA($0, into: &writer) } }
+        case .apr1:
+            let salt = HashMethod.salt(8)
+            return composed(APR1.room) { writer in
+                password.utf8Bytes { password in
+                    salt.withUnsafeBytes { APR1.hash(password, salt: Bytes($0), into: &writer) }
+                }
+            }
+        case .bcrypt: return try crypted(password, HashMethod.setting("$2y$", cost ?? HashMethod.defaultCost))
+        case .sha256: return try crypted(password, HashMethod.setting("$5$", rounds ?? 0))
+        case .sha512: return try crypted(password, HashMethod.setting("$6$", rounds ?? 0))
+        case .des:
+            if password.count > 8 {
+                print("Warning: Password truncated to 8 characters by CRYPT algorithm.", to: &standardError)
+            }
+            return try crypted(password, HashMethod.salt(2))
+        }
+    }
+
+    private func plain(_ password: Password) throws -> String {
+        print("Warning: storing passwords as plain text might just not work on this platform.", to: &standardError)
+        guard let text = password.utf8Bytes({ String(validating: $0.buffer, as: UTF8.self) }) else {
+            throw Failure(ExitCode.usage, "the password is no UTF-8")
+        }
+        return text
+    }
+
+    private func composed(_ capacity: Int, _ body: (inout ByteWriter) -> Void) -> String {
+        withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 8) { room in
+            var writer = ByteWriter(room.baseAddress.unsafelyUnwrapped, capacity: capacity)
+            body(&writer)
+            return writer.written.string
+        }
+    }
+
+    private func crypted(_ password: Password, _ setting: [UInt8]) throws -> String {
+        let hash = password.utf8Bytes { password in
+            setting.withUnsafeBytes { PasswordHash.withCrypted(password, setting: Bytes($0)) { $0.string } }
+        }
+        guard let hash else { throw Failure(ExitCode.file, "crypt(3) cannot hash the password") }
+        return hash
+    }
+
+    private static func setting(_ prefix: String, _ cost: Int) throws -> [UInt8] {
+        var room = [CChar](repeating: 0, count: 192)
+        guard let setting = ccrypt_setting(prefix, UInt(cost), &room, Int32(room.count)) else {
+            throw Failure(ExitCode.file, "crypt(3) does not know the method \(prefix)")
+        }
+        return Array(Bytes(cString: setting).buffer)
+    }
+
+    /// Characters of crypt's alphabet, from the system's generator.
+    private static func salt(_ count: Int) -> [UInt8] {
+        let alphabet = Array("./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+        return (0..<count).map { _ in alphabet[Int.random(in: 0..<64)] }
+    }
+}
