@@ -18,6 +18,7 @@ let modules: [Target] = [
     module("alias"),
     module("allowmethods"),
     module("auth_basic", ["AuthKit"]),
+    module("auth_digest", ["AuthKit"]),
     module("authn_core"),
     module("authn_file", ["AuthKit"]),
     module("authz_core"),

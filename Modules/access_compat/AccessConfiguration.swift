@@ -30,7 +30,9 @@ struct AccessConf: Configuration, BitwiseCopyable {
     /// Something that holds for the methods of a <Limit>, or for all.
     struct Limited<Value: BitwiseCopyable>: BitwiseCopyable {
         let value: Value
-        let methods: MethodLimit
+        let methods: MethodLimit?
+
+        func holds(for request: Request) -> Bool { methods?.holds(for: request.raw) ?? true }
     }
 
     private var orders = PoolArray<Limited<AccessOrder>>()
@@ -42,19 +44,19 @@ struct AccessConf: Configuration, BitwiseCopyable {
         over base: AccessConf, settings: [(inout AccessConf) -> Void], in pool: Pool
     ) -> AccessConf { self }
 
-    mutating func add(_ order: AccessOrder, _ methods: MethodLimit, in pool: Pool) {
+    mutating func add(_ order: AccessOrder, _ methods: MethodLimit?, in pool: Pool) {
         orders.append(Limited(value: order, methods: methods), in: pool)
     }
 
-    mutating func add(allowed rule: AccessRule, _ methods: MethodLimit, in pool: Pool) {
+    mutating func add(allowed rule: AccessRule, _ methods: MethodLimit?, in pool: Pool) {
         allows.append(Limited(value: rule, methods: methods), in: pool)
     }
 
-    mutating func add(denied rule: AccessRule, _ methods: MethodLimit, in pool: Pool) {
+    mutating func add(denied rule: AccessRule, _ methods: MethodLimit?, in pool: Pool) {
         denies.append(Limited(value: rule, methods: methods), in: pool)
     }
 
-    mutating func add(_ satisfaction: Satisfaction, _ methods: MethodLimit, in pool: Pool) {
+    mutating func add(_ satisfaction: Satisfaction, _ methods: MethodLimit?, in pool: Pool) {
         satisfactions.append(Limited(value: satisfaction, methods: methods), in: pool)
     }
 
@@ -72,7 +74,7 @@ struct AccessConf: Configuration, BitwiseCopyable {
         var index = list.count
         while index > 0 {
             index -= 1
-            if list[index].methods.holds(for: request) { return list[index].value }
+            if list[index].holds(for: request) { return list[index].value }
         }
         return nil
     }
@@ -102,7 +104,7 @@ struct AccessConf: Configuration, BitwiseCopyable {
         _ rules: PoolArray<Limited<AccessRule>>, _ request: Request, _ clients: ClientNames
     ) -> Verdict {
         var verdict = Verdict.no
-        for rule in rules.elements where rule.methods.holds(for: request) {
+        for rule in rules.elements where rule.holds(for: request) {
             switch matches(rule.value, request, clients) {
             case .yes: return .yes
             case .later: verdict = .later
@@ -129,12 +131,4 @@ struct AccessConf: Configuration, BitwiseCopyable {
             }
         }
     }
-}
-
-/// The methods that a directive is restricted to.
-struct MethodLimit: BitwiseCopyable {
-    init(_ command: Command) {}
-
-    @inline(__always)
-    func holds(for request: Request) -> Bool { true }
 }

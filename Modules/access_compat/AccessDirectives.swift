@@ -6,22 +6,22 @@ private let inSections: Scopes = [.directory, .location, .files, .htaccess]
 let accessDirectives: [Directive] = [
     Directive("Order", .one, in: inSections, override: .limit, help: "allow,deny or deny,allow") { command, words in
         let order = try order(words[0])
-        command.configuration(AccessConf.self).pointee.add(order, MethodLimit(command), in: command.pool)
+        command.configuration(AccessConf.self).pointee.add(order, command.limit, in: command.pool)
     },
     Directive("Allow", .pairs, in: inSections, override: .limit, help: "from all, host, address or env=variable …") {
         let rule = try rule($0, $1)
-        $0.configuration(AccessConf.self).pointee.add(allowed: rule, MethodLimit($0), in: $0.pool)
+        $0.configuration(AccessConf.self).pointee.add(allowed: rule, $0.limit, in: $0.pool)
     },
     Directive("Deny", .pairs, in: inSections, override: .limit, help: "from all, host, address or env=variable …") {
         let rule = try rule($0, $1)
-        $0.configuration(AccessConf.self).pointee.add(denied: rule, MethodLimit($0), in: $0.pool)
+        $0.configuration(AccessConf.self).pointee.add(denied: rule, $0.limit, in: $0.pool)
     },
     Directive("Satisfy", .one, in: inSections, override: .auth, help: "Any or All") { command, words in
         let conf = command.configuration(AccessConf.self)
         if words[0].equalsIgnoringCase("all") {
-            conf.pointee.add(.all, MethodLimit(command), in: command.pool)
+            conf.pointee.add(.all, command.limit, in: command.pool)
         } else if words[0].equalsIgnoringCase("any") {
-            conf.pointee.add(.any, MethodLimit(command), in: command.pool)
+            conf.pointee.add(.any, command.limit, in: command.pool)
             openDoors.note(command, conf)
         } else {
             throw DirectiveError("\"\(words.string(0))\" is neither Any nor All")

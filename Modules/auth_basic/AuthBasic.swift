@@ -6,7 +6,8 @@ final class AuthBasic: Module {
     typealias DirConf = AuthBasicConf
 
     static let info = ModuleInfo(
-        "auth_basic_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_TASKS])
+        "auth_basic_module", version: "1.0",
+        requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_TASKS, APUS_EXT_EXPR])
     static let directives = authBasicDirectives
 
     init(_ host: Host) throws {

@@ -18,8 +18,8 @@ struct AuthBasicConf: Configuration, BitwiseCopyable {
     var usesDigest = Choice.unset
     /// AuthBasicFake: `on` with a user and a password.
     var fakes = Choice.unset
-    var fakeUser = Bytes.none
-    var fakePassword = Bytes.none
+    var fakeUser = DirectiveText()
+    var fakePassword = DirectiveText()
 
     func merged(
         over base: AuthBasicConf, settings: [(inout AuthBasicConf) -> Void], in pool: Pool
@@ -52,8 +52,8 @@ let authBasicDirectives: [Directive] = [
         let conf = command.configuration(AuthBasicConf.self)
         guard !words[0].equalsIgnoringCase("off") else { return conf.pointee.fakes = .off }
         conf.pointee.fakes = .on
-        conf.pointee.fakeUser = command.pool.copy(words[0])
-        conf.pointee.fakePassword = words.count > 1 ? command.pool.copy(words[1]) : Bytes("password")
+        conf.pointee.fakeUser = try DirectiveText(words[0], in: command)
+        conf.pointee.fakePassword = try DirectiveText(words.count > 1 ? words[1] : Bytes("password"), in: command)
     },
     Directive("AuthBasicUseDigestAlgorithm", .one, in: inSections, override: .auth, help: "MD5 or Off") {
         let conf = $0.configuration(AuthBasicConf.self)

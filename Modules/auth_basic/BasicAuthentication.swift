@@ -168,7 +168,9 @@ final class BasicAuthentication {
 func fakeCredentials(_ request: Request) -> Status {
     let conf = request.confPointer(AuthBasicConf.self)
     guard conf.pointee.fakes == .on else { return .declined }
-    let (user, password) = (conf.pointee.fakeUser, conf.pointee.fakePassword)
+    guard let user = conf.pointee.fakeUser.value(request), let password = conf.pointee.fakePassword.value(request) else {
+        return .status(500)
+    }
     guard !user.isEmpty, !password.isEmpty else { return .declined }
     let pair = request.pool.compose(capacity: user.count + password.count + 1) {
         $0.append(user)

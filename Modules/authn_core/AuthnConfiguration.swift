@@ -2,8 +2,8 @@ import ModuleKit
 
 /// AuthType and AuthName of a directory.
 struct AuthnDirConf: Configuration, BitwiseCopyable {
-    private var type = Bytes.none
-    private var name = Bytes.none
+    var type = DirectiveText()
+    var name = DirectiveText()
 
     func merged(
         over base: AuthnDirConf, settings: [(inout AuthnDirConf) -> Void], in pool: Pool
@@ -14,16 +14,31 @@ struct AuthnDirConf: Configuration, BitwiseCopyable {
         return merged
     }
 
-    mutating func setType(_ text: Bytes) { type = text }
-
-    /// Kept as it stands between the quotation marks of a challenge.
-    mutating func setName(_ text: Bytes) { name = text }
-
-    /// The type in force; none when there is none, or "None".
-    func type(for request: Request) -> Bytes { type.equalsIgnoringCase("None") ? .none : type }
+    /// The type in force; none when there is none, or "None". One that cannot be told is no known one, so that nobody is
+    /// let in for it.
+    func type(for request: Request) -> Bytes {
+        guard type.isSet else { return .none }
+        let text = type.value(request) ?? Bytes("?")
+        return text.equalsIgnoringCase("None") ? .none : text
+    }
 
     /// The realm, as it stands between the quotation marks of a challenge.
-    func name(for request: Request) -> Bytes { name }
+    func name(for request: Request) -> Bytes {
+        guard name.isSet, let text = name.value(request) else { return .none }
+        return text.contains(UInt8(ascii: "\"")) ? escapedQuotes(text, in: request.pool) : text
+    }
+}
+
+/// The text with a backslash before each quotation mark that has none.
+private func escapedQuotes(_ text: Bytes, in pool: Pool) -> Bytes {
+    pool.compose(capacity: text.count * 2 + 1) { writer in
+        var isEscaped = false
+        for byte in text.buffer {
+            if byte == UInt8(ascii: "\""), !isEscaped { writer.append(UInt8(ascii: "\\")) }
+            writer.append(byte)
+            isEscaped = byte == UInt8(ascii: "\\") && !isEscaped
+        }
+    }
 }
 
 /// Tells other modules, in the way of httpd's core, which type and realm hold for a request.

@@ -6,7 +6,7 @@ final class AuthnCore: Module {
 
     static let info = ModuleInfo(
         "authn_core_module", version: "1.0",
-        requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_CONFSET])
+        requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_CONFSET, APUS_EXT_EXPR])
     static let directives = authnDirectives
 
     init(_ host: Host) throws {

@@ -32,11 +32,11 @@ private func merging(_ word: Bytes) throws -> Merging {
 /// One Require line.
 private func require(_ command: Command, _ line: Bytes) throws {
     var rest = line
-    var name = takeWord(&rest)
+    var name = rest.takeArgument()
     var isNegated = false
     if name.equalsIgnoringCase("not") {
         isNegated = true
-        name = takeWord(&rest)
+        name = rest.takeArgument()
     }
     let node = try requirement(command, name, rest.trimmed, isNegated: isNegated)
     let conf = command.configuration(AuthzDirConf.self)

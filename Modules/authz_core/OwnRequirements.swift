@@ -51,7 +51,7 @@ private func parseNames(
     _ parsed: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> apus_status {
     guard let command = Command(command, context) else { return APUS_E_INVALID }
-    parsed?.pointee = UnsafeMutableRawPointer(command.pool.make(words(of: arguments, in: command.pool)))
+    parsed?.pointee = UnsafeMutableRawPointer(command.pool.make(arguments.arguments(in: command.pool)))
     return APUS_OK
 }
 
@@ -113,7 +113,7 @@ private func parseMethods(
     _ parsed: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 ) -> apus_status {
     guard let command = Command(command, context) else { return APUS_E_INVALID }
-    let names = words(of: arguments, in: command.pool)
+    let names = arguments.arguments(in: command.pool)
     for name in names.elements where !methods.contains(name.string) {
         return command.report(
             DirectiveError("\"\(name.string)\" is not a method; methods are written in capitals"))
@@ -137,29 +137,6 @@ private func checkMethod(
 
 private func list(_ parsed: UnsafeMutableRawPointer?) -> PoolArray<Bytes>? {
     parsed?.assumingMemoryBound(to: PoolArray<Bytes>.self).pointee
-}
-
-private func words(of line: Bytes, in pool: Pool) -> PoolArray<Bytes> {
-    var words = PoolArray<Bytes>()
-    var rest = line
-    while case let word = takeWord(&rest), !word.isEmpty { words.append(pool.copy(word), in: pool) }
-    return words
-}
-
-/// Takes the next word off a line: up to white space, or what stands in quotes.
-func takeWord(_ line: inout Bytes) -> Bytes {
-    line = line.trimmed
-    guard !line.isEmpty else { return line }
-    let quote = line[0]
-    if quote == UInt8(ascii: "\"") || quote == UInt8(ascii: "'"),
-        let end = line.firstIndex(of: quote, from: 1)
-    {
-        defer { line = line.from(end + 1) }
-        return line[1..<end]
-    }
-    let end = line.buffer.firstIndex { $0 == 0x20 || $0 == 0x09 } ?? line.count
-    defer { line = line.from(end) }
-    return line.upTo(end)
 }
 
 extension Command {

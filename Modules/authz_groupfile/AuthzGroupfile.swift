@@ -7,7 +7,8 @@ final class AuthzGroupfile: Module {
     typealias DirConf = GroupfileConf
 
     static let info = ModuleInfo(
-        "authz_groupfile_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_TASKS])
+        "authz_groupfile_module", version: "1.0",
+        requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_TASKS, APUS_EXT_EXPR])
     static let directives = [
         Directive(
             "AuthGroupFile", .one, in: [.directory, .location, .files, .htaccess], override: .auth,
@@ -23,8 +24,11 @@ final class AuthzGroupfile: Module {
         let fileGroup = FileGroup()
         try host.hooks.optionalFunctions { fileGroup.find(host) }
         try host.provideRequirement(
-            "group", parse: { $1.arguments(in: $0.pool) },
-            check: { groups.decide($0, $1.elements) },
+            "group", parse: { try DirectiveWords($1, in: $0) },
+            check: { request, words in
+                guard request.user.isSet else { return .needsUser }
+                return words.values(request).map { groups.decide(request, $0.elements) } ?? .failed
+            },
             later: { request, _ in groups.reading(for: request) })
         try host.provideRequirement(
             "file-group", parse: { _, _ in UInt8(0) },

@@ -4,7 +4,7 @@ import ModuleKit
 /// `Require ip`, `host`, `forward-dns` and `local`: by where the client is.
 final class AuthzHost: Module {
     static let info = ModuleInfo(
-        "authz_host_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_TASKS])
+        "authz_host_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_TASKS, APUS_EXT_EXPR])
 
     init(_ host: Host) throws {
         try provideAddresses(host)

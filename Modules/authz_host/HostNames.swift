@@ -6,11 +6,12 @@ func provideNames(_ host: Host) throws {
     let clients = ClientNames(host)
     try host.provideRequirement(
         "host", parse: { try names($0, $1, of: "host") },
-        check: { request, domains in
+        check: { request, words in
             switch clients.find(request) {
             case .unknown: return .later
             case .none: return .denied
             case .name(let name):
+                guard let domains = words.values(request) else { return .failed }
                 return name.withUnsafeBytes { name in
                     for domain in domains.elements where NameLookup.isHost(Bytes(name), in: domain) { return .granted }
                     return .denied
@@ -22,7 +23,8 @@ func provideNames(_ host: Host) throws {
     let forward = ForwardLookups(host)
     try host.provideRequirement(
         "forward-dns", parse: { try names($0, $1, of: "forward-dns") },
-        check: { request, hosts in
+        check: { request, words in
+            guard let hosts = words.values(request) else { return .failed }
             guard let address = IPAddress(request.peerAddress) else { return .denied }
             for name in hosts.elements {
                 guard let addresses = forward.find(name) else { return .later }
@@ -30,11 +32,11 @@ func provideNames(_ host: Host) throws {
             }
             return .denied
         },
-        later: { _, hosts in forward.lookup(hosts.elements) })
+        later: { request, words in forward.lookup(words.values(request) ?? PoolArray()) })
 }
 
-private func names(_ command: Command, _ words: Bytes, of requirement: String) throws -> PoolArray<Bytes> {
-    let names = words.arguments(in: command.pool)
+private func names(_ command: Command, _ words: Bytes, of requirement: String) throws -> DirectiveWords {
+    let names = try DirectiveWords(words, in: command)
     guard !names.isEmpty else { throw DirectiveError("Require \(requirement) names no host") }
     return names
 }
@@ -49,8 +51,8 @@ private final class ForwardLookups {
     func find(_ name: Bytes) -> [IPAddress]? { known.finding(Array(name.buffer), now: host.now) }
 
     /// The look-up of all that are not known.
-    func lookup(_ names: UnsafeMutableBufferPointer<Bytes>) -> any DeferredWork {
-        let unknown = names.filter { find($0) == nil }.map { Array($0.buffer) }
+    func lookup(_ names: PoolArray<Bytes>) -> any DeferredWork {
+        let unknown = names.elements.filter { find($0) == nil }.map { Array($0.buffer) }
         return Lookup(unknown) { [unowned self] name, addresses in
             self.known.note(name, addresses, now: self.host.now)
         }

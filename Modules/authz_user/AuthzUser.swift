@@ -2,12 +2,13 @@ import ModuleKit
 
 /// `Require user` and `Require valid-user`.
 final class AuthzUser: Module {
-    static let info = ModuleInfo("authz_user_module", version: "1.0", requires: [APUS_EXT_PROVIDERS])
+    static let info = ModuleInfo("authz_user_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_EXPR])
 
     init(_ host: Host) throws {
-        try host.provideRequirement("user", parse: { $1.arguments(in: $0.pool) }) { request, names in
+        try host.provideRequirement("user", parse: { try DirectiveWords($1, in: $0) }) { request, words in
             let user = request.user
             guard user.isSet else { return .needsUser }
+            guard let names = words.values(request) else { return .failed }
             for name in names.elements where name == user { return .granted }
             report(host.log, request, user)
             return .denied

@@ -12,12 +12,10 @@ enum HashMethod {
     static func checkCost(_ method: HashMethod, _ cost: Int?, _ rounds: Int?) throws {
         if let cost, method != .bcrypt || !(4...17).contains(cost) {
             let reason = method == .bcrypt ? "the cost of bcrypt is 4 to 17, not \(cost)" : "-C is for bcrypt only"
-            throw Failure(ExitCode.usage, reason)
+            throw Failure(method == .bcrypt ? ExitCode.mismatch : ExitCode.usage, reason)
         }
-        if let rounds, !(method == .sha256 || method == .sha512) || !(1000...999_999_999).contains(rounds) {
-            let isSHA = method == .sha256 || method == .sha512
-            let reason = isSHA ? "the rounds are 1000 to 999999999, not \(rounds)" : "-r is for SHA-256 and SHA-512 only"
-            throw Failure(ExitCode.usage, reason)
+        guard rounds == nil || method == .sha256 || method == .sha512 else {
+            throw Failure(ExitCode.usage, "-r is for SHA-256 and SHA-512 only")
         }
     }
 
@@ -34,8 +32,8 @@ enum HashMethod {
                 }
             }
         case .bcrypt: return try crypted(password, HashMethod.setting("$2y$", cost ?? HashMethod.defaultCost))
-        case .sha256: return try crypted(password, HashMethod.setting("$5$", rounds ?? 0))
-        case .sha512: return try crypted(password, HashMethod.setting("$6$", rounds ?? 0))
+        case .sha256: return try crypted(password, HashMethod.setting("$5$", HashMethod.bounded(rounds)))
+        case .sha512: return try crypted(password, HashMethod.setting("$6$", HashMethod.bounded(rounds)))
         case .des:
             if password.count > 8 {
                 print("Warning: Password truncated to 8 characters by CRYPT algorithm.", to: &standardError)
@@ -67,6 +65,9 @@ enum HashMethod {
         guard let hash else { throw Failure(ExitCode.file, "crypt(3) cannot hash the password") }
         return hash
     }
+
+    /// The nearest number of rounds that the method knows; 0: its own.
+    private static func bounded(_ rounds: Int?) -> Int { rounds.map { min(max($0, 1000), 999_999_999) } ?? 0 }
 
     private static func setting(_ prefix: String, _ cost: Int) throws -> [UInt8] {
         var room = [CChar](repeating: 0, count: 192)

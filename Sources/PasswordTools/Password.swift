@@ -18,10 +18,10 @@ struct Password {
         if let given {
             bytes = Array(given.utf8)
         } else if fromInput {
-            bytes = readLineBytes() ?? []
+            bytes = readLineBytes()
         } else {
-            bytes = try Terminal.ask(confirms ? "New password: " : "Enter password: ")
-            if confirms, try Terminal.ask("Re-type new password: ") != bytes {
+            bytes = Terminal.ask(confirms ? "New password: " : "Enter password: ")
+            if confirms, Terminal.ask("Re-type new password: ") != bytes {
                 throw Failure(ExitCode.mismatch, "password verification error")
             }
         }
@@ -32,44 +32,41 @@ struct Password {
     }
 
     /// The first line of standard input.
-    private static func readLineBytes() -> [UInt8]? {
-        var line: UnsafeMutablePointer<CChar>?
-        var room = 0
-        let count = getline(&line, &room, stdin)
-        defer { free(line) }
-        guard count > 0, let line else { return nil }
-        var bytes = UnsafeRawBufferPointer(start: line, count: count).map { $0 }
-        while bytes.last == 0x0a || bytes.last == 0x0d { bytes.removeLast() }
+    private static func readLineBytes() -> [UInt8] {
+        var bytes = readBytes(STDIN_FILENO)
+        while bytes.last == 0x0d { bytes.removeLast() }
         return bytes
+    }
+}
+
+/// Reads up to the end of a line, byte by byte: what follows is somebody else's.
+private func readBytes(_ descriptor: Int32) -> [UInt8] {
+    var bytes: [UInt8] = []
+    var byte: UInt8 = 0
+    while true {
+        let count = read(descriptor, &byte, 1)
+        if count < 0, errno == EINTR { continue }
+        guard count == 1, byte != 0x0a else { return bytes }
+        bytes.append(byte)
     }
 }
 
 /// Asks on the terminal, without showing what is typed.
 enum Terminal {
-    static func ask(_ prompt: String) throws -> [UInt8] {
+    static func ask(_ prompt: String) -> [UInt8] {
         let path = "/dev/tty"
         let descriptor = open(path, O_RDWR | O_CLOEXEC)
         let input = descriptor >= 0 ? descriptor : STDIN_FILENO
         let output = descriptor >= 0 ? descriptor : STDERR_FILENO
         defer { if descriptor >= 0 { close(descriptor) } }
-        show(prompt, output)
+        // Before the prompt: what is typed at once is not to be lost with the terminal's old state.
         let hidden = Echo(input)
+        show(prompt, output)
         defer {
             hidden.restore()
             show("\n", output)
         }
-        var bytes: [UInt8] = []
-        var byte: UInt8 = 0
-        while true {
-            let count = read(input, &byte, 1)
-            if count < 0, errno == EINTR { continue }
-            guard count == 1 else {
-                if bytes.isEmpty { throw Failure(ExitCode.file, "no password could be read") }
-                return bytes
-            }
-            if byte == 0x0a { return bytes }
-            bytes.append(byte)
-        }
+        return readBytes(input)
     }
 
     private static func show(_ text: String, _ descriptor: Int32) { _ = write(descriptor, text, text.utf8.count) }

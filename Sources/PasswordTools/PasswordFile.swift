@@ -69,7 +69,7 @@ struct PasswordFile {
     func write(_ lines: [Line]) throws {
         let (target, mode, owner) = try destination()
         var template = Array("\(target).XXXXXX".utf8CString)
-        let descriptor = mkostemp(&template, O_CLOEXEC)
+        let descriptor = mkstemp(&template)
         guard descriptor >= 0 else { throw problem("write a new file beside the") }
         var isKept = false
         defer {

@@ -60,7 +60,10 @@ struct Failure: Error {
 
 /// Where messages go.
 struct StandardError: TextOutputStream {
-    mutating func write(_ text: String) { fputs(text, stderr) }
+    mutating func write(_ text: String) {
+        var text = text
+        text.withUTF8 { _ = Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count) }
+    }
 }
 
 nonisolated(unsafe) var standardError = StandardError()

@@ -1,0 +1,242 @@
+"""Files of users and groups: every form of hash, changes while the server runs, and what no file should hold."""
+
+import base64
+import os
+import subprocess
+import threading
+
+import pytest
+
+from support.passwords import USERS, write_group_file, write_user_file
+from support.server import DEFAULT_MODULES
+from support.waiting import wait_until
+from support.wire import Connection
+
+MODULES = (*DEFAULT_MODULES, "auth_basic", "authn_core", "authn_file", "authz_user", "authz_groupfile")
+CONFIG = """\
+<Directory "@HTDOCS@">
+    AuthType Basic
+    AuthName "Realm"
+    AuthUserFile @ROOT@/users
+    AuthGroupFile @ROOT@/groups
+    Require valid-user
+</Directory>
+<Location /staff>
+    Require group staff
+</Location>
+"""
+
+
+@pytest.fixture(scope="module")
+def server(server_class):
+    server = server_class(CONFIG, modules=MODULES)
+    for path in ("f.txt", "staff/f.txt"):
+        server.put(path, "secret\n")
+    write_user_file(server.root / "users", USERS)
+    write_group_file(server.root / "groups")
+    with server:
+        yield server
+
+
+@pytest.fixture
+def users(server):
+    """The file of users, written again at the end."""
+    path = server.root / "users"
+    yield path
+    path.unlink(missing_ok=True)
+    write_user_file(path, USERS)
+
+
+def status(server, name, password, path="/f.txt"):
+    with Connection(server.port) as connection:
+        return ask(connection, name, password, path)
+
+
+def ask(connection, name, password, path="/f.txt"):
+    token = base64.b64encode(f"{name}:{password}".encode()).decode()
+    return connection.request(
+        f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {token}\r\n\r\n".encode()
+    ).status
+
+
+def replace(path, text):
+    new = path.with_suffix(".new")
+    new.write_text(text)
+    new.chmod(0o644)
+    new.rename(path)
+
+
+def htpasswd(*arguments):
+    done = subprocess.run(["htpasswd", "-nb", *arguments], capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout.strip().split(":", 1)[1]
+
+
+@pytest.mark.parametrize("options", [["-m"], ["-B", "-C4"], ["-B", "-C5"], ["-2"], ["-5"], ["-2", "-r1000"], ["-d"], ["-s"]])
+def test_what_htpasswd_of_debian_writes(server, users, options):
+    replace(users, f"zoe:{htpasswd(*options, 'zoe', 'pass w:rd')}\n")
+    assert status(server, "zoe", "pass w:rd") == 200
+    assert status(server, "zoe", "pass w:") == 401
+    assert status(server, "zoe", "") == 401
+
+
+@pytest.mark.parametrize("name", USERS)
+def test_every_form(server, name):
+    with Connection(server.port) as connection:
+        for _ in range(3):
+            assert ask(connection, name, USERS[name].password) == 200
+            assert ask(connection, name, USERS[name].password[:-1] + "?") == 401
+
+
+def test_plain_text_is_no_hash(server, users):
+    replace(users, "zoe:secret\n")
+    assert status(server, "zoe", "secret") == 401
+
+
+def test_a_changed_password_counts_at_once(server, users):
+    with Connection(server.port) as connection:
+        for number in range(20):
+            replace(users, f"zoe:{htpasswd('-B', '-C4', 'zoe', f'secret{number}')}\n")
+            assert ask(connection, "zoe", f"secret{number}") == 200
+            assert ask(connection, "zoe", f"secret{number - 1}") == 401
+
+
+def test_changes_in_place_count_at_once(server, users):
+    """The same size, the same inode, and maybe the same time stamp."""
+    hashes = [htpasswd("-s", "zoe", text) for text in ("one", "two")]
+    with Connection(server.port) as connection:
+        for number in range(40):
+            users.write_text(f"zoe:{hashes[number % 2]}\n")
+            assert ask(connection, "zoe", ["one", "two"][number % 2]) == 200
+            assert ask(connection, "zoe", ["two", "one"][number % 2]) == 401
+
+
+def test_a_removed_user_is_out_at_once(server, users):
+    with Connection(server.port) as connection:
+        assert ask(connection, "carol", USERS["carol"].password) == 200
+        replace(users, f"bob:{USERS['bob'].stored}\n")
+        assert ask(connection, "carol", USERS["carol"].password) == 401
+        assert ask(connection, "bob", USERS["bob"].password) == 200
+
+
+def test_a_lost_file_lets_nobody_in(server, users):
+    with Connection(server.port) as connection:
+        assert ask(connection, "carol", USERS["carol"].password) == 200
+        users.unlink()
+        assert ask(connection, "carol", USERS["carol"].password) == 500
+        server.wait_for_log(r"AH01620.*users")
+        write_user_file(users, USERS)
+        assert ask(connection, "carol", USERS["carol"].password) == 200
+
+
+def test_groups_change_at_once(server):
+    path = server.root / "groups"
+    try:
+        assert status(server, "alice", USERS["alice"].password, "/staff/f.txt") == 200
+        replace(path, "staff: bob\n")
+        assert status(server, "alice", USERS["alice"].password, "/staff/f.txt") == 401
+        replace(path, "staff: bob alice\n")
+        assert status(server, "alice", USERS["alice"].password, "/staff/f.txt") == 200
+    finally:
+        path.unlink()
+        write_group_file(path)
+
+
+def test_a_large_file(server, users):
+    """Read on a thread of the pool, and found in without a walk through it."""
+    stored = USERS["alice"].stored
+    replace(users, "".join(f"user{number}:{stored}\n" for number in range(50_000)))
+    with Connection(server.port) as connection:
+        for name in ("user0", "user49999", "user25000"):
+            assert ask(connection, name, USERS["alice"].password) == 200
+            assert ask(connection, name, "other") == 401
+        assert ask(connection, "user50000", USERS["alice"].password) == 401
+
+
+@pytest.mark.parametrize("size", [1 << 20, 1 << 30])
+def test_an_endless_line(server, users, size):
+    """The rest of the file is read; memory does not grow with the line."""
+    with open(users.with_suffix(".new"), "wb") as file:
+        file.write(f"zoe:{USERS['alice'].stored}\nlong:".encode())
+        file.seek(size, os.SEEK_CUR)
+        file.write(f"\nmia:{USERS['alice'].stored}\n".encode())
+        os.fchmod(file.fileno(), 0o644)
+    users.with_suffix(".new").rename(users)
+    assert status(server, "zoe", USERS["alice"].password) == 200
+    assert status(server, "mia", USERS["alice"].password) == 200
+    assert status(server, "long", "") == 401
+    server.wait_for_log(r"APUS3101.*users has lines that are left out: 1 of more than 8192 bytes; the first is line 2")
+
+
+def test_a_binary_file(server, users):
+    users.write_bytes(bytes(range(256)) * 300 + f"\nzoe:{USERS['alice'].stored}\n".encode())
+    assert status(server, "zoe", USERS["alice"].password) == 200
+    assert status(server, "nobody", "x") == 401
+    server.wait_for_log(r"APUS3101.*NUL bytes")
+
+
+@pytest.mark.parametrize("cut", [1, 8, 20, 30, 40, 59])
+@pytest.mark.parametrize("name", ["alice", "bob", "carol", "dave", "frank"])
+def test_a_truncated_file(server, users, name, cut):
+    line = f"{name}:{USERS[name].stored}"
+    replace(users, line[: max(len(name) + 1, len(line) - cut)])
+    assert status(server, name, USERS[name].password) == 401
+    assert status(server, name, "") == 401
+
+
+def test_what_is_no_file_is_not_read(server, users):
+    users.unlink()
+    users.mkdir()
+    try:
+        assert status(server, "alice", USERS["alice"].password) == 500
+    finally:
+        users.rmdir()
+    os.mkfifo(users, 0o644)
+    os.chmod(users, 0o644)
+    assert status(server, "alice", USERS["alice"].password) == 500
+
+
+def test_many_at_once(server):
+    """Slow hashes wait on threads of the pool; each answer belongs to its question."""
+    wrong = []
+
+    def run(name):
+        with Connection(server.port) as connection:
+            for number in range(6):
+                right = USERS[name].password
+                given, expected = (right, 200) if number % 2 else (f"{right}{number}", 401)
+                answer = ask(connection, name, given)
+                if answer != expected:
+                    wrong.append((name, given, answer))
+
+    threads = [threading.Thread(target=run, args=[name]) for name in USERS for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_clients_that_do_not_wait(server):
+    """The request goes, its check does not: nothing of it may be touched afterwards."""
+    for number in range(30):
+        with Connection(server.port) as connection:
+            token = base64.b64encode(f"carol:wrong{number}".encode()).decode()
+            connection.send(
+                f"GET /f.txt HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {token}\r\n\r\n".encode()
+            )
+    assert status(server, "carol", USERS["carol"].password) == 200
+
+
+def test_no_password_is_logged(server):
+    status(server, "alice", "a-wrong-password-of-alice")
+    status(server, "nobody-at-all", "a-wrong-password-of-nobody")
+    wait_until(lambda: "nobody-at-all" in server.error_log(), "the refusal to be logged")
+    for text in (server.error_log(), server.access_log()):
+        assert "a-wrong-password" not in text
+        assert base64.b64encode(b"alice:a-wrong-password-of-alice").decode()[:-4] not in text
+
+
+def test_a_name_cannot_forge_log_lines(server):
+    status(server, "eve\n[forged] line\x1b[31m", "x")
+    server.wait_for_log(r"eve\\n\[forged\]")
+    assert not any(line.startswith("[forged]") for line in server.error_log().splitlines())
