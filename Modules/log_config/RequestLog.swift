@@ -81,7 +81,7 @@ struct LineComposer {
         case .clientAddress: line.append(orDash: r.peerAddress)
         case .peerAddress: line.append(orDash: r.connection.peerAddress)
         case .localAddress: line.append(orDash: r.connection.localAddress)
-        case .remoteName: line.append(escapingOrDash: r.peerAddress)
+        case .remoteName: line.append(escapingOrDash: r.peerName)
         case .canonicalPort: line.append(decimal: r.canonicalPort)
         case .localPort: line.append(decimal: Int64(r.connection.localPort))
         case .remotePort: line.append(decimal: Int64(r.connection.peerPort))

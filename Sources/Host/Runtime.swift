@@ -21,6 +21,7 @@ final class Runtime {
     let openDiagnostics = Diagnostics()
     let configuration: Configuration
     var defines = Defines()
+    var macros: [String: Macro] = [:]
     /// The module whose `attach` is running: registrations are taken from nobody else.
     var attaching: LoadedModule?
     /// Why a module was refused a log, last: for the case that it says nothing itself.

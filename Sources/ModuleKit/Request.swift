@@ -75,6 +75,11 @@ public struct Request: @unchecked Sendable {
     public var fileSize: Int64 { number(APUS_R_FILE_SIZE) }
     /// Microseconds since 1970.
     public var fileModified: Int64 { number(APUS_R_FILE_MTIME_US) }
+    /// The client's name, when HostnameLookups has found one; else its address.
+    public var peerName: Bytes {
+        let name = self.get(APUS_R_PEER_NAME)
+        return name.isSet ? name : peerAddress
+    }
     public var status: Int {
         get { Int(self.number(APUS_R_STATUS)) }
         nonmutating set { setNumber(APUS_R_STATUS, Int64(newValue)) }

@@ -51,6 +51,7 @@ extension ConfigBuilder {
         server.pointee.dirConf.pointee.identity = configuration.takeIdentity()
         server.pointee.sections = UnsafePointer(configuration.arena.new(sectionTable(draft)))
         if server.pointee.name.isEmpty { server.pointee.name = defaultName(draft) }
+        if draft.serverName == nil, server.pointee.port == 0, let port = draft.addresses.first?.port { server.pointee.port = Int32(port) }
     }
 
     /// Sections of the main server come before those of the virtual host; short directories before long ones.

@@ -39,6 +39,7 @@ final class ConfigBuilder {
         let reader = TreeReader(settings: settings, defines: defines, diagnostics: diagnostics, delegate: self)
         let tree = reader.read(mainFile: file, before: options.directivesBefore, after: options.directivesAfter)
         configuration.tree = tree
+        runtime.macros = reader.macros
 
         attachModules()
         makeMainServer(tree.root)
@@ -234,7 +235,7 @@ extension ConfigBuilder: TreeReaderDelegate {
 
     private func loadFiles(_ node: ConfigNode, _ words: [Word]) {
         for word in words {
-            runtime.loader.loadFile(configuration.resolve(word.text), at: word.location, diagnostics)
+            runtime.loader.loadFile(configuration.resolve(word.text), named: word.text, at: word.location, diagnostics)
         }
     }
 

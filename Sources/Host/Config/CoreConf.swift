@@ -40,7 +40,9 @@ struct CoreServerConf: BitwiseCopyable {
     var errorLog = Bytes.none
     var serverAdmin = Bytes.none
     var serverTokens: ServerTokens?
-    var serverSignature: ServerSignature?
+    /// ServerPath, without a slash at the end.
+    var serverPath = Bytes.none
+    var mergeTrailers: Bool?
     var traceEnable: TraceEnable?
     var encodedSlashes: EncodedSlashes?
     var mergeSlashes: Bool?
@@ -56,7 +58,6 @@ struct CoreServerConf: BitwiseCopyable {
     /// What an encoded slash in a path is: no name of a file; a slash; or itself, still encoded.
     enum EncodedSlashes: UInt8, BitwiseCopyable { case refused, decoded, kept }
     enum ServerTokens: UInt8, BitwiseCopyable { case productOnly, major, minor, minimal, os, full }
-    enum ServerSignature: UInt8, BitwiseCopyable { case off, on, email }
     enum TraceEnable: UInt8, BitwiseCopyable { case off, on, extended }
 
     /// What holds in a virtual host whose own configuration is `self`, inside the main server's.
@@ -73,7 +74,7 @@ struct CoreServerConf: BitwiseCopyable {
         merged.limitRequestFields = limitRequestFields ?? base.limitRequestFields
         merged.limitRequestFieldSize = limitRequestFieldSize ?? base.limitRequestFieldSize
         merged.serverTokens = serverTokens ?? base.serverTokens
-        merged.serverSignature = serverSignature ?? base.serverSignature
+        merged.mergeTrailers = mergeTrailers ?? base.mergeTrailers
         merged.traceEnable = traceEnable ?? base.traceEnable
         merged.encodedSlashes = encodedSlashes ?? base.encodedSlashes
         merged.mergeSlashes = mergeSlashes ?? base.mergeSlashes
@@ -115,7 +116,17 @@ struct CoreDirConf: BitwiseCopyable {
     var maxRanges: Int32?
     var maxRangeOverlaps: Int32?
     var maxRangeReversals: Int32?
+    var serverSignature: ServerSignature?
+    var useCanonicalName: CanonicalName?
+    var useCanonicalPhysicalPort: Bool?
+    var hostnameLookups: HostnameLookups?
+    var qualifyRedirectURL: Bool?
+    var cgi = CGISettings()
 
+    enum ServerSignature: UInt8, BitwiseCopyable { case off, on, email }
+    /// Where the name in the server's own URLs comes from: the client, ServerName, or a look-up of the address.
+    enum CanonicalName: UInt8, BitwiseCopyable { case off, on, dns }
+    enum HostnameLookups: UInt8, BitwiseCopyable { case off, on, double }
     enum AcceptPathInfo: UInt8, BitwiseCopyable { case standard, on, off }
 
     struct ETagParts: OptionSet, BitwiseCopyable {
@@ -151,6 +162,12 @@ struct CoreDirConf: BitwiseCopyable {
         merged.maxRanges = maxRanges ?? base.maxRanges
         merged.maxRangeOverlaps = maxRangeOverlaps ?? base.maxRangeOverlaps
         merged.maxRangeReversals = maxRangeReversals ?? base.maxRangeReversals
+        merged.serverSignature = serverSignature ?? base.serverSignature
+        merged.useCanonicalName = useCanonicalName ?? base.useCanonicalName
+        merged.useCanonicalPhysicalPort = useCanonicalPhysicalPort ?? base.useCanonicalPhysicalPort
+        merged.hostnameLookups = hostnameLookups ?? base.hostnameLookups
+        merged.qualifyRedirectURL = qualifyRedirectURL ?? base.qualifyRedirectURL
+        merged.cgi = cgi.merged(over: base.cgi)
         return merged
     }
 

@@ -89,7 +89,7 @@ extension HostTable {
             for spec in draft.addresses {
                 for (address, port) in places(of: spec, diagnostics) {
                     if let at = groups.firstIndex(where: { $0.port == port && same($0.address, address) }) {
-                        if !groups[at].drafts.contains(where: { $0 === draft }) { groups[at].drafts.append(draft) }
+                        if groups[at].drafts.last !== draft { groups[at].drafts.append(draft) }
                     } else {
                         groups.append((address, port, [draft]))
                     }

@@ -17,6 +17,7 @@ extension ExprVariable {
             case .queryString: r.pointee.query
             case .isSubrequest: r.pointee.main == nil ? Bytes("false") : Bytes("true")
             case .theRequest: r.pointee.requestLine
+            case .remoteHost where r.pointee.peerName.isSet: r.pointee.peerName
             case .remoteAddress, .remoteHost: r.pointee.peerAddress.isSet ? r.pointee.peerAddress : r.pointee.conn.peerAddress()
             case .connRemoteAddress: r.pointee.conn.peerAddress()
             case .remotePort: decimal(Int64(r.pointee.conn.pointee.peer.port), r)

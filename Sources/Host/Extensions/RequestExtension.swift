@@ -38,7 +38,7 @@ enum RequestExtension {
         case APUS_R_PATH: r.pointee.path
         case APUS_R_QUERY: r.pointee.query
         case APUS_R_PROTOCOL: r.pointee.protocolName
-        case APUS_R_SCHEME: r.pointee.conn.pointee.isSecure ? Bytes("https") : Bytes("http")
+        case APUS_R_SCHEME: AbsoluteURL.scheme(r)
         case APUS_R_HOST: r.pointee.host
         case APUS_R_REQUEST_LINE: r.pointee.requestLine
         case APUS_R_FILENAME: r.pointee.filename
@@ -51,6 +51,8 @@ enum RequestExtension {
         case APUS_R_AUTH_TYPE: r.pointee.authType
         case APUS_R_LOCAL_ROOT: r.pointee.localRoot
         case APUS_R_CONTEXT_PREFIX: r.pointee.contextPrefix
+        case APUS_R_PEER_NAME: r.pointee.peerName
+        case APUS_R_SERVER_NAME: AbsoluteURL.host(r)
         case APUS_R_PEER_ADDRESS: r.pointee.peerAddress.isSet ? r.pointee.peerAddress : r.pointee.conn.peerAddress()
         case APUS_R_SIGNATURE: ErrorPage.signature(r)
         case APUS_R_SERVER_SOFTWARE: theWorker.pointee.serverField
@@ -109,6 +111,8 @@ enum RequestExtension {
         case APUS_R_BODY_EXPECTED: r.pointee.body.kind != .none ? 1 : 0
         case APUS_R_NO_CACHE: r.pointee.noCache ? 1 : 0
         case APUS_R_OPTIONS: Int64(r.core.effectiveOptions.rawValue)
+        case APUS_R_SERVER_PORT: Int64(AbsoluteURL.port(r))
+        case APUS_R_CGI_PASS_AUTH...APUS_R_LIMIT_PROCESSES_HARD: r.core.cgi.number(field)
         default: 0
         }
     }

@@ -40,14 +40,15 @@ enum SubrequestExtension {
 /// URLs of this server, as Location fields need them.
 enum AbsoluteURL {
     static func compose(_ r: Request.Ref, _ path: Bytes) -> Bytes {
-        let isSecure = r.pointee.conn.pointee.isSecure
+        let scheme = scheme(r)
         let host = host(r)
-        let port = r.pointee.port != 0 ? r.pointee.port : r.pointee.framing.host.isSet ? 0 : Int32(r.pointee.conn.localAddress().port)
-        let bound = path.count * 3 + host.count + 32
+        let port = port(r)
+        let bound = path.count * 3 + host.count + scheme.count + 32
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
-        writer.append(isSecure ? "https://" : "http://")
+        writer.append(scheme)
+        writer.append("://")
         writer.append(host)
-        if port != (isSecure ? 443 : 80) {
+        if port != standardPort(scheme) {
             writer.append(0x3a)
             writer.append(decimal: Int64(port))
         }
@@ -55,14 +56,35 @@ enum AbsoluteURL {
         return writer.written
     }
 
-    /// The host the client used, as httpd does with UseCanonicalName Off.
-    static func host(_ r: Request.Ref) -> Bytes { r.pointee.host.isEmpty ? r.pointee.server.pointee.name : r.pointee.host }
+    /// What the client used, as far as is known here: ServerName may tell what stands before this server.
+    static func scheme(_ r: Request.Ref) -> Bytes {
+        let named = r.pointee.server.pointee.scheme
+        return r.pointee.conn.pointee.isSecure ? Bytes("https") : named.isSet ? named : Bytes("http")
+    }
 
-    /// The port that belongs to `host`.
+    private static func standardPort(_ scheme: Bytes) -> Int32 { scheme == "https" ? 443 : 80 }
+
+    /// The name of the server in its own URLs, as UseCanonicalName says: the client's word, ServerName, or the address's name.
+    static func host(_ r: Request.Ref) -> Bytes {
+        let own = r.pointee.server.pointee.name
+        return switch r.core.useCanonicalName ?? .off {
+        case .off: r.pointee.host.isEmpty ? own : r.pointee.host
+        case .on: own
+        case .dns: r.pointee.localName.isSet ? r.pointee.localName : own
+        }
+    }
+
+    /// The port that belongs to `host`: the client's word, unless UseCanonicalName is On; the connection's, if
+    /// UseCanonicalPhysicalPort is On; the server's.
     static func port(_ r: Request.Ref) -> Int32 {
-        if r.pointee.port != 0 { return r.pointee.port }
+        let conf = r.core
+        let isCanonical = conf.useCanonicalName == .on
         let named = r.pointee.server.pointee.port
-        return named != 0 ? named : r.pointee.conn.pointee.isSecure ? 443 : 80
+        let physical = conf.useCanonicalPhysicalPort == true ? Int32(r.pointee.conn.localAddress().port) : 0
+        if !isCanonical, r.pointee.port != 0 { return r.pointee.port }
+        if isCanonical, named != 0 { return named }
+        if physical != 0 { return physical }
+        return named != 0 ? named : standardPort(scheme(r))
     }
 
     /// Percent-encodes what may not stand in a path (RFC 3986, 3.3); a path that has been decoded once is given.

@@ -22,7 +22,11 @@ enum BodyInput {
         var gotAny = false
         while left > 0 {
             let piece = r.pointee.body.next(conn.pointee.input.available) { name, value in
-                r.pointee.trailersIn.add(name, value, r.pointee.arena)
+                if r.pointee.server.pointee.core.pointee.mergeTrailers == true {
+                    r.pointee.headersIn.add(name, value, r.pointee.arena)
+                } else {
+                    r.pointee.trailersIn.add(name, value, r.pointee.arena)
+                }
             }
             switch piece {
             case .data(let count):

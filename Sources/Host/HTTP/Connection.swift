@@ -66,6 +66,9 @@ struct Connection {
     var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
     var peerText = Bytes.none
     var localText = Bytes.none
+    /// See HostNames.
+    var peerName = Bytes.none
+    var localName = Bytes.none
 
     var input = InputBuffer()
     var headScan = HeadScan()

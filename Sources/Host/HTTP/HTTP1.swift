@@ -97,6 +97,7 @@ enum HTTP1 {
         try Method.check(r)
         r.pointee.path = try RequestTarget.normalize(parts.path, in: r.pointee.arena, r.pointee.server.pointee.limits)
         r.pointee.query = parts.query
+        VirtualHosts.chooseByPath(r)
         try SectionWalk.locations(r)
         let framing = r.pointee.framing
         if framing.expects > 1 || framing.expect.isSet && !framing.expect.equalsIgnoringCase("100-continue") {
@@ -209,6 +210,7 @@ enum HTTP1 {
         let conn = r.pointee.conn
         SubrequestRun.cancel(r)
         Filters.end(r)
+        HostNames.keep(r)
         conn.pointee.request = nil
         let epoch = r.pointee.epoch
         Arena.destroy(r.pointee.arena)

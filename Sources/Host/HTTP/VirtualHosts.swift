@@ -29,6 +29,20 @@ enum VirtualHosts {
         r.pointee.conf = UnsafePointer(r.pointee.server.pointee.dirConf)
     }
 
+    /// ServerPath: a client that names no host is known by where its path begins.
+    @inline(__always)
+    static func chooseByPath(_ r: Request.Ref) {
+        guard r.pointee.host.isEmpty, let entry = r.pointee.conn.pointee.entry else { return }
+        let path = r.pointee.path
+        for server in entry.pointee.servers {
+            let start = server.pointee.core.pointee.serverPath
+            guard start.isSet, path.hasPrefix(start), path.count == start.count || path[start.count] == 0x2f else { continue }
+            r.pointee.server = server
+            r.pointee.conf = UnsafePointer(server.pointee.dirConf)
+            return
+        }
+    }
+
     /// StrictHostCheck: a host that no server of the address is named after is refused rather than given the default one.
     private static func checkStrictly(_ r: Request.Ref) throws(HeadProblem) {
         guard r.pointee.server.pointee.limits.strictHostCheck, !r.pointee.host.isEmpty else { return }

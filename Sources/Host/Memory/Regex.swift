@@ -28,7 +28,11 @@ struct Regex: BitwiseCopyable {
         let offset: Int
     }
 
-    static func compile(_ pattern: Bytes, flags: UInt32, in arena: Arena.Ref) throws(Problem) -> UnsafePointer<Regex> {
+    /// RegexDefaultOptions: what holds for each expression that is compiled from here on.
+    nonisolated(unsafe) static var defaultFlags = APUS_REGEX_DOTALL | APUS_REGEX_NO_DOLLAR_NEWLINE
+
+    static func compile(_ pattern: Bytes, flags own: UInt32, in arena: Arena.Ref) throws(Problem) -> UnsafePointer<Regex> {
+        let flags = own | defaultFlags
         var options = CPCRE2_DUPNAMES
         if flags & APUS_REGEX_ICASE != 0 { options |= CPCRE2_CASELESS }
         if flags & APUS_REGEX_DOTALL != 0 { options |= CPCRE2_DOTALL }

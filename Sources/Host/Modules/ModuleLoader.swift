@@ -16,7 +16,7 @@ final class ModuleLoader {
     /// Modules of httpd that are part of this host.
     private static let builtIn: Set<String> = [
         "core_module", "so_module", "unixd_module", "mpm_event_module", "mpm_worker_module", "mpm_prefork_module",
-        "http_module", "version_module",
+        "http_module", "version_module", "macro_module",
     ]
 
     static func isBuiltIn(_ name: String) -> Bool { builtIn.contains(name) }
@@ -223,8 +223,10 @@ final class ModuleLoader {
 
     // MARK: LoadFile
 
-    func loadFile(_ file: String, at location: SourceLocation, _ diagnostics: Diagnostics) {
-        guard dlopen(file, RTLD_NOW | RTLD_GLOBAL | Int32(RTLD_NODELETE)) == nil else { return }
+    /// - Parameter named: as it was written; the system looks for a plain name where it keeps its libraries.
+    func loadFile(_ file: String, named: String, at location: SourceLocation, _ diagnostics: Diagnostics) {
+        let isElsewhere = !named.utf8.contains(0x2f) && access(file, F_OK) != 0
+        guard dlopen(isElsewhere ? named : file, RTLD_NOW | RTLD_GLOBAL | Int32(RTLD_NODELETE)) == nil else { return }
         let reason = dlerror().map { String(cString: $0) } ?? "it cannot be mapped"
         diagnostics.error("cannot load \(file): \(reason)", at: location, hint: "check the path and what it depends on")
     }

@@ -177,21 +177,23 @@ enum ErrorPage {
 
     /// The line about the server under pages that it makes itself; empty where ServerSignature does not want it.
     static func signature(_ r: Request.Ref) -> Bytes {
-        let kind = r.pointee.server.pointee.core.pointee.serverSignature ?? .off
+        let kind = r.core.serverSignature ?? .off
         guard kind != .off else { return Bytes("") }
         let server = r.pointee.server
         let admin = kind == .email ? server.pointee.core.pointee.serverAdmin : .none
-        let bound = 128 + theWorker.pointee.serverField.count + (r.pointee.host.count + server.pointee.name.count + admin.count) * 6
+        let host = AbsoluteURL.host(r)
+        let bound = 128 + theWorker.pointee.serverField.count + (host.count + admin.count) * 6
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
         writer.append("<address>")
         writer.append(theWorker.pointee.serverField)
         writer.append(" Server at ")
         if admin.isSet {
-            writer.append("<a href=\"mailto:")
+            writer.append("<a href=\"")
+            if !admin.contains(0x3a) { writer.append("mailto:") }
             escape(admin, &writer)
             writer.append("\">")
         }
-        escape(r.pointee.host.isEmpty ? server.pointee.name : r.pointee.host, &writer)
+        escape(host, &writer)
         if admin.isSet { writer.append("</a>") }
         writer.append(" Port ")
         writer.append(decimal: Int64(AbsoluteURL.port(r)))

@@ -47,6 +47,8 @@ enum InternalRedirect {
         new.pointee.consumedBefore = r.pointee.consumedBefore
         new.pointee.isExplain = r.pointee.isExplain
         new.pointee.epoch = r.pointee.epoch
+        new.pointee.peerName = r.pointee.peerName
+        new.pointee.localName = r.pointee.localName
         return new
     }
 
@@ -79,7 +81,8 @@ enum InternalRedirect {
         var writer = ByteWriter(arena.pointee.allocate(16), capacity: 16)
         writer.append(decimal: Int64(status))
         page.pointee.environment.set(Bytes("REDIRECT_STATUS"), writer.written, arena)
-        page.pointee.environment.set(Bytes("REDIRECT_URL"), r.pointee.path, arena)
+        let url = r.core.qualifyRedirectURL == true ? AbsoluteURL.compose(r, r.pointee.path) : r.pointee.path
+        page.pointee.environment.set(Bytes("REDIRECT_URL"), url, arena)
         if r.pointee.query.isSet { page.pointee.environment.set(Bytes("REDIRECT_QUERY_STRING"), r.pointee.query, arena) }
         for field in r.pointee.environment.fields {
             page.pointee.environment.append(Field(name: arena.join(Bytes("REDIRECT_"), field.name), value: field.value), arena)

@@ -21,7 +21,8 @@ enum MapToStorage {
         mergeSlashes(r)
         if let refusal = find(r) { return refusal }
         do throws(HeadProblem) {
-            return try SectionWalk.all(r) ? LinkRules.check(r) : APUS_OK
+            let status = try SectionWalk.all(r) ? LinkRules.check(r) : APUS_OK
+            return status == APUS_OK ? HostNames.settle(r) : status
         } catch {
             return error.status
         }

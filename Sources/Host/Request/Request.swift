@@ -47,6 +47,10 @@ struct Request {
     var localRoot = Bytes.none
     var contextPrefix = Bytes.none
     var peerAddress = Bytes.none
+    /// What HostnameLookups found out; the address, when there is no name.
+    var peerName = Bytes.none
+    /// What UseCanonicalName DNS found out.
+    var localName = Bytes.none
     var file = FileInfo()
     var conf: UnsafePointer<MergedConf>
     var notes = FieldTable()

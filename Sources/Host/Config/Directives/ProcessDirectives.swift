@@ -142,12 +142,29 @@ extension CoreDirectives {
             accepted("FlushMaxThreshold", "answers are gathered and sent by what the socket takes", in: server),
             accepted("FlushMaxPipelined", "answers to pipelined requests leave together", in: server),
             accepted("ReadBufferSize", "files are sent by the kernel", in: APUS_IN_SERVER | inSections),
+            accepted("AcceptFilter", "a connection costs next to nothing until its first bytes come"),
+            accepted("ListenTCPDeferAccept", "a connection costs next to nothing until its first bytes come"),
+            accepted("ExtendedStatus", "what workers are doing is always noted"),
+            accepted("ErrorLogFormat", "lines of the error log have httpd's usual form", in: server),
+            accepted("ContentDigest", "the field Content-MD5 is no part of HTTP any more (RFC 7231, appendix B)", in: anywhere),
+            accepted("LimitXMLRequestBody", "no module reads XML of requests; LimitRequestBody holds", in: anywhere),
+            accepted("GprofDir", "the program is not built for gprof", in: server),
+            accepted("CGIMapExtension", "it is about NetWare", in: directory),
+            accepted("ScriptInterpreterSource", "it is about Windows", in: anywhere),
+            accepted("UNCList", "it is about Windows"),
+            accepted("SeeRequestTail", "the beginning of each request line is shown, up to 120 bytes"),
+            accepted("Protocol", "the protocol of a port follows from SSLEngine", in: server),
+            accepted("Protocols", "the protocol is HTTP/1.1, or what a module takes a connection over for", in: server),
+            accepted("ProtocolsHonorOrder", "there is nothing to choose between", in: server),
+            accepted("MacroIgnoreEmptyArgs", "values of macros may be empty", in: anywhere),
+            accepted("MacroIgnoreBadNesting", "sections may begin and end in different macros", in: anywhere),
             accepted("Mutex", "locks lie in shared memory, and need no files"),
         ]
     }
 
     private static func accepted(_ name: String, _ reason: String, in places: UInt32 = global) -> DirectiveEntry {
         directive(name, 1...APUS_MANY, in: places, override: anyOverride, "accepted without effect: \(reason)") { context, _ in
+            guard context.scope.access == nil else { return }
             context.builder.configuration.withoutEffect.append((name, context.node.location, reason))
         }
     }

@@ -19,10 +19,10 @@ extension CoreDirectives {
             section("LocationMatch", in: server, "regex") { context, words throws(DirectiveProblem) in
                 try openLocation(context, try regexArgument(context, words))
             },
-            section("Files", in: server | APUS_IN_DIRECTORY | APUS_IN_HTACCESS, override: anyOverride, "[~] name") { context, words throws(DirectiveProblem) in
+            section("Files", in: server | APUS_IN_DIRECTORY | APUS_IN_FILES | APUS_IN_HTACCESS, override: anyOverride, "[~] name") { context, words throws(DirectiveProblem) in
                 try openFiles(context, try argument(context, words, allowsRegex: true))
             },
-            section("FilesMatch", in: server | APUS_IN_DIRECTORY | APUS_IN_HTACCESS, override: anyOverride, "regex") { context, words throws(DirectiveProblem) in
+            section("FilesMatch", in: server | APUS_IN_DIRECTORY | APUS_IN_FILES | APUS_IN_HTACCESS, override: anyOverride, "regex") { context, words throws(DirectiveProblem) in
                 try openFiles(context, try regexArgument(context, words))
             },
         ]
@@ -145,6 +145,7 @@ extension CoreDirectives {
     private static func openFiles(_ context: DirectiveContext, _ argument: Argument) throws(DirectiveProblem) {
         let section = try make(context, argument, context.bytes(argument.text))
         let scope = read(context, .files, section)
+        guard context.scope.kind != .files else { return context.warn("inside another <Files> it never holds") }
         guard context.scope.kind == .directory || context.scope.kind == .htaccess else { return add(context, scope, section, to: \.files) }
         context.scope.files.append(section)
     }

@@ -7,7 +7,10 @@ extension CoreDirectives {
     static var serverIdentity: [DirectiveEntry] {
         [
             directive("ServerName", 1...1, in: server, "[scheme://]host[:port]", setServerName),
-            directive("ServerAlias", 1...APUS_MANY, in: server, "host [host] …") { context, words in
+            directive("ServerAlias", 1...APUS_MANY, in: server, "host [host] …") { context, words throws(DirectiveProblem) in
+                guard context.scope.kind == .vhost else {
+                    throw DirectiveProblem("it belongs into <VirtualHost>", hint: "the main server answers to any name anyway")
+                }
                 for word in words {
                     let isPattern = word.bytes.contains { $0 == 0x2a || $0 == 0x3f }
                     if isPattern { context.scope.server.patterns.append(word.text) } else { context.scope.server.names.append(word.text) }
@@ -31,10 +34,7 @@ extension CoreDirectives {
             },
             directive("ServerSignature", 1...1, in: anywhere, override: anyOverride, "On|Off|EMail") {
                 context, words throws(DirectiveProblem) in
-                guard context.scope.kind == .server || context.scope.kind == .vhost else {
-                    throw DirectiveProblem("this version takes it for whole servers only", hint: "move it outside the section")
-                }
-                context.coreServer.pointee.serverSignature = try choice(words[0], ["on": .on, "off": .off, "email": .email])
+                context.coreDir.pointee.serverSignature = try choice(words[0], ["on": .on, "off": .off, "email": .email])
             },
         ]
     }

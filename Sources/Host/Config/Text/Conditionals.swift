@@ -48,7 +48,7 @@ extension TreeReader {
         case .directive: ReadingDirective(name: operand) != nil || delegate.knowsDirective(operand)
         case .file: access(delegate.resolve(operand), F_OK) == 0
         case .module: delegate.isModuleLoaded(operand)
-        case .section: Conditional(sectionName: operand) != nil || delegate.knowsSection(operand)
+        case .section: Conditional(sectionName: operand) != nil || operand.isSameName(as: "Macro") || delegate.knowsSection(operand)
         case .version: false
         }
     }

@@ -16,7 +16,7 @@ enum DiagnosticRenderer {
             lines.append("  hint: \(escape(hint.utf8))")
         }
         if let location = diagnostic.location {
-            lines += chain(location.includeChain)
+            lines += chain(from: location)
         }
         return lines.map { $0 + "\n" }.joined()
     }
@@ -87,8 +87,11 @@ enum DiagnosticRenderer {
         }
     }
 
-    private static func chain(_ places: [SourceLocation]) -> [String] {
-        let lines = places.map { "  included from \(escape($0.description.utf8))" }
+    private static func chain(from location: SourceLocation) -> [String] {
+        let sources = [location] + location.includeChain
+        let lines = zip(sources, sources.dropFirst()).map { inner, outer in
+            "  \(inner.file.isMacro ? "used at" : "included from") \(escape(outer.description.utf8))"
+        }
         guard lines.count > chainLength else { return lines }
         let half = chainLength / 2
         let left = lines.count - chainLength

@@ -39,8 +39,8 @@ struct OpenSections {
 
     /// Closes the section that a closing tag names.
     ///
-    /// - Parameter following: reads the lines below the tag, for guessing.
-    mutating func close(_ tag: SectionTag, following: LineReader, _ diagnostics: Diagnostics) {
+    /// - Parameter following: reads the lines below the tag, for guessing; nil: they cannot be known.
+    mutating func close(_ tag: SectionTag, following: LineReader?, _ diagnostics: Diagnostics) {
         tag.check(diagnostics)
         guard let innermost = sections.last else {
             return diagnostics.error(
@@ -96,7 +96,7 @@ struct OpenSections {
     /// names (crossed tags) or nothing (a left-over line). If not, the misfit closes everything up to the
     /// section it names (a forgotten end), or just the innermost section (a wrong name).
     private mutating func recover(
-        from tag: SectionTag, innermost: Section, named: Int?, _ following: LineReader
+        from tag: SectionTag, innermost: Section, named: Int?, _ following: LineReader?
     ) {
         let isNamedClosedBelow = named == nil || isClosed(tag.name, below: following)
         if isClosed(innermost.name, below: following) {
@@ -109,9 +109,8 @@ struct OpenSections {
     }
 
     /// Whether the lines below hold an end for an open section of this name, pairs of their own left aside.
-    private func isClosed(_ name: String, below lines: LineReader) -> Bool {
-        guard guessesLeft >= 0 else { return false }
-        var lines = lines
+    private func isClosed(_ name: String, below lines: LineReader?) -> Bool {
+        guard guessesLeft >= 0, var lines else { return false }
         var depth = 1
         while let line = lines.next() {
             guard let tag = SectionTag(line), tag.name.isSameName(as: name) else { continue }

@@ -5,6 +5,11 @@ enum ReadingDirective: String {
     case include
     case includeOptional = "includeoptional"
     case undefine
+    case undefineMacro = "undefmacro"
+    case use
+
+    /// Whether it may stand in `.htaccess` files, too.
+    var isForAccessFiles: Bool { self == .error || self == .use || self == .undefineMacro }
 
     init?(name: String) {
         self.init(rawValue: name.asciiLowered)
@@ -13,13 +18,15 @@ enum ReadingDirective: String {
 
 extension TreeReader {
     /// Executes a directive that shapes the reading itself.
-    func execute(_ directive: ReadingDirective, _ node: ConfigNode, in target: ConfigNode) {
+    func execute(_ directive: ReadingDirective, _ node: ConfigNode, in target: ConfigNode, _ feeds: inout [LineFeed]) {
         switch directive {
         case .define: define(node)
         case .error: raiseError(node)
         case .include: include(node, isOptional: false, into: target)
         case .includeOptional: include(node, isOptional: true, into: target)
         case .undefine: undefine(node)
+        case .undefineMacro: undefineMacro(node)
+        case .use: useMacro(node, &feeds)
         }
     }
 

@@ -8,6 +8,8 @@ final class SourceFile: Sendable {
     let includedFrom: SourceLocation?
     /// How many files stand between this one and the main file.
     let includeDepth: Int
+    /// Whether `includedFrom` is a `Use` rather than an `Include`.
+    let isMacro: Bool
     private let lineStarts: [Int]
 
     init(path: String, bytes: [UInt8], includedFrom: SourceLocation? = nil) {
@@ -16,6 +18,17 @@ final class SourceFile: Sendable {
         self.includedFrom = includedFrom
         includeDepth = includedFrom.map { $0.file.includeDepth + 1 } ?? 0
         lineStarts = Self.findLineStarts(in: bytes)
+        isMacro = false
+    }
+
+    /// The same text again, for what is read of a macro's body where it is used.
+    init(macroBodyOf file: SourceFile, usedAt place: SourceLocation) {
+        path = file.path
+        bytes = file.bytes
+        includedFrom = place
+        includeDepth = place.file.includeDepth + 1
+        lineStarts = file.lineStarts
+        isMacro = true
     }
 
     /// Makes a source of the `-C` or `-c` directives, one a line.

@@ -54,6 +54,8 @@ final class TreeReader {
     let diagnostics: Diagnostics
     let delegate: any TreeReaderDelegate
     private var tree: ConfigTree
+    /// By their names in small letters; those of the server's configuration can be used in `.htaccess` files.
+    var macros: [String: Macro] = [:]
     /// Set when reading on would only repeat an endless inclusion.
     private var isAbandoned = false
 
@@ -94,23 +96,34 @@ final class TreeReader {
     private func read(_ source: SourceFile, into target: ConfigNode) {
         tree.sources.append(source)
         var sections = OpenSections(in: target)
-        var lines = LineReader(source)
-        while !isAbandoned, let line = lines.next(diagnostics) {
-            let text = sections.isSkipping ? line : defines.expand(line, diagnostics).trimmed
-            guard let tag = SectionTag(text) else {
-                if !sections.isSkipping { readDirective(text, into: sections.target) }
-                continue
-            }
-            if tag.isClosing {
-                sections.close(tag, following: lines, diagnostics)
-            } else {
-                open(tag, in: &sections)
-            }
-        }
+        // The file, and above it the bodies of the macros that are being used.
+        var feeds = [LineFeed(source)]
+        while !isAbandoned, let line = next(&feeds) { take(line, &sections, &feeds) }
         if !isAbandoned { sections.reportUnclosed(diagnostics) }
     }
 
-    private func open(_ tag: SectionTag, in sections: inout OpenSections) {
+    private func next(_ feeds: inout [LineFeed]) -> SourceText? {
+        while !feeds.isEmpty {
+            if let line = feeds[feeds.count - 1].next(diagnostics) { return line }
+            feeds.removeLast()
+        }
+        return nil
+    }
+
+    private func take(_ line: SourceText, _ sections: inout OpenSections, _ feeds: inout [LineFeed]) {
+        let text = sections.isSkipping ? line : defines.expand(line, diagnostics).trimmed
+        guard let tag = SectionTag(text) else {
+            if !sections.isSkipping { readDirective(text, into: sections.target, &feeds) }
+            return
+        }
+        if tag.isClosing {
+            sections.close(tag, following: feeds[feeds.count - 1].ahead, diagnostics)
+        } else {
+            open(tag, in: &sections, &feeds)
+        }
+    }
+
+    private func open(_ tag: SectionTag, in sections: inout OpenSections, _ feeds: inout [LineFeed]) {
         let target = sections.target
         guard !sections.isSkipping else {
             return sections.open(tag, .skipped, target: target)
@@ -118,7 +131,9 @@ final class TreeReader {
         tag.check(diagnostics)
         let node = ConfigNode(
             name: tag.name, text: tag.arguments, location: tag.location, isSection: true, parent: target)
-        if let conditional = Conditional(sectionName: tag.name) {
+        if tag.name.isSameName(as: "Macro") {
+            defineMacro(tag, node, from: &feeds)
+        } else if let conditional = Conditional(sectionName: tag.name) {
             let isAdmitted = settings.admitsConditional(tag.name)
             if !isAdmitted { diagnostics.error("<\(tag.name)> is not allowed here", at: tag.location) }
             let isRead = isAdmitted && holds(conditional, node) ?? false
@@ -129,16 +144,16 @@ final class TreeReader {
         }
     }
 
-    private func readDirective(_ line: SourceText, into target: ConfigNode) {
+    private func readDirective(_ line: SourceText, into target: ConfigNode, _ feeds: inout [LineFeed]) {
         var words = WordReader(line)
         // A line of variables may turn out to be empty.
         guard let name = words.next(diagnostics), !name.bytes.isEmpty else { return }
         let node = ConfigNode(
             name: name.text, text: words.rest, location: name.location, isSection: false, parent: target)
         let directive = ReadingDirective(name: node.name)
-        if let directive, settings.scope == .server || directive == .error {
+        if let directive, settings.scope == .server || directive.isForAccessFiles {
             tree.executed.append(node)
-            execute(directive, node, in: target)
+            execute(directive, node, in: target, &feeds)
         } else if settings.scope == .server, delegate.isEarly(node.name) {
             tree.executed.append(node)
             delegate.executeEarly(node, diagnostics)

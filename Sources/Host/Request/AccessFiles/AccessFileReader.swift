@@ -27,6 +27,7 @@ struct AccessFileReader {
         let settings = TreeReader.Settings(
             version: ServerVersion.presented, scope: .accessFile, admitsConditional: override.admitsConditional)
         let reader = TreeReader(settings: settings, defines: runtime.defines, diagnostics: diagnostics, delegate: builder)
+        reader.macros = runtime.macros
         let tree = reader.read([SourceFile(path: path, bytes: text)])
         let scope = ConfigScope(
             .htaccess, path: arena.copy(directory), server: server, conf: builder.newVector(), access: override)

@@ -28,6 +28,8 @@
 #define APUS_R_SIGNATURE 20u       /**< HTML for the foot of a page the server made, as ServerSignature says; empty: none */
 #define APUS_R_SERVER_SOFTWARE 21u /**< the product as ServerTokens says */
 #define APUS_R_FILE_ETAG 22u       /**< the entity tag of the file as FileETag says; unset: none */
+#define APUS_R_PEER_NAME 30u       /**< what HostnameLookups found: the client's name, or its address; unset without a look-up */
+#define APUS_R_SERVER_NAME 31u     /**< the server's name in its own URLs; see UseCanonicalName */
 
 /* Numbers of a request. */
 #define APUS_R_STATUS 0u           /**< rw */
@@ -47,6 +49,16 @@
 #define APUS_R_BODY_EXPECTED 14u   /**< 1: the request has a body */
 #define APUS_R_NO_CACHE 15u        /**< rw; 1: the answer must not be cached */
 #define APUS_R_OPTIONS 17u         /**< APUS_OPTION_…: what Options allows here */
+#define APUS_R_SERVER_PORT 30u     /**< the port in the server's own URLs; see UseCanonicalPhysicalPort */
+#define APUS_R_CGI_PASS_AUTH 31u   /**< CGIPassAuth; 1: programs may see the field Authorization */
+#define APUS_R_CGI_ORIGINAL_URI 32u /**< CGIVar REQUEST_URI; 1: what the client asked for, 0: what it was redirected to */
+/* RLimitCPU, RLimitMEM, RLimitNPROC: limits for programs. -1: not said; INT64_MAX: as much as the server itself may. */
+#define APUS_R_LIMIT_CPU_SOFT 33u
+#define APUS_R_LIMIT_CPU_HARD 34u
+#define APUS_R_LIMIT_MEMORY_SOFT 35u
+#define APUS_R_LIMIT_MEMORY_HARD 36u
+#define APUS_R_LIMIT_PROCESSES_SOFT 37u
+#define APUS_R_LIMIT_PROCESSES_HARD 38u
 
 #define APUS_FILE_NONE 0
 #define APUS_FILE_REGULAR 1
