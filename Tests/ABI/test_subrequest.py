@@ -81,10 +81,10 @@ def test_redirect(server):
     assert (found["previous"], found["sub"]) == ("/abi/redirect", "0")
 
 
-def test_redirect_of_a_post_is_a_get(server):
+def test_redirect_keeps_the_method(server):
     with Connection(server.port) as connection:
         request = get("/abi/redirect?/abi/target", "Content-Length: 3", method="POST") + b"abc"
-        assert b"method=GET" in connection.request(request).body
+        assert b"method=POST" in connection.request(request).body
         assert connection.request(get("/file.txt")).body == b"the file"
 
 

@@ -72,7 +72,8 @@ enum Acceptor {
         ErrorLog.write(level, code: "APUS1301", "connections cannot be accepted: \(reason)")
     }
 
-    private static func begin(_ fd: Int32, _ peer: SocketAddress, _ listener: UnsafeMutablePointer<Listener>) {
+    /// The connection of a descriptor that was accepted.
+    static func begin(_ fd: Int32, _ peer: SocketAddress, _ listener: UnsafeMutablePointer<Listener>) {
         let conn = take(fd, peer, listener)
         if listener.pointee.isWildcard, theWorker.pointee.hosts.needsLocalAddress { _ = conn.localAddress() }
         VirtualHosts.settle(conn)

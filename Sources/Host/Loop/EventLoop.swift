@@ -157,7 +157,8 @@ final class EventLoop {
         while !isStopping, !theWorker.pointee.hasDrained { turn() }
     }
 
-    private func turn() {
+    /// Waits for events and deals with them.
+    func turn() {
         // Gathered log lines leave when there is nothing else to do, or when they have waited long enough.
         let hasLines = LogSinks.hasLines
         let count = epoll_wait(epoll, events, Int32(EventLoop.batch), hasLines ? 0 : timeout())

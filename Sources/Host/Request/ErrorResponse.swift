@@ -61,15 +61,19 @@ enum ErrorResponse {
     /// A page of the site: an internal redirect that keeps the status.
     private static func localPage(_ r: Request.Ref, _ status: Int32, _ target: Bytes) -> Custom {
         // A body that was not read belongs to the failed request, not to its page.
-        guard let page = InternalRedirect.make(r, to: target) else { return .failed }
         r.pointee.status = status
+        guard let page = InternalRedirect.make(r, to: target) else { return .failed }
+        InternalRedirect.describeError(page, of: r)
         page.pointee.isInErrorPage = true
+        if !page.pointee.isHead {
+            page.pointee.method = Bytes("GET")
+            page.pointee.methodKind = .get
+        }
         page.pointee.status = status
         page.pointee.errorHeadersOut = r.pointee.errorHeadersOut
         if let location = redirection(r, status) {
             page.pointee.errorHeadersOut.set(Bytes("Location"), location, page.pointee.arena)
         }
-        InternalRedirect.describe(page, from: r, status)
         switch Phases.run(page, upTo: .handler) {
         case .finished, .answered: return .answered
         case .waiting: return .waiting

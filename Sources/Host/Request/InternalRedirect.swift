@@ -20,10 +20,7 @@ enum InternalRedirect {
         if r.pointee.main != nil { SubrequestRun.replace(r, by: new) }
         new.pointee.nesting = r.pointee.nesting
         new.pointee.body = r.pointee.body
-        if !new.pointee.isHead {
-            new.pointee.method = Bytes("GET")
-            new.pointee.methodKind = .get
-        }
+        describe(new, from: r)
         if new.pointee.main == nil { r.pointee.conn.pointee.request = new }
         return new
     }
@@ -75,17 +72,26 @@ enum InternalRedirect {
         return arena.join(r.pointee.path.upTo(slash + 1), path)
     }
 
-    /// What an error page can know of the failed request: the REDIRECT_ variables.
-    static func describe(_ page: Request.Ref, from r: Request.Ref, _ status: Int32) {
-        let arena = page.pointee.arena
-        var writer = ByteWriter(arena.pointee.allocate(16), capacity: 16)
-        writer.append(decimal: Int64(status))
-        page.pointee.environment.set(Bytes("REDIRECT_STATUS"), writer.written, arena)
-        let url = r.core.qualifyRedirectURL == true ? AbsoluteURL.compose(r, r.pointee.path) : r.pointee.path
-        page.pointee.environment.set(Bytes("REDIRECT_URL"), url, arena)
-        if r.pointee.query.isSet { page.pointee.environment.set(Bytes("REDIRECT_QUERY_STRING"), r.pointee.query, arena) }
+    /// What a request can know of the one whose place it has taken: the REDIRECT_ variables.
+    private static func describe(_ new: Request.Ref, from r: Request.Ref) {
+        let arena = new.pointee.arena
         for field in r.pointee.environment.fields {
-            page.pointee.environment.append(Field(name: arena.join(Bytes("REDIRECT_"), field.name), value: field.value), arena)
+            new.pointee.environment.append(Field(name: arena.join(Bytes("REDIRECT_"), field.name), value: field.value), arena)
+        }
+        var writer = ByteWriter(arena.pointee.allocate(16), capacity: 16)
+        writer.append(decimal: Int64(r.pointee.status))
+        new.pointee.environment.set(Bytes("REDIRECT_STATUS"), writer.written, arena)
+        let url = r.core.qualifyRedirectURL == true ? AbsoluteURL.compose(r, r.pointee.path) : r.pointee.path
+        new.pointee.environment.set(Bytes("REDIRECT_URL"), url, arena)
+        if r.pointee.query.isSet { new.pointee.environment.set(Bytes("REDIRECT_QUERY_STRING"), r.pointee.query, arena) }
+    }
+
+    /// What an error page can know besides: it is asked for by GET, whatever the failed request was.
+    static func describeError(_ page: Request.Ref, of r: Request.Ref) {
+        let arena = page.pointee.arena
+        page.pointee.environment.set(Bytes("REDIRECT_REQUEST_METHOD"), r.pointee.method, arena)
+        if let notes = r.pointee.notes.first("error-notes") {
+            page.pointee.environment.set(Bytes("REDIRECT_ERROR_NOTES"), notes, arena)
         }
     }
 
