@@ -6,7 +6,7 @@ final class Alias: Module {
     typealias DirConf = AliasDirConf
 
     static let info = ModuleInfo(
-        "alias_module", version: "1.0", requires: [APUS_EXT_REGEX, APUS_EXT_SUBREQUEST])
+        "alias_module", version: "1.0", requires: [APUS_EXT_REGEX, APUS_EXT_SUBREQUEST, APUS_EXT_EXPR])
     static let directives = aliasDirectives + redirectDirectives
 
     init(_ host: Host) throws {

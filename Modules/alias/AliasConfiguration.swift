@@ -9,6 +9,8 @@ struct AliasEntry: BitwiseCopyable {
     var target = Bytes.none
     /// The same for a pattern.
     var template = Template()
+    /// The same in a <Location>, when it depends on the request; relative values stand under ServerRoot.
+    var expression: Expression?
     /// The handler it forces; none: no.
     var handler = Bytes.none
 }
@@ -20,6 +22,8 @@ struct RedirectEntry: BitwiseCopyable {
     /// The URL; none: the status says it all.
     var target = Bytes.none
     var template = Template()
+    /// The URL of a section's redirect, when it depends on the request.
+    var expression: Expression?
     var status: Int32 = 302
 }
 

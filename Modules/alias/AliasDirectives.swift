@@ -33,8 +33,11 @@ private func addAlias(_ command: Command, _ words: Arguments, handler: Bytes) th
     }
     var entry = AliasEntry(handler: handler)
     let target = words[words.count - 1]
-    if isLocation { try refuseExpression(target) }
-    entry.target = command.resolveKeepingSlash(target)
+    if isLocation, target.needsRequest {
+        entry.expression = try Expression.compile(target, kind: .string, in: command)
+    } else {
+        entry.target = command.resolveKeepingSlash(target)
+    }
     if isLocation {
         entry.path = command.pool.copy(command.scopePath)
         let conf = command.configuration(AliasDirConf.self)
@@ -68,18 +71,15 @@ private func warnIfHidden(_ command: Command, _ path: Bytes, among aliases: Pool
     }
 }
 
-/// Targets in <Location> are expressions in httpd; what needs one is refused, not taken literally.
-func refuseExpression(_ text: Bytes) throws {
-    for index in 0..<text.count - min(1, text.count) {
-        let next = text[index + 1]
-        if text[index] == UInt8(ascii: "%"), next == UInt8(ascii: "{") {
-            throw DirectiveError(
-                "\"\(text.string)\" needs the expression engine, which this server does not have yet")
+extension Bytes {
+    /// Whether the text, an expression, has parts that only a request can fill in: variables, functions, matches.
+    var needsRequest: Bool {
+        for index in 0..<max(count - 1, 0) {
+            let next = self[index + 1]
+            if self[index] == UInt8(ascii: "%"), next == UInt8(ascii: "{") { return true }
+            if self[index] == UInt8(ascii: "$"), next.isDigit { return true }
         }
-        if text[index] == UInt8(ascii: "$"), next.isDigit {
-            throw DirectiveError(
-                "\"\(text.string)\" refers to a match of an expression, which this server does not have yet")
-        }
+        return false
     }
 }
 

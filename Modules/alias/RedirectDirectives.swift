@@ -114,8 +114,11 @@ private func validate(_ command: Command, _ words: RedirectWords, isServer: Bool
 private func setOwnRedirect(_ command: Command, _ words: RedirectWords) throws {
     var entry = RedirectEntry(status: words.status)
     if let url = words.url {
-        try refuseExpression(url)
-        entry.target = command.pool.copy(url)
+        if url.needsRequest {
+            entry.expression = try Expression.compile(url, kind: .string, in: command)
+        } else {
+            entry.target = command.pool.copy(url)
+        }
     }
     let conf = command.configuration(AliasDirConf.self)
     conf.pointee.hasOwnRedirect = true

@@ -11,16 +11,31 @@ func redirectByDirectory(_ request: Request, log: Log) throws -> Status {
     let section = request.confPointer(AliasDirConf.self)
     guard section.pointee.hasOwnRedirect || !section.pointee.redirects.isEmpty else { return .declined }
     guard
-        let found = ownRedirect(of: section)
+        let found = ownRedirect(of: section, request)
             ?? redirect(for: request.path, among: section.pointee.redirects, request.pool)
     else { return .declined }
     return send(found, request, relative: section.pointee.sendsRelative == .on, log)
 }
 
 /// The redirect of a section as a whole.
-func ownRedirect(of section: UnsafePointer<AliasDirConf>) -> Destination? {
+func ownRedirect(of section: UnsafePointer<AliasDirConf>, _ request: Request) -> Destination? {
     guard section.pointee.hasOwnRedirect else { return nil }
-    return Destination(url: section.pointee.ownRedirect.target, status: section.pointee.ownRedirect.status)
+    let entry = section.pointee.ownRedirect
+    guard let expression = entry.expression else { return Destination(url: entry.target, status: entry.status) }
+    guard let url = expression.text(request) else { return Destination(url: .none, status: 500) }
+    return Destination(url: url.escapedURL(in: request.pool), status: entry.status)
+}
+
+extension Bytes {
+    /// A URL that was put together of what a client sent: bytes that no URL may hold are escaped, escapes stay.
+    fileprivate func escapedURL(in pool: Pool) -> Bytes {
+        pool.compose(capacity: count * 3) { writer in
+            for index in 0..<count {
+                let byte = self[index]
+                if Bytes("%?#[]").contains(byte) { writer.append(byte) } else { writer.append(escapingPath: self[index..<index + 1]) }
+            }
+        }
+    }
 }
 
 /// The first redirect that matches the path.

@@ -11,13 +11,14 @@ func translate(_ request: Request, serverRoot: Bytes, log: Log) throws -> Status
     else { return .declined }
     let path = request.path
     guard path.isEmpty || path[0] == UInt8(ascii: "/") else { return .declined }
-    if let found = ownRedirect(of: section)
+    if let found = ownRedirect(of: section, request)
         ?? redirect(for: path, among: server.pointee.redirects, request.pool)
     {
         return send(found, request, relative: section.pointee.sendsRelative == .on, log)
     }
     if section.pointee.hasOwnAlias {
-        return take(ownTarget(section, path, request.pool), section.pointee.ownAlias, request, log)
+        guard let target = ownTarget(section, path, request, serverRoot) else { return .status(500) }
+        return take(target, section.pointee.ownAlias, request, log)
     }
     return alias(path, among: server.pointee.aliases, request, serverRoot: serverRoot, log)
 }
@@ -67,26 +68,39 @@ private func target(
 ) -> Target? {
     pattern.matching(path) { spans in
         var file = entry.pointee.template.filled(path, spans, escaping: false, in: pool)
-        if !file.hasPrefix("/") {
-            let relative = file
-            file = pool.compose(capacity: serverRoot.count + relative.count + 1) {
-                $0.append(serverRoot)
-                $0.append(UInt8(ascii: "/"))
-                $0.append(relative)
-            }
-        }
+        file = file.absolute(under: serverRoot, in: pool)
         let rest = path.count - Int(spans[1])
         return Target(file: file, root: file.upTo(max(0, file.count - rest)))
     }
 }
 
-/// The alias of a <Location>: one file for all of it, unless the rest of the path is to be kept.
-private func ownTarget(_ section: UnsafePointer<AliasDirConf>, _ path: Bytes, _ pool: Pool) -> Target {
+/// The alias of a <Location>: one file for all of it, unless the rest of the path is to be kept. Nil: what it depends on
+/// could not be had.
+private func ownTarget(
+    _ section: UnsafePointer<AliasDirConf>, _ path: Bytes, _ request: Request, _ serverRoot: Bytes
+) -> Target? {
     let entry = section.pointee.ownAlias
-    guard section.pointee.preservesPath == .on, let end = path.matched(by: entry.path) else {
-        return Target(file: entry.target, root: entry.target)
+    var target = entry.target
+    if let expression = entry.expression {
+        guard let value = expression.text(request) else { return nil }
+        target = value.absolute(under: serverRoot, in: request.pool)
     }
-    return Target(root: entry.target, rest: path.from(end), in: pool)
+    guard section.pointee.preservesPath == .on, let end = path.matched(by: entry.path) else {
+        return Target(file: target, root: target)
+    }
+    return Target(root: target, rest: path.from(end), in: request.pool)
+}
+
+extension Bytes {
+    /// A path that is relative stands under a directory.
+    fileprivate func absolute(under directory: Bytes, in pool: Pool) -> Bytes {
+        guard !hasPrefix("/") else { return self }
+        return pool.compose(capacity: directory.count + count + 1) {
+            $0.append(directory)
+            $0.append(UInt8(ascii: "/"))
+            $0.append(self)
+        }
+    }
 }
 
 /// Makes the file the request's. A ".." that only the client can have put together leads out of what the

@@ -37,6 +37,8 @@ enum Ranges {
     static func choose(_ r: Request.Ref, _ file: CachedFile.Ref) -> Outcome {
         guard r.pointee.methodKind == .get || r.pointee.methodKind == .head, r.pointee.status == 200,
             let field = r.pointee.headersIn.first("Range"), field.hasPrefixIgnoringCase("bytes="),
+            // Two fields are no list (RFC 9110, 5.3): peers could disagree about which of them counts.
+            r.pointee.headersIn.value(Bytes("Range"), nth: 1) == nil,
             holdsIfRange(r, file)
         else { return .whole }
         let limits = Limits(r.core)
