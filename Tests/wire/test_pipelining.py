@@ -19,6 +19,14 @@ def test_answers_in_order_however_the_bytes_are_cut(server, piece):
         assert [connection.read_response().status for _ in PATHS] == STATUSES
 
 
+@pytest.mark.parametrize("piece", [None, 1, 3, 5])
+def test_empty_lines_before_a_request_however_they_are_cut(server, piece):
+    with Connection(server.port) as connection:
+        for _ in range(3):
+            connection.send(b"\r\n\r\n\r\n" + get("/probe.txt"), piece=piece, pause=0.001 if piece else 0)
+            assert connection.read_response().body == b"in step\n"
+
+
 def test_many_at_once(server):
     """More than one receive buffer of requests, and within the keep-alive limit of 100."""
     with Connection(server.port) as connection:

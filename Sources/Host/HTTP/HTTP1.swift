@@ -49,8 +49,10 @@ enum HTTP1 {
 
     /// RFC 9112, 2.2: empty lines before a request are skipped, but not for ever.
     private static func skipEmptyLines(_ conn: Connection.Ref) throws(HeadProblem) {
-        while conn.pointee.headScan.position == 0, conn.pointee.input.available.hasPrefix("\r\n") {
+        while conn.pointee.headScan.lines == 0, conn.pointee.input.available.hasPrefix("\r\n") {
             conn.pointee.input.consume(2)
+            // It may have come in two pieces.
+            conn.pointee.headScan = HeadScan()
             conn.pointee.emptyLines &+= 1
             guard conn.pointee.emptyLines <= emptyLineLimit else { throw HeadProblem(400, "nothing but empty lines comes") }
         }
