@@ -6,15 +6,20 @@ BUILD       ?= .build
 PREFIX      ?= /usr/local/apus
 MODULES     := $(notdir $(patsubst %/,%,$(filter-out Modules/examples/,$(wildcard Modules/*/))))
 SWIFT       ?= swift
+# Seconds a fuzz target runs, and which ones; the sanitizer, address or thread.
+SECONDS     ?= 60
+TARGETS     ?=
+KIND        ?= address
+SWIFT_EXTRA ?=
 
 # The toolchain's own runtime is left out of the search path: dist/lib holds the one that was linked against.
 SWIFT_FLAGS := -c release --scratch-path $(BUILD) \
 	-Xswiftc -no-toolchain-stdlib-rpath \
 	-Xswiftc -Xfrontend -Xswiftc -disable-implicit-concurrency-module-import \
 	-Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import \
-	-Xlinker -rpath -Xlinker '$$ORIGIN/../lib'
+	-Xlinker -rpath -Xlinker '$$ORIGIN/../lib' $(SWIFT_EXTRA)
 
-.PHONY: all build dist packages certificate run test install clean
+.PHONY: all build dist packages certificate run test fuzz sanitize install clean
 
 all: dist
 
@@ -41,6 +46,15 @@ test:
 	@./tools/packages test
 	@$(MAKE) --no-print-directory dist
 	@./tools/test $(DIST)
+
+## fuzz: runs the fuzz targets for SECONDS each.
+fuzz:
+	@./tools/fuzz $(SECONDS) $(TARGETS)
+
+## sanitize: runs tests on a build with the sanitizer KIND.
+sanitize:
+	@./tools/packages test
+	@./tools/sanitize $(KIND)
 
 ## install: copies the tree to PREFIX.
 install: dist

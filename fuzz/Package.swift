@@ -1,0 +1,29 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+/// The server's sources as a library, instrumented, and a program that feeds them what a fuzzer makes up.
+///
+/// `Sources/Host` and its like are links to the server's own; only its main is left out.
+let instrumented: [SwiftSetting] = [
+    .unsafeFlags(["-sanitize=fuzzer,address", "-enable-testing", "-assert-config", "Debug"])
+]
+let instrumentedC: [CSetting] = [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
+
+let package = Package(
+    name: "apus-fuzz",
+    targets: [
+        .target(name: "ModuleABI"),
+        .target(name: "ByteKit", dependencies: ["ModuleABI"], swiftSettings: instrumented),
+        .target(name: "CSystem", cSettings: instrumentedC),
+        .systemLibrary(name: "CFFI", pkgConfig: "libffi"),
+        .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8"),
+        .target(
+            name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2"], exclude: ["main.swift"],
+            swiftSettings: instrumented),
+        .target(name: "CFuzzer"),
+        .executableTarget(
+            name: "Fuzz", dependencies: ["Host", "ByteKit", "ModuleABI", "CFuzzer"], swiftSettings: instrumented,
+            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
+    ],
+    swiftLanguageModes: [.v6]
+)
