@@ -174,10 +174,17 @@ def cases():
     table = tomllib.loads(pathlib.Path(__file__).with_name("cases.toml").read_text())
     for group in table["group"]:
         port = group.get("port", 1)
-        for line in group["requests"]:
+        for line in (*group.get("requests", ()), *products(group)):
             yield pytest.param(
                 request_text(line, port), port, group.get("ignore", ()), id=f"{group['name']}: {line}"
             )
+
+
+def products(group):
+    """Each method of a group with each of its targets."""
+    for method in group.get("methods", ()):
+        for target in group["targets"]:
+            yield f"{method} {target}" + ("" if method in ("GET", "HEAD", "OPTIONS") else " | Content-Length: 0")
 
 
 def request_text(line, port):
