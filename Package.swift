@@ -31,7 +31,7 @@ let modules: [Target] = [
     module("log_config"),
     module("mime"),
     module("reqtimeout"),
-    module("socache_dbm", ["CLMDB"]),
+    module("socache_dbm", ["CLMDB", "CGDBM", "CBerkeleyDB"]),
     module("socache_memcache", ["RemoteCache"]),
     module("socache_redis", ["RemoteCache"]),
     module("socache_shmcb"),
@@ -61,6 +61,8 @@ let package = Package(
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
+        .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),
+        .systemLibrary(name: "CGDBM", providers: [.apt(["libgdbm-dev"])]),
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         // The server.

@@ -1,3 +1,4 @@
+import Glibc
 import ModuleKit
 
 /// What follows "dbm:": a path, or the type of the database and a path.
@@ -30,19 +31,25 @@ struct DbmArgument {
 enum EngineType: String, CaseIterable {
     case standard = "default"
     case lmdb
+    case gdbm
+    case db
 
     static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 
-    func open(_ path: String) throws(EngineProblem) -> any Engine {
-        switch self {
-        case .standard, .lmdb: try LightningEngine(path)
-        }
+    /// Whether processes share it by a lock of ours.
+    var needsLock: Bool { self == .gdbm || self == .db }
+
+    func open(_ path: String, _ shared: SharedFile?) throws(EngineProblem) -> any Engine {
+        guard needsLock else { return try LightningEngine(path) }
+        guard let shared else { throw EngineProblem.system(EINVAL) }
+        return self == .gdbm ? GnuEngine(path, shared) : BerkeleyEngine(path, shared)
     }
 
     /// The files of one that lies at a path.
     func files(_ path: String) -> [String] {
         switch self {
         case .standard, .lmdb: [path, "\(path)-lock"]
+        case .gdbm, .db: [path]
         }
     }
 }

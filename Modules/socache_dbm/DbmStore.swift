@@ -41,6 +41,8 @@ final class DbmStore: ObjectStore, @unchecked Sendable {
     private let lock: UnsafeMutablePointer<pthread_mutex_t>
     /// nil: it could not be opened, or was found damaged. Guarded by the lock, for pool threads and the janitor use it, too.
     private var engine: (any Engine)?
+    /// For a database that needs a lock of ours. Made before the fork.
+    private var shared: SharedFile?
     /// Something was written that is not on disk yet. Guarded by the lock.
     private var isChanged = false
     private var hits = 0
@@ -55,12 +57,14 @@ final class DbmStore: ObjectStore, @unchecked Sendable {
     }
 
     private var host: Host { caches.host }
-    private var preparation: Preparation { Preparation(type: type, path: path, host: host) }
+    private var preparation: Preparation { Preparation(type: type, path: path, host: host, shared: shared) }
 
     override func open(_ name: Bytes, _ hints: ObjectHints, reason: UInt32) throws {
         try caches.add(self)
         try preparation.check()
-        if reason != APUS_OPEN_CHECK { try preparation.run() }
+        guard reason != APUS_OPEN_CHECK else { return }
+        if type.needsLock { shared = try SharedFile(host, path: path) }
+        try preparation.run()
     }
 
     // In the leader.
@@ -79,7 +83,7 @@ final class DbmStore: ObjectStore, @unchecked Sendable {
     func reopen() {
         set(nil)
         do throws(EngineProblem) {
-            set(try type.open(path))
+            set(try type.open(path, shared))
         } catch {
             host.log.write(.error, code: "APUS4021", "the cache \(path) cannot be opened: \(error.text)")
         }

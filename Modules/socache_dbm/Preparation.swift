@@ -7,6 +7,7 @@ struct Preparation {
     let type: EngineType
     let path: String
     let host: Host
+    let shared: SharedFile?
 
     /// Seconds that reading a file may take.
     static let patience: UInt32 = 60
@@ -20,6 +21,7 @@ struct Preparation {
 
     /// - Throws: what is wrong with the path or the rights, and how to mend it.
     func run() throws {
+        defer { shared?.trust() }
         guard let verdict = try look(), verdict.isDamage == 0 else {
             try setAside()
             if let again = try look(), again.isDamage == 0 { return try judge(again) }
@@ -96,10 +98,10 @@ struct Preparation {
         umask(0o077)
         var verdict = Verdict()
         do throws(EngineProblem) {
-            do { try type.open(path).examine() }
+            do { try type.open(path, shared).examine() }
             try giveToWorkers()
             verdict.asWorker = 1
-            if becomeWorker() { try type.open(path).examine() }
+            if becomeWorker() { try type.open(path, shared).examine() }
         } catch {
             verdict.isDamage = error.isDamage ? 1 : 0
             verdict.code = error.code == 0 ? EIO : error.code

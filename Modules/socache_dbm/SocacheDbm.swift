@@ -3,7 +3,7 @@ import ModuleKit
 /// Shared objects in a file of an embedded database: the cache "dbm".
 final class SocacheDbm: Module {
     static let info = ModuleInfo(
-        "socache_dbm_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_SERVER, APUS_EXT_LEADER])
+        "socache_dbm_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_SERVER, APUS_EXT_LEADER, APUS_EXT_SHM, APUS_EXT_MUTEX])
 
     init(_ host: Host) throws {
         let caches = DbmCaches(host)

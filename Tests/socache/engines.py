@@ -77,4 +77,4 @@ def engine_for(name):
         with Engine(name) as engine:
             yield engine.word
     else:
-        yield os.environ.get("APUS_SOCACHE", name)
+        yield name

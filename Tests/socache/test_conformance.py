@@ -23,6 +23,8 @@ SHARED, MAY_BLOCK, SURVIVES_RESTART, ANY_THREAD = 1, 2, 4, 8
 PROVIDERS = {
     "shmcb": SHARED | ANY_THREAD,
     "dbm": SHARED | SURVIVES_RESTART | ANY_THREAD,
+    "dbm:gdbm:logs/cache": SHARED | SURVIVES_RESTART | ANY_THREAD,
+    "dbm:db:logs/cache": SHARED | SURVIVES_RESTART | ANY_THREAD,
     "memcache": SHARED | MAY_BLOCK | SURVIVES_RESTART,
     "redis": SHARED | MAY_BLOCK | SURVIVES_RESTART,
 }
@@ -203,7 +205,9 @@ def test_a_killed_worker(cached, cache, flags):
 
 
 def test_workers_killed_at_work(cached, cache):
-    """At any instruction: nobody waits for ever, and nothing false is found."""
+    """At any instruction: nobody waits for ever, and nothing false is found. A file of GDBM or Berkeley DB is not used again
+    until it was looked at."""
+    fragile = cache.startswith(("dbm:gdbm:", "dbm:db:"))
     moment = random.Random(7)
     with cached(cache) as server:
         processes = Processes(server.process.pid)
@@ -214,8 +218,9 @@ def test_workers_killed_at_work(cached, cache):
                 time.sleep(moment.uniform(0.001, 0.02))
                 os.kill(victim, signal.SIGKILL)
             counted = ask(server.port, f"/check/w{number}-/0/2000/200")
-            assert set(counted) <= {"ok", "missing"}
-            assert ask(server.port, "/mix/after-/0/20/200/60000") == {"ok": 20}
+            assert set(counted) <= ({"ok", "missing", "failed"} if fragile else {"ok", "missing"})
+            patience = None if fragile else 0
+            wait_until(lambda: ask(server.port, "/mix/after-/0/20/200/60000") == {"ok": 20}, "all to be well", patience)
             processes.wait_for_workers(2)
 
 

@@ -1,11 +1,10 @@
 """The cache in a database file, beyond what every cache must do: rights, damage, deaths, room."""
 
+import contextlib
 import os
-import pathlib
 import pwd
 import random
 import re
-import shutil
 import signal
 import stat
 import threading
@@ -20,7 +19,11 @@ from support.workers import Processes, alive
 from .conftest import ask, facts
 
 #: Type in the directive, and the files that it makes.
-TYPES = {"dbm:logs/cache": ["cache", "cache-lock"], "dbm:lmdb:logs/cache": ["cache", "cache-lock"]}
+TYPES = {
+    "dbm:logs/cache": ["cache", "cache-lock"],
+    "dbm:gdbm:logs/cache": ["cache"],
+    "dbm:db:logs/cache": ["cache"],
+}
 
 
 @pytest.fixture(params=TYPES)
@@ -28,7 +31,7 @@ def word(request):
     return request.param
 
 
-@pytest.mark.parametrize("word", ["dbm:logs/x", "dbm:default:logs/x", "dbm:LMDB:logs/x", "dbm:/var/tmp/x", "dbm:logs/a:b"])
+@pytest.mark.parametrize("word", ["dbm:logs/x", "dbm:default:logs/x", "dbm:LMDB:logs/x", "dbm:gdbm:logs/x", "dbm:db:logs/x", "dbm:/var/tmp/x", "dbm:logs/a:b"])
 def test_accepted_arguments(cached, word):
     with cached(word, start=False) as server:
         done = server.run("-t")
@@ -121,7 +124,7 @@ def scrambled_behind_the_head(file):
 def test_a_damaged_file_is_set_aside(cached, word, damage):
     """With a warning; the start goes on with an empty one."""
     with cached(word) as server:
-        assert ask(server.port, "/store/a/0/300/200/600000") == {"ok": 300}
+        assert ask(server.port, "/store/a/0/60/2000/600000") == {"ok": 60}
         server.stop()
         file = server.root / "logs" / "cache"
         damage(file)
@@ -129,8 +132,8 @@ def test_a_damaged_file_is_set_aside(cached, word, damage):
         server.start()
         server.wait_for_log("APUS4020: .*cache.* is damaged")
         assert file.with_name("cache.damaged").read_bytes() == damaged
-        assert ask(server.port, "/check/a/0/300/200") == {"missing": 300}
-        assert ask(server.port, "/mix/a/0/300/200/600000") == {"ok": 300}
+        assert ask(server.port, "/check/a/0/60/2000") == {"missing": 60}
+        assert ask(server.port, "/mix/a/0/60/2000/600000") == {"ok": 60}
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
@@ -156,14 +159,17 @@ def test_a_sound_file_is_left_alone(cached, word):
 def kill_everything(server):
     processes = Processes(server.process.pid).all()
     for pid in processes:
-        os.kill(pid, signal.SIGKILL)
+        # The leader ends by itself when the supervisor has gone.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     server.process.wait(timeout=10)
     server.process = None
     wait_until(lambda: not any(alive(pid) for pid in processes), "all processes to end")
 
 
 def test_everything_killed_at_work(cached, word):
-    """The file is sound, and what was stored before is there."""
+    """The file is sound, and what was stored before is there. A file of GDBM or Berkeley DB may be damaged and set aside."""
+    is_sound = word == "dbm:logs/cache"
     moment = random.Random(3)
     with cached(word, workers=3) as server:
         for number in range(8):
@@ -177,8 +183,9 @@ def test_everything_killed_at_work(cached, word):
                 connection.close()
             server.start()
             for earlier in range(number + 1):
-                assert ask(server.port, f"/check/kept{earlier}-/0/50/200") == {"ok": 50}
-        assert "APUS4020" not in server.error_log()
+                counted = ask(server.port, f"/check/kept{earlier}-/0/50/200")
+                assert counted == {"ok": 50} or not is_sound and set(counted) <= {"ok", "missing"}
+        assert not is_sound or "APUS4020" not in server.error_log()
 
 
 def test_two_generations_at_work(cached, word):
@@ -189,7 +196,7 @@ def test_two_generations_at_work(cached, word):
 
         def work():
             while not stop.is_set():
-                answers.append(ask(server.port, "/mix/w-/0/500/200/600000"))
+                answers.append(ask(server.port, "/mix/w-/0/50/200/600000"))
 
         thread = threading.Thread(target=work)
         thread.start()
@@ -197,7 +204,7 @@ def test_two_generations_at_work(cached, word):
             assert server.run("-k", "graceful").returncode == 0
         stop.set()
         thread.join(timeout=60)
-        assert answers and all(answer == {"ok": 500} for answer in answers)
+        assert answers and all(answer == {"ok": 50} for answer in answers)
 
 
 # Room.
@@ -205,7 +212,7 @@ def test_two_generations_at_work(cached, word):
 
 def test_expired_objects_are_removed(cached, word):
     with cached(word) as server:
-        assert ask(server.port, "/store/brief-/0/1000/200/100") == {"ok": 1000}
+        assert ask(server.port, "/store/brief-/0/200/200/1000") == {"ok": 200}
         assert ask(server.port, "/store/lasting-/0/10/200/600000") == {"ok": 10}
         assert int(facts(server.port)["current entries"]) > 10
         wait_until(lambda: facts(server.port)["current entries"] == "10", "expired objects to go")
@@ -216,14 +223,16 @@ def test_a_full_file_makes_room(cached):
     """Those that expire first go."""
     with cached("dbm:logs/cache") as server:
         assert ask(server.port, "/store/first-/0/20/100/1000000") == {"ok": 20}
-        for number in range(40):
-            assert ask(server.port, f"/mix/large-/{number}/1/8000000/{2000000 + number}") == {"ok": 1}
-        assert ask(server.port, "/check/large-/30/10/8000000") == {"ok": 10}
+        for number in range(22):
+            assert ask(server.port, f"/mix/large-/{number}/1/12000000/{2000000 + number}") == {"ok": 1}
+        assert ask(server.port, "/check/large-/17/5/12000000") == {"ok": 5}
         assert (server.root / "logs" / "cache").stat().st_size <= 256 << 20
 
 
 def test_many_objects(cached, word):
     with cached(word) as server:
-        assert ask(server.port, "/store/many-/0/10000/200/600000") == {"ok": 10000}
-        assert ask(server.port, "/check/many-/0/10000/200") == {"ok": 10000}
-        assert facts(server.port)["current entries"] == "10000"
+        # GDBM brings each change to the disk by itself.
+        count = 200 if "gdbm" in word else 10000
+        assert ask(server.port, f"/store/many-/0/{count}/200/600000") == {"ok": count}
+        assert ask(server.port, f"/check/many-/0/{count}/200") == {"ok": count}
+        assert facts(server.port)["current entries"] == str(count)
