@@ -7,7 +7,14 @@ struct RedisProtocol: RemoteProtocol {
     let standardPort = 6379
     let longestData = 16 << 20
 
-    func greeting(_ server: RemoteAddress) -> (bytes: [UInt8], replies: Int) { ([], 0) }
+    /// AUTH, when the server is written with a password.
+    func greeting(_ server: RemoteAddress) -> (bytes: [UInt8], replies: Int) {
+        guard var password = server.password else { return ([], 0) }
+        var bytes: [UInt8] = []
+        let words = ["AUTH"] + (server.user.map { [$0] } ?? [])
+        password.withUTF8 { RedisProtocol.append(words, Bytes(UnsafeRawBufferPointer($0)), to: &bytes) }
+        return (bytes, 1)
+    }
 
     func append(_ request: RemoteRequest, key: Bytes, to bytes: inout [UInt8]) {
         switch request {
@@ -22,10 +29,10 @@ struct RedisProtocol: RemoteProtocol {
         }
     }
 
-    private static func append(_ words: [String], _ key: Bytes, to bytes: inout [UInt8]) {
+    private static func append(_ words: [String], _ last: Bytes, to bytes: inout [UInt8]) {
         bytes.append(contentsOf: "*\(words.count + 1)\r\n".utf8)
         for word in words { appendBulk(word.utf8, to: &bytes) }
-        appendBulk(key.buffer, to: &bytes)
+        appendBulk(last.buffer, to: &bytes)
     }
 
     private static func appendBulk(_ content: some Collection<UInt8>, to bytes: inout [UInt8]) {

@@ -21,7 +21,7 @@ final class SocacheRedis: Module {
         let flags = APUS_SOCACHE_SHARED | APUS_SOCACHE_MAY_BLOCK | APUS_SOCACHE_SURVIVES_RESTART
         let language = RedisProtocol()
         try host.provideObjectStore("redis", flags: flags) { _, argument in
-            let servers = try RemoteAddress.list(argument, standardPort: language.standardPort, kind: language.name)
+            let servers = try RemoteAddress.list(argument, standardPort: language.standardPort, kind: language.name, knowsUsers: true)
             return RemoteStore(host, language, servers) {
                 let conf = host.mainServer.conf(ServerConf.self).pointee
                 return RemoteTimes(answer: conf.answer, idle: conf.idle)

@@ -5,15 +5,23 @@ import ModuleKit
 public struct RemoteAddress {
     public let host: String
     public let port: Int
-    /// As it is written, for messages and for its places on the ring.
+    /// Host and port as they are written, for messages.
     public let text: String
+    /// What the server wants to know first; nil: nothing.
+    public let user: String?
+    public let password: String?
 
-    /// "host", "host:port", "[address]:port".
-    public init(_ text: String, standardPort: Int, kind: StaticString) throws {
+    /// "host", "host:port", "[address]:port"; before it "password@" or "user:password@" where the kind of engine knows users.
+    public init(_ written: String, standardPort: Int, kind: StaticString, knowsUsers: Bool) throws {
+        let (credentials, text) = RemoteAddress.split(written, knowsUsers: knowsUsers)
         func malformed() -> DirectiveError {
             DirectiveError("\"\(text)\" is not a server; write \(kind):host[:port][,host[:port]…], with ports from 1 to 65535")
         }
         self.text = text
+        let colon = credentials?.firstIndex(of: ":")
+        let user = colon.flatMap { end in credentials.map { String($0[..<end]) } }
+        self.user = user == "" ? nil : user
+        password = credentials.map { text in colon.map { String(text[text.index(after: $0)...]) } ?? text }
         var rest = text[...]
         if rest.first == "[" {
             guard let end = rest.firstIndex(of: "]") else { throw malformed() }
@@ -34,12 +42,21 @@ public struct RemoteAddress {
     }
 
     /// A list with commas between.
-    public static func list(_ text: Bytes, standardPort: Int, kind: StaticString) throws -> [RemoteAddress] {
+    public static func list(
+        _ text: Bytes, standardPort: Int, kind: StaticString, knowsUsers: Bool = false
+    ) throws -> [RemoteAddress] {
         let words = text.string.split(separator: ",", omittingEmptySubsequences: true)
         guard !words.isEmpty else {
             throw DirectiveError("\(kind) caches need a list of servers: write \(kind):host[:port][,host[:port]…]")
         }
-        return try words.map { try RemoteAddress(String($0), standardPort: standardPort, kind: kind) }
+        return try words.map {
+            try RemoteAddress(String($0), standardPort: standardPort, kind: kind, knowsUsers: knowsUsers)
+        }
+    }
+
+    private static func split(_ written: String, knowsUsers: Bool) -> (credentials: String?, place: String) {
+        guard knowsUsers, let at = written.lastIndex(of: "@") else { return (nil, written) }
+        return (String(written[..<at]), String(written[written.index(after: at)...]))
     }
 
     /// The socket addresses of the name. May wait for a name server.

@@ -200,7 +200,7 @@ final class RemoteConnection {
         if case .refused(let text) = reply { logRefusal(text) }
         if greetings > 0 {
             greetings -= 1
-            if case .refused = reply { return false }
+            if case .refused = reply { fail("it does not let us in") }
             return true
         }
         guard waitingCount > 0 else { return false }

@@ -103,6 +103,27 @@ def test_a_name_without_address(cached, kind, engine):
         assert ask(server.port, "/mix/a/0/50/200/60000") == {"ok": 50}
 
 
+# Passwords of Redis.
+
+
+@pytest.mark.parametrize("written", ["secret", "default:secret", ":secret", "other:word@:with:marks"])
+def test_a_password(cached, written):
+    """Known to the default user, or to one of its own; it is in no message."""
+    with Engine("redis", "--requirepass", "secret", "--user", "other", "on", ">word@:with:marks", "~*", "+@all") as engine:
+        with cached(f"redis:{written}@{engine.place}", workers=1) as server:
+            assert ask(server.port, "/mix/a/0/20/200/60000") == {"ok": 20}
+            assert "secret" not in server.error_log() and "marks" not in server.error_log()
+
+
+@pytest.mark.parametrize("written", ["", "wrong@"])
+def test_without_the_password(cached, written):
+    """It is said, and costs nobody a handshake or a request."""
+    with Engine("redis", "--requirepass", "secret") as engine:
+        with cached(f"redis:{written}{engine.place}", workers=1) as server:
+            assert set(ask(server.port, "/mix/a/0/20/200/60000")) <= {"missing", "failed"}
+            server.wait_for_log("APUS4031: .* refuses: (NOAUTH|WRONGPASS)")
+
+
 # Several servers.
 
 
