@@ -158,7 +158,7 @@ extension CoreDirectives {
             accepted("ProtocolsHonorOrder", "there is nothing to choose between", in: server),
             accepted("MacroIgnoreEmptyArgs", "values of macros may be empty", in: anywhere),
             accepted("MacroIgnoreBadNesting", "sections may begin and end in different macros", in: anywhere),
-            accepted("Mutex", "locks lie in shared memory, and need no files"),
+            MutexDirective.entry,
         ]
     }
 
