@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 from support.waiting import wait_until
-from support.wire import Connection, get, tls_context
+from support.wire import Connection, ConnectionEnded, get, tls_context
 from support.workers import Processes
 
 from .conftest import HANDLER, who
@@ -65,6 +65,9 @@ def is_resumed(server, context, session, name="one.example", port=1):
 
 def resumed_by(server, context, session, workers=2):
     """The workers that go on with a session, each of them asked."""
+    if any(f"socache_{kind}_module" in server.config_file.read_text() for kind in ("memcache", "redis")):
+        # Nobody waits until the engine has what it was given.
+        wait_until(lambda: is_resumed(server, context, session), "the session to be kept")
     seen, resumed = set(), set()
     for _ in range(200):
         with connect(server, context, session) as connection:
@@ -288,3 +291,110 @@ def test_the_last_one_counts(tls_server):
         context = client()
         session, _ = session_of(server, context)
         assert is_resumed(server, context, session)
+
+
+# TLS 1.3.
+
+
+def client13():
+    return tls_context(minimum=ssl.TLSVersion.TLSv1_3, maximum=ssl.TLSVersion.TLSv1_3)
+
+
+@pytest.fixture(scope="module")
+def without_tickets(tls_server, cache):
+    with tls_server(cache, before="SSLSessionTickets off\n") as running:
+        yield running
+
+
+def test_tls13_without_tickets(without_tickets):
+    """What the client takes for a ticket is an id, which every worker finds in the cache."""
+    context = client13()
+    for _ in range(4):
+        session, _ = session_of(without_tickets, context)
+        assert resumed_by(without_tickets, context, session) == {0, 1}
+
+
+@pytest.mark.parametrize("name, port", [("two.example", 1), ("other.example", 2)])
+def test_tls13_sessions_stay_with_their_host(without_tickets, name, port):
+    context = client13()
+    session, _ = session_of(without_tickets, context)
+    assert not is_resumed(without_tickets, context, session, name, port)
+    assert is_resumed(without_tickets, context, session)
+
+
+def test_tls13_through_a_reload(without_tickets):
+    context = client13()
+    session, _ = session_of(without_tickets, context)
+    assert without_tickets.run("-k", "graceful").returncode == 0
+    assert resumed_by(without_tickets, context, session) == {0, 1}
+
+
+def test_without_tickets_and_without_cache(tls_server):
+    for make in (client, client13):
+        with tls_server("none", before="SSLSessionTickets off\n") as server:
+            context = make()
+            session, _ = session_of(server, context)
+            assert not resumed_by(server, context, session)
+
+
+# Several machines.
+
+
+@pytest.mark.parametrize("make", [client, client13])
+@pytest.mark.parametrize("kind", ["memcache", "redis"])
+def test_two_machines_share_an_engine(tls_server, kind, make):
+    with engine_for(kind) as word:
+        before = "SSLSessionTickets off\n"
+        with tls_server(word, before=before) as one, tls_server(word, before=before) as two:
+            context = make()
+            for made, used in ((one, two), (two, one)):
+                session, _ = session_of(made, context)
+                assert resumed_by(used, context, session) == {0, 1}
+
+
+# Client certificates.
+
+#: Port 1: open.example asks for none, strict.example for one. 2: another.example wants one of another authority.
+GUARDED = """\
+<VirtualHost 127.0.0.1:@PORT1@>
+    ServerName open.example
+    SSLEngine on
+    SSLCertificateFile "@ONE@"
+    SSLCertificateKeyFile "@ONEKEY@"
+</VirtualHost>
+<VirtualHost 127.0.0.1:@PORT1@>
+    ServerName strict.example
+    SSLEngine on
+    SSLCertificateFile "@ONE@"
+    SSLCertificateKeyFile "@ONEKEY@"
+    SSLVerifyClient require
+    SSLCACertificateFile "@CA@"
+</VirtualHost>
+<VirtualHost 127.0.0.1:@PORT2@>
+    ServerName another.example
+    SSLEngine on
+    SSLCertificateFile "@ONE@"
+    SSLCertificateKeyFile "@ONEKEY@"
+    SSLVerifyClient require
+    SSLVerifyDepth 5
+    SSLCACertificateFile "@INTERMEDIATE@"
+</VirtualHost>
+"""
+
+
+@pytest.mark.parametrize("make", [client, client13])
+def test_no_session_gets_around_a_client_certificate(tls_server, certificates, make):
+    """A session of a host that asked for none, or of another authority, is worth nothing at one that asks."""
+    with tls_server("shmcb:logs/x", before="SSLSessionTickets off\n", hosts=GUARDED) as server:
+        bare, known = make(), make()
+        visitor = certificates.client("visitor")
+        known.load_cert_chain(visitor.certificate, visitor.key)
+        session, _ = session_of(server, bare, "open.example")
+        for name, port in (("strict.example", 1), ("another.example", 2)):
+            with pytest.raises((ssl.SSLError, OSError, EOFError, ConnectionEnded)):
+                is_resumed(server, bare, session, name, port)
+        mine, _ = session_of(server, known, "strict.example")
+        assert is_resumed(server, known, mine, "strict.example")
+        with pytest.raises((ssl.SSLError, OSError, EOFError, ConnectionEnded)):
+            is_resumed(server, known, mine, "another.example", 2)
+        assert not is_resumed(server, known, mine, "open.example")
