@@ -22,8 +22,6 @@ class Site:
     config: str
     requests: list
     files: dict = field(default_factory=dict)
-    #: Why the answers of the two may differ, by request.
-    known: dict = field(default_factory=dict)
 
 
 def lay_out(root, sites):

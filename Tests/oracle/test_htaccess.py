@@ -1,5 +1,6 @@
 """.htaccess files: which are read, what they may hold, and how they are merged: the same answers as Debian's apache2."""
 
+import pathlib
 import shutil
 
 import pytest
@@ -105,9 +106,9 @@ SITES = [
     Site("other-name", "AccessFileName .acl\n" + allowing(), [*FEW, "/.acl"], {".htaccess": TYPE.format("no"), ".acl": TYPE.format("acl")}),
     Site("two-names", "AccessFileName .first .second\n" + allowing(), FEW, {".second": TYPE.format("second"), "sub/.first": TYPE.format("first"), "sub/.second": TYPE.format("no")}),
     Site("a-directory", allowing(), FEW, {"sub/.htaccess/x": ""}),
-    Site("a-link", allowing(), FEW, {"sub/rules": TYPE.format("linked"), "sub/.htaccess": __import__("pathlib").Path("rules")}),
-    Site("a-broken-link", allowing(), FEW, {"sub/.htaccess": __import__("pathlib").Path("nowhere")}),
-    Site("linked-directory", allowing(), ["/link/c.dat", "/link/deep/c.dat", "/sub/c.dat"], {"link": __import__("pathlib").Path("sub"), "sub/.htaccess": TYPE.format("sub")}),
+    Site("a-link", allowing(), FEW, {"sub/rules": TYPE.format("linked"), "sub/.htaccess": pathlib.Path("rules")}),
+    Site("a-broken-link", allowing(), FEW, {"sub/.htaccess": pathlib.Path("nowhere")}),
+    Site("linked-directory", allowing(), ["/link/c.dat", "/link/deep/c.dat", "/sub/c.dat"], {"link": pathlib.Path("sub"), "sub/.htaccess": TYPE.format("sub")}),
     # The order of merging.
     Site("before-deeper-directory", allowing() + '<Directory "@HERE@/sub">\nForceType text/x-directory\n</Directory>\n', FEW, {".htaccess": TYPE.format("top")}),
     Site("after-own-directory", allowing() + '<Directory "@HERE@/sub">\nForceType text/x-directory\n</Directory>\n', FEW, {"sub/.htaccess": TYPE.format("sub")}),
@@ -132,11 +133,11 @@ SITES = [
     Site("denied-index", allowing(), PATHS, {"sub/.htaccess": '<Files "index.html">\nRequire all denied\n</Files>\n'}),
     Site("limited", allowing(), [f"{m} {p}" for m in ("GET", "POST", "DELETE") for p in ("/a.txt", "/sub/a.txt")], {"sub/.htaccess": "<LimitExcept GET>\nRequire all denied\n</LimitExcept>\n"}),
     # Options, and what they mean for links.
-    Site("no-links", allowing(), ["/link.txt", "/sub/link.txt", "/sub/deep/link.txt", "/dirlink/a.txt"], {"link.txt": __import__("pathlib").Path("a.txt"), "sub/link.txt": __import__("pathlib").Path("../a.txt"), "sub/deep/link.txt": __import__("pathlib").Path("a.txt"), "dirlink": __import__("pathlib").Path("other"), "sub/.htaccess": "Options -FollowSymLinks\n", "sub/deep/.htaccess": "Options +FollowSymLinks\n"}),
-    Site("no-links-above", allowing(), ["/link.txt", "/dirlink/a.txt", "/sub/a.txt"], {"link.txt": __import__("pathlib").Path("a.txt"), "dirlink": __import__("pathlib").Path("other"), ".htaccess": "Options None\n", "other/.htaccess": "Options FollowSymLinks\n"}),
-    Site("owner-links", allowing(), ["/link.txt", "/sub/link.txt"], {"link.txt": __import__("pathlib").Path("a.txt"), "sub/link.txt": __import__("pathlib").Path("../a.txt"), "sub/.htaccess": "Options -FollowSymLinks +SymLinksIfOwnerMatch\n"}),
-    Site("links-given", allowing(extra="Options None\n"), ["/link.txt", "/sub/link.txt"], {"link.txt": __import__("pathlib").Path("a.txt"), "sub/link.txt": __import__("pathlib").Path("../a.txt"), "sub/.htaccess": "Options FollowSymLinks\n"}),
-    Site("links-not-given", allowing("Options=Indexes", extra="Options None\n"), ["/link.txt", "/sub/link.txt", "/sub/a.txt"], {"link.txt": __import__("pathlib").Path("a.txt"), "sub/link.txt": __import__("pathlib").Path("../a.txt"), "sub/.htaccess": "Options FollowSymLinks\n"}),
+    Site("no-links", allowing(), ["/link.txt", "/sub/link.txt", "/sub/deep/link.txt", "/dirlink/a.txt"], {"link.txt": pathlib.Path("a.txt"), "sub/link.txt": pathlib.Path("../a.txt"), "sub/deep/link.txt": pathlib.Path("a.txt"), "dirlink": pathlib.Path("other"), "sub/.htaccess": "Options -FollowSymLinks\n", "sub/deep/.htaccess": "Options +FollowSymLinks\n"}),
+    Site("no-links-above", allowing(), ["/link.txt", "/dirlink/a.txt", "/sub/a.txt"], {"link.txt": pathlib.Path("a.txt"), "dirlink": pathlib.Path("other"), ".htaccess": "Options None\n", "other/.htaccess": "Options FollowSymLinks\n"}),
+    Site("owner-links", allowing(), ["/link.txt", "/sub/link.txt"], {"link.txt": pathlib.Path("a.txt"), "sub/link.txt": pathlib.Path("../a.txt"), "sub/.htaccess": "Options -FollowSymLinks +SymLinksIfOwnerMatch\n"}),
+    Site("links-given", allowing(extra="Options None\n"), ["/link.txt", "/sub/link.txt"], {"link.txt": pathlib.Path("a.txt"), "sub/link.txt": pathlib.Path("../a.txt"), "sub/.htaccess": "Options FollowSymLinks\n"}),
+    Site("links-not-given", allowing("Options=Indexes", extra="Options None\n"), ["/link.txt", "/sub/link.txt", "/sub/a.txt"], {"link.txt": pathlib.Path("a.txt"), "sub/link.txt": pathlib.Path("../a.txt"), "sub/.htaccess": "Options FollowSymLinks\n"}),
     # Text.
     Site("spelling", allowing(), FEW, {".htaccess": "  forcetype\ttext/x-\\\ntop  # no comment\n", "sub/.htaccess": '  FORCETYPE "text/x-sub"  \r\n# done \\\nForceType text/x-hidden\n', "sub/deep/.htaccess": "ForceType 'text/x-deep'"}),
     Site("variables", "Define KIND defined\n" + allowing(), FEW, {"sub/.htaccess": "ForceType text/x-${KIND}\n"}),
@@ -146,9 +147,6 @@ SITES = [
     Site("broken-page-inside", "ErrorDocument 500 /sub/b.html\n" + allowing(), PATHS, {"sub/.htaccess": "NoSuch\n"}),
     Site("by-alias", allowing() + 'Alias /there "@HERE@/sub"\n', ["/there/c.dat", "/there/deep/c.dat"], {"sub/.htaccess": TYPE.format("sub")}),
 ]  # fmt: skip
-
-#: What differs, by site and path, and why.
-KNOWN = {}
 
 
 @pytest.fixture(scope="module")

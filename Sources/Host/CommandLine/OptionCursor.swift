@@ -50,6 +50,7 @@ struct OptionCursor {
         case "--": return ""
         case "--version": return "v"
         case "--help": return "h"
+        case "--json": return "j"
         default: break
         }
         guard argument.hasPrefix("-"), argument.count > 1 else {

@@ -48,6 +48,9 @@ struct Options {
     /// Whether a missing DocumentRoot is reported; `-T` turns it off.
     private(set) var checksDocumentRoots = true
 
+    /// `--json`: what `-t` finds is written as JSON.
+    private(set) var writesJSON = false
+
     private var verb: Verb?
     private var checksOnly = false
     private var showsVersion = false
@@ -98,6 +101,7 @@ struct Options {
     private mutating func applyFlag(_ option: Character) throws(OptionsError) {
         switch option {
         case "t": checksOnly = true
+        case "j": (checksOnly, writesJSON) = (true, true)
         case "T": checksDocumentRoots = false
         case "S":
             define(Dump.vhosts.rawValue)

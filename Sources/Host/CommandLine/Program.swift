@@ -32,7 +32,7 @@ enum Program {
             say(About.build(installation))
             return 0
         case .listBuiltInModules:
-            say("Compiled in modules:\n  core.c\n  mod_so.c\n  event.c\n")
+            say("Compiled in modules:\n" + ["core", "mod_so", "http_core", "event", "mod_version", "mod_unixd", "mod_macro"].map { "  \($0).c\n" }.joined())
             return 0
         case .listDirectives, .check, .dump, .serve, .control: break
         }
@@ -78,15 +78,15 @@ enum Program {
         if case .control(let verb) = runtime.options.action, verb == .stop || verb == .gracefulStop {
             return Control.perform(verb, runtime) ?? 0
         }
+        if runtime.options.writesJSON { return checkForPrograms(runtime) }
         report(diagnostics)
         guard !diagnostics.hasErrors else { return 1 }
         switch runtime.options.action {
         case .listDirectives: say(Dumps.directives(runtime))
         case .check:
-            let areLogsFine = ErrorLogs.each(runtime) { target, resolve throws(SystemProblem) in try LogSinks.check(target, resolve: resolve) }
-            let isFine = runtime.open(APUS_OPEN_CHECK)
+            let isFine = openForCheck(runtime)
             report(runtime.openDiagnostics)
-            guard isFine, areLogsFine else { return 1 }
+            guard isFine else { return 1 }
             complain("Syntax OK\n")
         case .dump(let dumps): for dump in dumps { say(Dumps.text(dump, runtime)) }
         case .control(let verb):
@@ -95,6 +95,18 @@ enum Program {
         default: return Leader(runtime).run()
         }
         return 0
+    }
+
+    /// Whether everything can be opened that the configuration names.
+    private static func openForCheck(_ runtime: Runtime) -> Bool {
+        let areLogsFine = ErrorLogs.each(runtime) { target, resolve throws(SystemProblem) in try LogSinks.check(target, resolve: resolve) }
+        return runtime.open(APUS_OPEN_CHECK) && areLogsFine
+    }
+
+    private static func checkForPrograms(_ runtime: Runtime) -> Int32 {
+        let isFine = !runtime.diagnostics.hasErrors && openForCheck(runtime)
+        say(DiagnosticsJSON.render(runtime.diagnostics.all + runtime.openDiagnostics.all))
+        return isFine ? 0 : 1
     }
 
     /// Nothing ran that the verb could be about: this process has read the configuration and loaded modules, which a

@@ -6,7 +6,7 @@ extension Options {
             Usage: \(program) [-D name] [-d directory] [-f file] [-C "directive"] [-c "directive"]
             \(indent)[-k \(Verb.allCases.map(\.rawValue).joined(separator: "|"))]
             \(indent)[-e level] [-E file] [-R directory]
-            \(indent)[-v] [-V] [-h] [-l] [-L] [-t] [-T] [-S] [-M] [-X]
+            \(indent)[-v] [-V] [-h] [-l] [-L] [-t [--json]] [-T] [-S] [-M] [-X]
 
             Configuration:
               -f file         read this main configuration file
@@ -15,7 +15,7 @@ extension Options {
               -D name         define a name for <IfDefine name>
               -C "directive"  read a directive before the configuration files
               -c "directive"  read a directive after the configuration files
-              -T              do not check that each DocumentRoot exists
+              -T              do not check that named directories exist
 
             Running:
               -k command      start, or tell the running server what to do
@@ -26,6 +26,7 @@ extension Options {
 
             Looking (the server is not started):
               -t              check the configuration, all mistakes at once
+              -t --json       the same for programs
               -S              show the virtual hosts and the run settings
               -M              show the loaded modules; with -v all about them
               -t -D \(Dump.includes.rawValue)  show the configuration files that are read

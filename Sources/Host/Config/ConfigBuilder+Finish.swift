@@ -15,7 +15,9 @@ extension ConfigBuilder {
         link()
         checkListeners()
         configuration.hosts = HostTable.build(configuration, diagnostics)
-        if runtime.options.checksDocumentRoots { checkDocumentRoots() }
+        guard runtime.options.checksDocumentRoots else { return }
+        checkDocumentRoots()
+        warnAboutDoubts()
     }
 
     private func merge(_ draft: ServerDraft, over main: ServerDraft) {
@@ -66,10 +68,17 @@ extension ConfigBuilder {
         let regexes = directories.filter { $0.match == .regex }
         let arena = configuration.arena
         return SectionTable(
-            directories: UnsafeBufferPointer(arena.copy(ordered + regexes)),
+            directories: UnsafeBufferPointer(arena.copy(ordered)), patterns: UnsafeBufferPointer(arena.copy(regexes)),
             files: UnsafeBufferPointer(arena.copy(isMain ? draft.files : main.files + draft.files)),
             locations: UnsafeBufferPointer(arena.copy(isMain ? draft.locations : main.locations + draft.locations)),
-            restrictsLinks: restrictsLinks(draft, ordered + regexes), readsAccessFiles: readsAccessFiles(draft, ordered))
+            restrictsLinks: restrictsLinks(draft, ordered), readsAccessFiles: readsAccessFiles(draft, ordered),
+            namesFiles: ordered.contains(where: mayNameFile))
+    }
+
+    private func mayNameFile(_ section: Section) -> Bool {
+        guard section.match == .prefix else { return true }
+        var info = stat()
+        return stat(section.pattern.ptr, &info) != 0 || info.st_mode & S_IFMT != S_IFDIR
     }
 
     private func readsAccessFiles(_ draft: ServerDraft, _ directories: [Section]) -> Bool {

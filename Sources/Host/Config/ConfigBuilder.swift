@@ -48,6 +48,9 @@ final class ConfigBuilder {
         finish()
     }
 
+    /// Where sections stand, by their numbers.
+    var sectionPlaces: [UInt32: SourceLocation] = [:]
+
     // MARK: Modules
 
     /// Attaches what was loaded, freezes the order of hooks and filters, and lets modules find each other.
@@ -224,12 +227,15 @@ extension ConfigBuilder: TreeReaderDelegate {
         guard node.parent?.parent == nil else {
             return diagnostics.error("LoadModule is not allowed in <\(node.parent?.name ?? "")>", at: node.location)
         }
+        load(words[0].text, configuration.resolve(words[1].text), at: node.location)
+    }
+
+    private func load(_ name: String, _ file: String, at location: SourceLocation) {
         let count = runtime.modules.count
-        runtime.loader.load(
-            words[0].text, file: configuration.resolve(words[1].text), at: node.location, diagnostics)
+        runtime.loader.load(name, file: file, at: location, diagnostics)
         guard runtime.modules.count > count, let module = runtime.modules.last else { return }
         for name in directives.add(module) {
-            diagnostics.error("\(module.name) brings the directive \(name), which is taken already", at: node.location)
+            diagnostics.error("\(module.name) brings the directive \(name), which is taken already", at: location)
         }
     }
 
@@ -255,7 +261,20 @@ extension ConfigBuilder: TreeReaderDelegate {
     /// Whether a directive is executed while the configuration is read.
     func isReadEarly(_ directive: String) -> Bool { ReadingDirective(name: directive) != nil || isEarly(directive) }
 
-    func isModuleLoaded(_ nameOrFile: String) -> Bool { runtime.loader.isLoaded(nameOrFile) }
+    func isModuleLoaded(_ nameOrFile: String) -> Bool {
+        runtime.loader.isLoaded(nameOrFile) || ["mod_log_config.c", "log_config_module", "mod_logio.c", "logio_module"].contains(nameOrFile)
+            && runtime.loader.isTakenForGranted(nameOrFile.hasSuffix(".c") ? "\(nameOrFile.dropFirst(4).dropLast(2))_module" : nameOrFile)
+    }
+
+    /// A directive of a module that httpd has built in loads ours.
+    func willKeep(_ node: ConfigNode) {
+        guard directives.find(node.name, isSection: node.isSection) == nil,
+            let owner = DirectiveCatalog.shared.entry(node.name, isSection: node.isSection)?.owner,
+            runtime.loader.isTakenForGranted("\(owner)_module")
+        else { return }
+        diagnostics.notice("\(owner)_module, which Debian's httpd has built in, is loaded for \(node.displayName)", at: node.location)
+        load("\(owner)_module", runtime.loader.ownFile("\(owner)_module"), at: node.location)
+    }
     func knowsDirective(_ name: String) -> Bool { directives.find(name, isSection: false) != nil || isEarly(name) }
     func knowsSection(_ name: String) -> Bool { directives.find(name, isSection: true) != nil }
     func resolve(_ path: String) -> String { configuration.resolve(path) }

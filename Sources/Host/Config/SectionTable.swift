@@ -43,12 +43,16 @@ struct Section: BitwiseCopyable {
 /// The sections of one server in the order they are merged, those of the main server before a virtual host's own.
 struct SectionTable: BitwiseCopyable {
     var directories: UnsafeBufferPointer<Section>
+    /// Those with regular expressions.
+    var patterns: UnsafeBufferPointer<Section>
     var files: UnsafeBufferPointer<Section>
     var locations: UnsafeBufferPointer<Section>
     /// Whether somewhere symbolic links may not simply be followed, so that paths must be looked at link by link.
     var restrictsLinks: Bool
     /// Whether somewhere AllowOverride asks for .htaccess files to be read.
     var readsAccessFiles: Bool
+    /// Whether some <Directory> may name a file.
+    var namesFiles: Bool
 }
 
 extension Section {
@@ -58,9 +62,12 @@ extension Section {
         switch match {
         case .prefix: directory.hasPrefix(pattern)
         case .wildcard: matchesLevels(of: directory)
-        case .regex: regex?.pointee.matches(directory) ?? false
+        case .regex: false
         }
     }
+
+    /// Whether a <DirectoryMatch> holds for a name; a directory's ends in a slash if the request's path does.
+    func matches(path: Bytes) -> Bool { regex?.pointee.matches(path) ?? false }
 
     /// A wildcard pattern holds for the directory of as many levels as it has, and so for all below.
     private func matchesLevels(of directory: Bytes) -> Bool {

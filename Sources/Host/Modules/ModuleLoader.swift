@@ -12,12 +12,16 @@ final class ModuleLoader {
     private(set) var modules: [LoadedModule]
     /// Modules that a LoadModule line named and that could not be loaded: their directives are no further errors.
     private(set) var failed: Set<String> = []
+    /// Whether a line named a binary of httpd: the configuration was made for it.
+    private(set) var replacesBinaries = false
+    /// What Debian's httpd has built in and we have as modules.
+    private static let builtIntoHttpd: Set<String> = ["log_config_module", "logio_module"]
 
-    /// Modules of httpd that are part of this host.
-    private static let builtIn: Set<String> = [
-        "core_module", "so_module", "unixd_module", "mpm_event_module", "mpm_worker_module", "mpm_prefork_module",
-        "http_module", "version_module", "macro_module",
+    /// Modules of httpd that are part of this host, as -M and -l list them.
+    static let staticNames = [
+        "so_module", "http_module", "mpm_event_module", "version_module", "unixd_module", "macro_module",
     ]
+    private static let builtIn = Set(staticNames + ["core_module", "mpm_worker_module", "mpm_prefork_module"])
 
     static func isBuiltIn(_ name: String) -> Bool { builtIn.contains(name) }
 
@@ -27,6 +31,14 @@ final class ModuleLoader {
     }
 
     func find(_ name: String) -> LoadedModule? { modules.first { $0.name == name } }
+
+    /// Whether a configuration made for httpd may take it that the module is there without a LoadModule line.
+    func isTakenForGranted(_ name: String) -> Bool {
+        replacesBinaries && ModuleLoader.builtIntoHttpd.contains(name) && find(name) == nil && access(ownFile(name), R_OK) == 0
+    }
+
+    /// Our file of a module.
+    func ownFile(_ name: String) -> String { "\(ownDirectory)/mod_\(name.hasSuffix("_module") ? String(name.dropLast(7)) : name).so" }
 
     /// Whether a module of this name, or of httpd's file name ("mod_ssl.c"), is there.
     func isLoaded(_ nameOrFile: String) -> Bool {
@@ -78,6 +90,7 @@ final class ModuleLoader {
                 "it is a binary for Apache httpd, and Apus has no module of its own named \(base)",
                 "remove the line, or install an Apus module of that name")
         }
+        replacesBinaries = true
         diagnostics.notice("\(file) is a binary for Apache httpd; \(own) is loaded in its place", at: location)
         return own
     }

@@ -148,7 +148,7 @@ enum SectionWalk {
         let place = FilePlace(r)
         let walk = try walk(place.directory, r, table)
         try collect(r, below: walk) { (add: (UnsafePointer<Section>) -> Void) in
-            if let walk { addFiles(of: walk, place, r, add) } else if r.pointee.filename.isSet { addDirectories(table, place, r, add) }
+            if let walk { addRest(of: walk, place, r, add) } else if r.pointee.filename.isSet { addDirectories(table, place, r, add) }
             addLocations(table, r, add)
         }
         return table.pointee.restrictsLinks || walk?.pointee.restrictsLinks == true
@@ -191,30 +191,47 @@ enum SectionWalk {
     private static func addDirectories(
         _ table: UnsafePointer<SectionTable>, _ place: FilePlace, _ r: Request.Ref, _ add: (UnsafePointer<Section>) -> Void
     ) {
-        each(table.pointee.directories) { section in
-            guard section.pointee.matches(directory: place.directory) else { return }
-            section.pointee.noteCaptures(of: place.directory, r)
-            add(section)
-        }
+        each(table.pointee.directories) { if $0.pointee.matches(directory: place.directory) || place.isNamed(by: $0) { add($0) } }
+        addPatterns(table, r, add)
         guard !place.isDirectory else { return }
         addFiles(table.pointee.files, place, r, add)
         each(table.pointee.directories) { section in
-            guard !section.pointee.files.isEmpty, section.pointee.matches(directory: place.directory) else { return }
+            guard !section.pointee.files.isEmpty else { return }
+            if section.pointee.matches(directory: place.directory) || place.isNamed(by: section) { addFiles(section.pointee.files, place, r, add) }
+        }
+        each(table.pointee.patterns) { section in
+            guard !section.pointee.files.isEmpty, section.pointee.matches(path: r.pointee.filename) else { return }
             addFiles(section.pointee.files, place, r, add)
         }
     }
 
+    /// The same for a directory that has been walked down to: what follows the sections of the walk.
     @inline(__always)
-    private static func addFiles(
+    private static func addRest(
         of walk: DirectoryWalk.Ref, _ place: FilePlace, _ r: Request.Ref, _ add: (UnsafePointer<Section>) -> Void
     ) {
-        if walk.pointee.hasCaptures {
-            for section in walk.pointee.sections { section.pointee.noteCaptures(of: place.directory, r) }
-        }
+        let table = walk.pointee.table
+        if table.pointee.namesFiles { each(table.pointee.directories) { if place.isNamed(by: $0) { add($0) } } }
+        addPatterns(table, r, add)
         guard !place.isDirectory else { return }
-        addFiles(walk.pointee.table.pointee.files, place, r, add)
-        guard walk.pointee.hasFiles else { return }
-        for section in walk.pointee.sections { addFiles(section.pointee.files, place, r, add) }
+        addFiles(table.pointee.files, place, r, add)
+        if walk.pointee.hasFiles {
+            for section in walk.pointee.sections { addFiles(section.pointee.files, place, r, add) }
+        }
+        each(table.pointee.patterns) { section in
+            guard !section.pointee.files.isEmpty, section.pointee.matches(path: r.pointee.filename) else { return }
+            addFiles(section.pointee.files, place, r, add)
+        }
+    }
+
+    /// <DirectoryMatch> follows all <Directory> and .htaccess, and looks at the whole name.
+    @inline(__always)
+    private static func addPatterns(_ table: UnsafePointer<SectionTable>, _ r: Request.Ref, _ add: (UnsafePointer<Section>) -> Void) {
+        each(table.pointee.patterns) { section in
+            guard section.pointee.matches(path: r.pointee.filename) else { return }
+            section.pointee.noteCaptures(of: r.pointee.filename, r)
+            add(section)
+        }
     }
 
     /// <Files> inside a <Directory> or .htaccess file follows all directories, as httpd's file walk does.
@@ -255,9 +272,12 @@ struct FilePlace {
     let directory: Bytes
     /// None for a directory.
     let name: Bytes
+    /// The whole name of a file that is there.
+    private let path: Bytes
 
     init(_ r: Request.Ref) {
         let filename = r.pointee.filename
+        path = r.pointee.file.kind == .regular || r.pointee.file.kind == .other ? filename : .none
         isDirectory = r.pointee.file.kind == .directory
         let slash = filename.lastIndex(of: 0x2f)
         if isDirectory, filename.count > 0, slash != filename.count - 1 {
@@ -266,5 +286,23 @@ struct FilePlace {
             directory = slash.map { filename.upTo($0 + 1) } ?? Bytes("/")
         }
         name = isDirectory ? .none : filename.from((slash ?? -1) + 1)
+    }
+
+    /// Whether a <Directory> names the file as if it were a directory itself: `/*` is about the files in `/`, too.
+    @inline(__always)
+    func isNamed(by section: UnsafePointer<Section>) -> Bool {
+        let pattern = section.pointee.pattern
+        guard path.isSet, pattern.count > directory.count else { return false }
+        switch section.pointee.match {
+        case .prefix: return pattern.count == path.count + 1 && pattern.hasPrefix(path)
+        case .wildcard: return section.pointee.depth == levels + 1 && Wildcard.matches(pattern.upTo(pattern.count - 1), path)
+        case .regex: return false
+        }
+    }
+
+    private var levels: Int32 {
+        var count: Int32 = 0
+        for byte in directory.buffer where byte == 0x2f { count += 1 }
+        return count
     }
 }

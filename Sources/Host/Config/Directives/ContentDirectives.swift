@@ -19,7 +19,7 @@ extension CoreDirectives {
             },
             directive("ForceType", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "media type or none") { context, words in
                 let isNone = words[0].text.asciiLowered == "none"
-                context.coreDir.pointee.forcedType = isNone ? Bytes("") : context.bytes(words[0])
+                context.coreDir.pointee.forcedType = isNone ? Bytes("") : context.arena.copy(words[0].text.asciiLowered)
             },
             directive("AddDefaultCharset", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "On|Off|charset") { context, words in
                 switch words[0].text.asciiLowered {

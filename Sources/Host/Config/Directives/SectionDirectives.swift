@@ -75,6 +75,7 @@ extension CoreDirectives {
         } else if Wildcard.isPattern(pattern) {
             section.match = .wildcard
         }
+        context.builder.sectionPlaces[section.id] = argument.text.location
         return section
     }
 
@@ -124,17 +125,20 @@ extension CoreDirectives {
         }
         var path = text.bytes
         if path.last != 0x2f { path.append(0x2f) }
-        let section = try make(context, argument, context.arena.copy(collapsed(path)))
+        let section = try make(context, argument, context.arena.copy(canonical(path)))
         var counted = section
         counted.depth = Int32(section.pattern.buffer.count { $0 == 0x2f })
         add(context, read(context, .directory, counted), counted, to: \.directories)
     }
 
-    /// Repeated slashes made one.
-    private static func collapsed(_ path: [UInt8]) -> [UInt8] {
-        var result: [UInt8] = []
-        for byte in path where !(byte == 0x2f && result.last == 0x2f) { result.append(byte) }
-        return result
+    /// Repeated slashes made one, `.` and `..` carried out as far as that can be told from the text.
+    private static func canonical(_ path: [UInt8]) -> [UInt8] {
+        guard path.first == 0x2f else { return path }
+        var parts: [ArraySlice<UInt8>] = []
+        for part in path.split(separator: 0x2f) where part != [0x2e] {
+            if part == [0x2e, 0x2e] { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return [0x2f] + parts.flatMap { $0 + [0x2f] }
     }
 
     private static func openLocation(_ context: DirectiveContext, _ argument: Argument) throws(DirectiveProblem) {

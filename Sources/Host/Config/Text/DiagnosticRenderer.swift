@@ -13,7 +13,7 @@ enum DiagnosticRenderer {
             lines += quote(location)
         }
         if let hint = diagnostic.hint {
-            lines.append("  hint: \(escape(hint.utf8))")
+            lines.append("  hint: \(escape(shortened(hint).utf8))")
         }
         if let location = diagnostic.location {
             lines += chain(from: location)
@@ -24,11 +24,17 @@ enum DiagnosticRenderer {
     /// The place and message in one line, the hint behind them.
     static func line(_ diagnostic: Diagnostic) -> String {
         let place = diagnostic.location.map { "\($0)\($0.line > 0 ? ":\($0.column)" : ""): " } ?? ""
-        return escape("\(place)\(diagnostic.message)\(diagnostic.hint.map { " (\($0))" } ?? "")".utf8)
+        return escape("\(place)\(shortened(diagnostic.message))\(diagnostic.hint.map { " (\(shortened($0)))" } ?? "")".utf8)
+    }
+
+    /// A message without the middle of what it quotes, when that is longer than anybody would read.
+    private static func shortened(_ text: String) -> String {
+        guard text.utf8.count > 600 else { return text }
+        return "\(String(decoding: text.utf8.prefix(300), as: UTF8.self))…\(String(decoding: text.utf8.suffix(200), as: UTF8.self))"
     }
 
     private static func heading(of diagnostic: Diagnostic) -> String {
-        let message = "\(diagnostic.severity.rawValue): \(escape(diagnostic.message.utf8))"
+        let message = "\(diagnostic.severity.rawValue): \(escape(shortened(diagnostic.message).utf8))"
         guard let location = diagnostic.location else { return message }
         let column = location.line > 0 ? ":\(location.column)" : ""
         return "\(escape(location.description.utf8))\(column): \(message)"

@@ -4,6 +4,8 @@ protocol TreeReaderDelegate: AnyObject {
     func isEarly(_ directive: String) -> Bool
     /// Executes an early directive. The node knows the section it stands in but is not part of the tree.
     func executeEarly(_ node: ConfigNode, _ diagnostics: Diagnostics)
+    /// A directive or section is about to become part of the tree.
+    func willKeep(_ node: ConfigNode)
     /// Whether a module is loaded at this point, by its name (`ssl_module`) or its file (`mod_ssl.c`).
     func isModuleLoaded(_ nameOrFile: String) -> Bool
     /// Whether a directive of this name can be used at this point of reading.
@@ -158,6 +160,7 @@ final class TreeReader {
             tree.executed.append(node)
             delegate.executeEarly(node, diagnostics)
         } else {
+            if settings.scope == .server { delegate.willKeep(node) }
             target.append(node)
         }
     }

@@ -70,14 +70,12 @@ final class AccessFiles {
             if file.isDirty, let old = file.look(startedWatcher) { retired.append(old) }
             progress.add(file)
         }
-        if progress.status == APUS_OK { progress.addPatterns(for: directory) }
         retire(retired)
         return DirectoryWalk(
             hash: old.hash, table: old.table, directory: directory, sections: copy(progress.sections), era: era,
             restrictsLinks: progress.restrictsLinks, status: progress.status, faulty: progress.faulty, polled: progress.polled,
             isLasting: progress.status == APUS_OK && progress.polled.isEmpty,
-            hasFiles: progress.sections.contains { !$0.pointee.files.isEmpty },
-            hasCaptures: progress.sections.contains { !$0.pointee.captures.isEmpty }, conf: nil)
+            hasFiles: progress.sections.contains { !$0.pointee.files.isEmpty }, conf: nil)
     }
 
     private func copy(_ sections: [UnsafePointer<Section>]) -> UnsafeMutableBufferPointer<UnsafePointer<Section>> {
@@ -140,7 +138,7 @@ private struct Progress {
         depth += 1
         let all = table.pointee.directories
         guard let start = all.baseAddress else { return }
-        while next < all.count, all[next].match != .regex, all[next].depth <= depth {
+        while next < all.count, all[next].depth <= depth {
             let section = UnsafePointer(start + next)
             next += 1
             guard section.pointee.matches(directory: directory) else { continue }
@@ -158,13 +156,5 @@ private struct Progress {
         guard let section = file.section else { return }
         sections.append(section)
         if let own = section.pointee.core, own.pointee.restrictsLinks { restrictsLinks = true }
-    }
-
-    mutating func addPatterns(for directory: Bytes) {
-        let all = table.pointee.directories
-        guard let start = all.baseAddress else { return }
-        for index in next..<all.count where all[index].match == .regex && all[index].matches(directory: directory) {
-            sections.append(UnsafePointer(start + index))
-        }
     }
 }

@@ -3,7 +3,7 @@ import Glibc
 import ModuleABI
 
 /// What holds for the files of one directory of one server: <Directory> sections and .htaccess files in the order in which
-/// they are merged, the sections with regular expressions last.
+/// they are merged.
 struct DirectoryWalk {
     typealias Ref = UnsafeMutablePointer<DirectoryWalk>
 
@@ -23,9 +23,8 @@ struct DirectoryWalk {
     let polled: [AccessFile]
     /// Whether it is as good as it was while its era lasts.
     let isLasting: Bool
-    /// Whether some section has <Files> inside, or names for what its regular expression matches.
+    /// Whether some section has <Files> inside.
     let hasFiles: Bool
-    let hasCaptures: Bool
     /// What the sections come to, once that is known.
     var conf: UnsafePointer<MergedConf>?
 
@@ -84,7 +83,7 @@ struct DirectoryWalks {
             to: DirectoryWalk(
                 hash: hash, table: table, directory: Bytes(name, count: directory.count), sections: .allocate(capacity: 0), era: 0,
                 restrictsLinks: false, status: APUS_OK, faulty: nil, polled: [], isLasting: false,
-                hasFiles: false, hasCaptures: false, conf: nil))
+                hasFiles: false, conf: nil))
         slots[at] = walk
         count += 1
         return at
