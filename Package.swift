@@ -19,9 +19,13 @@ let modules: [Target] = [
     module("allowmethods"),
     module("auth_basic", ["AuthKit"]),
     module("auth_digest", ["AuthKit"]),
+    module("authn_anon"),
     module("authn_core"),
+    module("authn_dbm", ["AuthKit", "DbmAuth", "DbmKit"]),
     module("authn_file", ["AuthKit"]),
+    module("authn_socache", ["AuthKit"]),
     module("authz_core"),
+    module("authz_dbm", ["AuthKit", "DbmAuth", "DbmKit"]),
     module("autoindex"),
     module("authz_groupfile", ["AuthKit"]),
     module("authz_host", ["AuthKit"]),
@@ -35,7 +39,7 @@ let modules: [Target] = [
     module("socache_memcache", ["RemoteCache"]),
     module("socache_redis", ["RemoteCache"]),
     module("socache_shmcb"),
-    module("ssl", ["COpenSSL"]),
+    module("ssl", ["AuthKit", "COpenSSL"]),
     module("welcome"),
 ]
 
@@ -56,9 +60,13 @@ let package = Package(
         // What several modules about access have in common: hashes of passwords, files of users, addresses.
         .target(name: "PasswordKit", dependencies: ["ByteKit", "CCrypt"]),
         .target(name: "AuthKit", dependencies: ["ModuleKit", "PasswordKit"]),
+        // Database files of users, and how modules use them.
+        .target(name: "DbmKit", dependencies: ["ByteKit", "CDbm"]),
+        .target(name: "DbmAuth", dependencies: ["AuthKit", "DbmKit"]),
         // What Swift cannot see of the system and of C libraries.
         .target(name: "CSystem"),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
+        .systemLibrary(name: "CDbm", providers: [.apt(["libdb-dev", "libgdbm-dev"])]),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),
@@ -68,8 +76,8 @@ let package = Package(
         // The server.
         .executableTarget(
             name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2"]),
-        // htpasswd and htdigest.
-        .executableTarget(name: "PasswordTools", dependencies: ["ByteKit", "CCrypt", "PasswordKit"]),
+        // htpasswd, htdigest and htdbm.
+        .executableTarget(name: "PasswordTools", dependencies: ["ByteKit", "CCrypt", "DbmKit", "PasswordKit"]),
         .testTarget(name: "HostTests", dependencies: ["Host"]),
     ] + modules,
     swiftLanguageModes: [.v6]

@@ -7,15 +7,21 @@ final class AuthBasic: Module {
 
     static let info = ModuleInfo(
         "auth_basic_module", version: "1.0",
-        requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_TASKS, APUS_EXT_EXPR])
+        requires: [
+            APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_TASKS, APUS_EXT_EXPR, APUS_EXT_SHM, APUS_EXT_MUTEX,
+        ])
     static let directives = authBasicDirectives
 
     init(_ host: Host) throws {
         let settings = AuthSettings()
-        let basic = BasicAuthentication(host, settings)
+        let throttle = Throttle(host)
+        let basic = BasicAuthentication(host, settings, throttle)
         try host.hooks.optionalFunctions {
             settings.find(host)
             basic.findDefaultProvider()
+        }
+        try host.hooks.openConfig { reason, _ in
+            if reason != APUS_OPEN_CHECK { try throttle.open() }
         }
         try host.hooks.noteAuthFailure(.middle) { request, type in
             guard type.equalsIgnoringCase("Basic") else { return .declined }

@@ -20,6 +20,8 @@ struct AuthBasicConf: Configuration, BitwiseCopyable {
     var fakes = Choice.unset
     var fakeUser = DirectiveText()
     var fakePassword = DirectiveText()
+    /// Nil: not said here.
+    var throttle: Throttle.Rule?
 
     func merged(
         over base: AuthBasicConf, settings: [(inout AuthBasicConf) -> Void], in pool: Pool
@@ -27,6 +29,7 @@ struct AuthBasicConf: Configuration, BitwiseCopyable {
         var merged = self
         if providers.isEmpty { merged.providers = base.providers }
         if isAuthoritative == .unset { merged.isAuthoritative = base.isAuthoritative }
+        if throttle == nil { merged.throttle = base.throttle }
         if usesDigest == .unset { merged.usesDigest = base.usesDigest }
         if fakes == .unset {
             merged.fakes = base.fakes
@@ -54,6 +57,11 @@ let authBasicDirectives: [Directive] = [
         conf.pointee.fakes = .on
         conf.pointee.fakeUser = try DirectiveText(words[0], in: command)
         conf.pointee.fakePassword = try DirectiveText(words.count > 1 ? words[1] : Bytes("password"), in: command)
+    },
+    Directive(
+        "AuthThrottle", .words(1...2), in: .sections, help: "Off, or failures [seconds]"
+    ) {
+        $0.configuration(AuthBasicConf.self).pointee.throttle = try throttleRule($1)
     },
     Directive("AuthBasicUseDigestAlgorithm", .one, in: inSections, override: .auth, help: "MD5 or Off") {
         let conf = $0.configuration(AuthBasicConf.self)

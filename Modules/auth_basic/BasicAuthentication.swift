@@ -5,12 +5,17 @@ import ModuleKit
 final class BasicAuthentication {
     private let host: Host
     private let settings: AuthSettings
+    private let throttle: Throttle
     /// What holds where AuthBasicProvider says nothing.
     private var defaultProvider: UserProvider?
 
-    init(_ host: Host, _ settings: AuthSettings) {
+    /// What a pause is known by among what can be waited for, which is the number of a provider.
+    private static let pauseTag = -1
+
+    init(_ host: Host, _ settings: AuthSettings, _ throttle: Throttle) {
         self.host = host
         self.settings = settings
+        self.throttle = throttle
     }
 
     func findDefaultProvider() {
@@ -29,41 +34,52 @@ final class BasicAuthentication {
         request.set(APUS_R_AUTH_TYPE, Bytes("Basic"))
         guard let credentials = credentials(of: request) else { return refuse(request) }
         request.user = credentials.user
-        return try check(request, credentials, realm)
+        let finished = request.finishedWork()
+        if let verdict = try hold(request, credentials.user, hasPaused: finished?.tag == BasicAuthentication.pauseTag) {
+            return verdict
+        }
+        return try check(request, credentials, realm, finished)
     }
 
-    // MARK: Credentials
-
-    private struct Credentials {
-        let user, password: Bytes
+    /// What AuthThrottle makes of the try; nil: it goes on.
+    private func hold(_ request: Request, _ user: Bytes, hasPaused: Bool) throws -> Status? {
+        guard let rule = request.confPointer(AuthBasicConf.self).pointee.throttle, !request.isExplain else { return nil }
+        switch throttle.verdict(request, user, rule) {
+        case .goesOn: return nil
+        case .waits(let microseconds):
+            guard !hasPaused, !request.isSubrequest else { return nil }
+            try request.pause(microseconds: microseconds, tag: BasicAuthentication.pauseTag)
+            return .suspended
+        case .refused(let seconds):
+            request.errorHeadersOut["Retry-After"] = request.pool.compose(capacity: 20) { $0.append(decimal: seconds) }
+            return .status(429)
+        }
     }
 
-    /// What the client sent (RFC 7617 section 2); nil: nothing, or nothing of use.
-    private func credentials(of request: Request) -> Credentials? {
-        guard var field = request.headersIn["Authorization"] else { return nil }
-        let scheme = field.takeListWord()
-        guard scheme.equalsIgnoringCase("Basic") else {
-            report(request, "AH01614", "client used wrong authentication scheme: \(scheme.string)")
+    /// What the client sent; nil: nothing, or nothing of use.
+    private func credentials(of request: Request) -> BasicCredentials? {
+        guard let field = request.headersIn["Authorization"] else { return nil }
+        do throws(BasicCredentials.Problem) {
+            return try BasicCredentials(field, in: request.pool)
+        } catch {
+            if case .otherScheme = error {
+                let scheme = field.split(at: UInt8(ascii: " ")).0
+                report(request, "AH01614", "client used wrong authentication scheme: \(scheme.string)")
+            }
             return nil
         }
-        let text = field.trimmed
-        let room = request.pool.allocate(UInt8.self, count: text.count / 4 * 3 + 4)
-        guard let count = Base64.decode(text, into: room) else { return nil }
-        let decoded = Bytes(UnsafeRawPointer(room), count: count)
-        // A C string ends at a NUL: what one provider took for the whole, another would not.
-        guard !decoded.contains(0) else { return nil }
-        let (user, password) = decoded.split(at: 0x3a)
-        return Credentials(user: user, password: password)
     }
 
     // MARK: Providers
 
     /// Asks one provider after the other, beginning with the one that was waited for.
-    private func check(_ request: Request, _ credentials: Credentials, _ realm: Bytes) throws -> Status {
+    private func check(
+        _ request: Request, _ credentials: BasicCredentials, _ realm: Bytes, _ finished: (answer: apus_status, tag: Int)?
+    ) throws -> Status {
         let conf = request.confPointer(AuthBasicConf.self)
         var index = 0
         var answer = APUS_AUTHN_NOT_FOUND
-        if let finished = request.finishedWork() {
+        if let finished, finished.tag != BasicAuthentication.pauseTag {
             answer = finished.answer
             index = finished.tag + 1
         }
@@ -91,7 +107,7 @@ final class BasicAuthentication {
 
     /// - Returns: nil: the answer will come later.
     private func checkPassword(
-        _ request: Request, _ provider: UserProvider, _ credentials: Credentials, tag: Int
+        _ request: Request, _ provider: UserProvider, _ credentials: BasicCredentials, tag: Int
     ) throws -> apus_status? {
         var work = apus_work()
         let check = provider.table.pointee.check_password
@@ -101,7 +117,7 @@ final class BasicAuthentication {
 
     /// As if the client had sent what it sends for Digest.
     private func checkDigest(
-        _ request: Request, _ provider: UserProvider, _ credentials: Credentials, _ realm: Bytes
+        _ request: Request, _ provider: UserProvider, _ credentials: BasicCredentials, _ realm: Bytes
     ) -> apus_status {
         guard let find = provider.table.pointee.realm_hash else {
             report(
@@ -128,6 +144,13 @@ final class BasicAuthentication {
     private func verdict(
         _ request: Request, _ conf: UnsafePointer<AuthBasicConf>, _ user: Bytes, _ answer: apus_status
     ) -> Status {
+        if let rule = conf.pointee.throttle, !request.isExplain {
+            switch answer {
+            case APUS_AUTHN_GRANTED: throttle.noteSuccess(request, user, rule)
+            case APUS_AUTHN_DENIED, APUS_AUTHN_NOT_FOUND: throttle.noteFailure(request, user, rule)
+            default: break
+            }
+        }
         if answer == APUS_AUTHN_GRANTED { return .ok }
         if conf.pointee.isAuthoritative == .off, answer != APUS_AUTHN_DENIED { return .declined }
         switch answer {

@@ -17,7 +17,7 @@ final class AuthnFile: Module {
     ]
 
     init(_ host: Host) throws {
-        let provider = FileProvider(host, try PasswordChecker(host))
+        let provider = try FileProvider(host)
         try host.provide(APUS_GROUP_AUTHN, "file", FileProvider.table, context: provider)
     }
 }

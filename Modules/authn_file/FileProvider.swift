@@ -6,10 +6,12 @@ import ModuleKit
 final class FileProvider {
     private let host: Host
     private let checker: PasswordChecker
+    private let cache: UserCache
 
-    init(_ host: Host, _ checker: PasswordChecker) {
+    init(_ host: Host) throws {
         self.host = host
-        self.checker = checker
+        checker = try PasswordChecker(host)
+        cache = try UserCache(host, provider: "file")
     }
 
     static var table: apus_authn_v1 {
@@ -36,9 +38,10 @@ final class FileProvider {
         guard let file = file(of: request) else { return APUS_E_FAIL }
         switch file.look(host.now) {
         case .content(let users):
+            let stored = users.password(of: user)
+            if let stored { cache.note(request, user: user, realm: .none, stored: stored) }
             return checker.check(
-                request, source: file.path, user: user, password: password, stored: users.password(of: user),
-                decoy: users.decoy, work)
+                request, source: file.path, user: user, password: password, stored: stored, decoy: users.decoy, work)
         case .unread:
             work?.pointee = apus_work(ReadAndCheck(self, file, user, password), host: host.raw)
             return APUS_AUTHN_LATER
@@ -61,6 +64,7 @@ final class FileProvider {
             users = content
         }
         guard let found = users.realmHash(of: user, realm, digits: digits) else { return APUS_AUTHN_NOT_FOUND }
+        cache.note(request, user: user, realm: realm, stored: found)
         hash?.pointee = request.pool.copy(found)
         return APUS_AUTHN_GRANTED
     }

@@ -1,5 +1,4 @@
 import AuthKit
-import Glibc
 import ModuleKit
 
 /// `Require group` and `Require file-group` by text files.
@@ -55,23 +54,6 @@ struct GroupfileConf: Configuration, BitwiseCopyable {
     ) -> GroupfileConf {
         GroupfileConf(file: file ?? base.file)
     }
-}
-
-/// Asks the module that knows the owners of files.
-final class FileGroup {
-    private typealias Function = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_str
-
-    private var function: Function?
-    private var context: UnsafeMutableRawPointer?
-
-    func find(_ host: Host) {
-        guard let link = host.function("authz_owner.file_group", "s(xR)"), let fn = link.fn else { return }
-        function = unsafeBitCast(fn, to: Function.self)
-        context = link.ctx
-    }
-
-    /// The group of the file that is asked for; none: it is not known.
-    func name(for request: Request) -> Bytes { function?(context, request.raw) ?? .none }
 }
 
 @c(apus_module_entry)

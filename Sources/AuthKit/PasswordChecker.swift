@@ -7,6 +7,9 @@ public final class PasswordChecker {
     private let host: Host
     private var verified = VerifiedCache()
     private let settings = AuthSettings()
+    /// The last password that was refused, and in which turn of the loop: a request that makes many others inside the server,
+    /// none of which can wait, costs one check and not many.
+    private var refused: (tag: KeyedHash.Tag, answer: apus_status, turn: Int64)?
 
     /// From the module's `init`.
     public init(_ host: Host) throws {
@@ -30,8 +33,13 @@ public final class PasswordChecker {
         }
         let tag = verified.tag(settings.realm(of: request), source, user, against, password)
         if verified.contains(tag, now: host.now), stored != nil { return APUS_AUTHN_GRANTED }
-        let check = PasswordCheck(password, against, isKnown: stored != nil) { [unowned self] in
-            self.verified.insert(tag, now: self.host.now)
+        if let refused, refused.tag == tag, refused.turn == host.now, request.isSubrequest { return refused.answer }
+        let check = PasswordCheck(password, against, isKnown: stored != nil) { [unowned self] answer in
+            if answer == APUS_AUTHN_GRANTED {
+                self.verified.insert(tag, now: self.host.now)
+            } else {
+                self.refused = (tag, answer, self.host.now)
+            }
         }
         work?.pointee = apus_work(check, host: host.raw)
         return APUS_AUTHN_LATER
@@ -43,13 +51,13 @@ public final class PasswordCheck: DeferredWork {
     private var password: [UInt8]
     private let stored: [UInt8]
     private let isKnown: Bool
-    private let noteVerified: () -> Void
+    private let note: (apus_status) -> Void
 
-    init(_ password: Bytes, _ stored: Bytes, isKnown: Bool, noteVerified: @escaping () -> Void) {
+    init(_ password: Bytes, _ stored: Bytes, isKnown: Bool, note: @escaping (apus_status) -> Void) {
         self.password = Array(password.buffer)
         self.stored = Array(stored.buffer)
         self.isKnown = isKnown
-        self.noteVerified = noteVerified
+        self.note = note
     }
 
     deinit { for index in password.indices { password[index] = 0 } }
@@ -66,7 +74,5 @@ public final class PasswordCheck: DeferredWork {
         return PasswordCheck.answer(isKnown: isKnown, isRight: isRight)
     }
 
-    public func finish(_ request: Request, _ answer: apus_status) {
-        if answer == APUS_AUTHN_GRANTED { noteVerified() }
-    }
+    public func finish(_ request: Request, _ answer: apus_status) { note(answer) }
 }

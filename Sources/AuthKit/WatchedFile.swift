@@ -8,8 +8,12 @@ public struct FileStamp: Equatable, BitwiseCopyable, Sendable {
     let size: Int64
     let modified, changed: Int64
 
+    /// A file that was changed so shortly before it was looked at may change again with the same time stamp.
+    private static let grain: Int64 = 20_000_000
+
+    /// - Parameter path: followed by a NUL byte.
     /// - Returns: nil: errno says why.
-    init?(_ path: Bytes) {
+    public init?(_ path: Bytes) {
         var info = stat()
         guard stat(path.ptr!, &info) == 0 else { return nil }
         func nanoseconds(_ time: timespec) -> Int64 { Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) }
@@ -18,6 +22,13 @@ public struct FileStamp: Equatable, BitwiseCopyable, Sendable {
         size = Int64(info.st_size)
         modified = nanoseconds(info.st_mtim)
         changed = nanoseconds(info.st_ctim)
+    }
+
+    /// Whether what is read now may differ from what the file holds a moment later, under the same stamp.
+    public var isYoung: Bool {
+        var now = timespec()
+        clock_gettime(CLOCK_REALTIME, &now)
+        return changed > Int64(now.tv_sec) &* 1_000_000_000 &+ Int64(now.tv_nsec) &- FileStamp.grain
     }
 }
 
@@ -58,8 +69,6 @@ public final class WatchedFile<Content>: @unchecked Sendable {
 
     /// What is smaller is read at once.
     private static var quickSize: Int64 { 64 << 10 }
-    /// A file that was changed so shortly before it was read may change again with the same time stamp.
-    private static var grain: Int64 { 20_000_000 }
 
     /// - Parameters:
     ///   - path: followed by a NUL byte; lives for ever.
@@ -92,11 +101,10 @@ public final class WatchedFile<Content>: @unchecked Sendable {
     /// Reads it. [any thread]
     public func read() -> FileReading<Content> {
         guard let stamp = FileStamp(path) else { return FileReading(problem: errno, content: nil, faults: .init()) }
-        var now = timespec()
-        clock_gettime(CLOCK_REALTIME, &now)
+        let isYoung = stamp.isYoung
         var reading = parse(path)
         reading.stamp = stamp
-        reading.isYoung = stamp.changed > Int64(now.tv_sec) &* 1_000_000_000 &+ Int64(now.tv_nsec) &- Self.grain
+        reading.isYoung = isYoung
         return reading
     }
 

@@ -60,6 +60,23 @@ extension Request {
         return nil
     }
 
+    /// Has the hook called again after a while, when `finishedWork` answers APUS_AGAIN with the tag. Nothing in a sub-request,
+    /// for which nothing can wait.
+    public func pause(microseconds: UInt64, tag: Int) throws {
+        guard !isSubrequest else { return }
+        let waited = WaitedWork(apus_work(), tag: tag)
+        waited.answer = APUS_AGAIN
+        let task = try suspend()
+        slot = Unmanaged.passUnretained(waited).toOpaque()
+        pool.onDestroy { withExtendedLifetime(waited) {} }
+        // A timer of the worker, which runs in any case: one of the connection would not when that has gone.
+        let box = Unmanaged.passRetained(Box { () -> Void in task.resume(.again) })
+        let status = taskTable.pointee.timer(
+            nil, microseconds, { Unmanaged<Box<() -> Void>>.fromOpaque($0!).takeRetainedValue().value() }, box.toOpaque(), nil)
+        if status < 0 { box.release() }
+        try check(status, "cannot set a timer")
+    }
+
     /// The answer of the work that the hook has waited for, once; nil: it has not waited.
     public func finishedWork() -> (answer: apus_status, tag: Int)? {
         guard let raw = slot else { return nil }

@@ -5,7 +5,7 @@ import PackageDescription
 let areas = [
     "reply", "directives", "hooks", "request", "body", "filters", "providers", "modhooks", "tasks",
     "subrequest",
-    "conn", "logging", "pool", "shared", "transport", "regex", "server", "leader", "faults", "upgrade",
+    "conn", "logging", "pool", "shared", "transport", "regex", "server", "leader", "faults", "upgrade", "access",
 ]
 
 let oneSymbol: [LinkerSetting] = [
