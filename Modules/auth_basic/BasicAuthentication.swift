@@ -35,19 +35,18 @@ final class BasicAuthentication {
         guard let credentials = credentials(of: request) else { return refuse(request) }
         request.user = credentials.user
         let finished = request.finishedWork()
-        if let verdict = try hold(request, credentials.user, hasPaused: finished?.tag == BasicAuthentication.pauseTag) {
-            return verdict
-        }
+        // A try is held once, however often it comes here for its answer.
+        if finished == nil, let verdict = try hold(request, credentials.user) { return verdict }
         return try check(request, credentials, realm, finished)
     }
 
     /// What AuthThrottle makes of the try; nil: it goes on.
-    private func hold(_ request: Request, _ user: Bytes, hasPaused: Bool) throws -> Status? {
+    private func hold(_ request: Request, _ user: Bytes) throws -> Status? {
         guard let rule = request.confPointer(AuthBasicConf.self).pointee.throttle, !request.isExplain else { return nil }
         switch throttle.verdict(request, user, rule) {
         case .goesOn: return nil
         case .waits(let microseconds):
-            guard !hasPaused, !request.isSubrequest else { return nil }
+            guard !request.isSubrequest else { return nil }
             try request.pause(microseconds: microseconds, tag: BasicAuthentication.pauseTag)
             return .suspended
         case .refused(let seconds):

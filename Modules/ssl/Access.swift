@@ -41,7 +41,7 @@ struct AccessCheck {
         for requirement in conf.pointee.requirements where !requirement.holds(for: request) {
             return refuse("AH02229", "access to \(place): SSLRequire \(requirement.text) is not true")
         }
-        return FakeBasicAuth.apply(request, tls)
+        return .declined
     }
 
     private var place: String { request.filename.isSet ? request.filename.string : request.path.string }

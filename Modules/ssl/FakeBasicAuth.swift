@@ -6,11 +6,10 @@ import ModuleKit
 enum FakeBasicAuth {
     private static let password: StaticString = ":password"
 
-    /// Puts the certificate's name where the modules that check passwords look.
-    /// - Returns: 403 for a client that writes such a name itself.
-    static func apply(_ request: Request, _ tls: TLS) -> Status {
-        let conf = request.confPointer(SSLDirConf.self)
-        guard conf.pointee.options.contains(.fakeBasicAuth) else { return .declined }
+    /// Part of the access_checker_ex hook: puts the certificate's name where the modules that check passwords look.
+    /// - Returns: 403 for a client that writes such a name itself, wherever that is: the file of passwords may serve both a
+    ///   place with this option and one without.
+    static func apply(_ request: Request) -> Status {
         // A name set for the request that this one came of is ours.
         guard request.main == nil, request.previous == nil else { return .declined }
         guard !isForged(request) else {
@@ -19,7 +18,9 @@ enum FakeBasicAuth {
                 "the client gives the name of a certificate as a user name, with FakeBasicAuth's password")
             return .status(403)
         }
-        guard let name = userName(request, tls), !name.isEmpty else { return .declined }
+        guard request.confPointer(SSLDirConf.self).pointee.options.contains(.fakeBasicAuth), let tls = request.tls,
+            let name = userName(request, tls), !name.isEmpty
+        else { return .declined }
         request.headersIn["Authorization"] = credentials(name, request)
         return .declined
     }

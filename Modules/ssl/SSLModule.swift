@@ -33,8 +33,14 @@ final class SSLModule: Module {
         try host.hooks.postReadRequest(Order(.middle, flags: [.initialOnly])) { request in
             checkDirection(of: request)
         }
-        try host.hooks.access(Order(.middle, flags: [.maySuspend])) { try checkAccess($0, process) }
-        try host.hooks.accessEx(Order(.first)) { checkStrictly($0) }
+        // Before others refuse: what StrictRequire forbids must have been seen when another way in is looked for.
+        try host.hooks.access(Order(.middle, before: ["access_compat_module"], flags: [.maySuspend])) {
+            try checkAccess($0, process)
+        }
+        try host.hooks.accessEx(Order(.first)) {
+            let status = checkStrictly($0)
+            return status == .declined ? FakeBasicAuth.apply($0) : status
+        }
         try host.hooks.fixups(.middle) { exportVariables($0) }
         try provideRequirements(host)
         try host.expressionVariable("SSL_", isPrefix: true) { Variables.value($1, $0) }

@@ -22,7 +22,7 @@ Workers 2
     AuthThrottle Off
 </Location>
 <Location /short>
-    AuthThrottle 1 1
+    AuthThrottle 1 3
 </Location>
 """
 

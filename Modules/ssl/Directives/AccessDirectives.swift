@@ -44,7 +44,6 @@ private func setOptions(_ command: Command, _ arguments: Arguments) throws {
             if sign == "-" { conf.options.remove(option) } else { conf.options.insert(option) }
         }
         setDuty(&conf.duties, .fixups, !conf.options.isDisjoint(with: [.stdEnvVars, .exportCertData]) || conf.userName != nil)
-        if conf.options.contains(.fakeBasicAuth) { conf.duties.insert(.access) }
     }
 }
 
