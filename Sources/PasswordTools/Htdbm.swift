@@ -139,8 +139,9 @@ struct Htdbm {
         print("Dumping records from database -- \(words[0])", to: &standardError)
         print("    \(padded("Username")) Comment", to: &standardError)
         for (user, value) in entries.all {
-            let comment = value.drop { $0 != 0x3a }.dropFirst()
-            print("    \(padded(user)) \(String(decoding: comment, as: UTF8.self))", to: &standardError)
+            let comment = value.drop { $0 != 0x3a }
+            let text = comment.isEmpty ? "" : " " + String(decoding: comment.dropFirst(), as: UTF8.self)
+            print("    \(padded(user))\(text)", to: &standardError)
         }
         print("Total #records : \(entries.all.count)", to: &standardError)
         return 0

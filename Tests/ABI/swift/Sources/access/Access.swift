@@ -1,11 +1,26 @@
+import Glibc
 import ModuleKit
 import Support
-import Synchronization
 
 /// The set of settings that holds when asked for; written while the configuration is read.
 nonisolated(unsafe) private var set: ConfigurationSet?
 
-private let live = Atomic<Int>(0)
+/// How many pieces of work there are, on whatever threads.
+private final class Live: @unchecked Sendable {
+    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private var value = 0
+
+    init() { pthread_mutex_init(lock, nil) }
+
+    func add(_ change: Int) -> Int {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        value += change
+        return value
+    }
+}
+
+private let live = Live()
 
 final class Access: Module {
     struct DirConf: Configuration { var word = "" }
@@ -46,10 +61,10 @@ private final class Work: DeferredWork {
     init(_ status: apus_status, slot: UnsafeMutableRawPointer?) {
         self.status = status
         self.slot = slot
-        live.add(1, ordering: .sequentiallyConsistent)
+        _ = live.add(1)
     }
 
-    deinit { live.subtract(1, ordering: .sequentiallyConsistent) }
+    deinit { _ = live.add(-1) }
 
     func run() -> apus_status { status }
     func finish(_ request: Request, _ answer: apus_status) { request.slot = slot }
@@ -86,7 +101,7 @@ private func checkUser(_ request: Request) throws -> Status {
 
 private func handle(_ request: Request) throws -> Status {
     guard request.handler == "abi" else { return .declined }
-    if request.path == "/live" { return try request.reply(200, text: "\(live.load(ordering: .sequentiallyConsistent))") }
+    if request.path == "/live" { return try request.reply(200, text: "\(live.add(0))") }
     let own = request.conf(Access.DirConf.self).word
     var other = ""
     let status = set?.during(request) { () -> Int in
