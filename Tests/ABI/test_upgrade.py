@@ -3,6 +3,7 @@
 import socket
 
 import pytest
+from support.load import reload
 from support.server import DEFAULT_MODULES
 from support.waiting import wait_until
 from support.wire import Connection, fetch, get, tls_context
@@ -166,6 +167,19 @@ def test_the_log_counts_all_bytes(server):
     size = len(f"HTTP/1.1 101 {head.reason}\r\n\r\n") + sum(len(n) + len(v) + 4 for n, v in head.headers)
     expected = f"101 {len(request) + 1003} {size + 1003} "
     wait_until(lambda: expected in server._read("sizes.log"), lambda: f"{expected!r} in {server._read('sizes.log')}")
+
+
+def test_a_reload_leaves_it_alone(connect, server):
+    """The worker that has it stays until it ends; new connections go to the next generation."""
+    with connect() as connection:
+        upgrade(connection)
+        reload(server)
+        with connect() as another:
+            assert another.request(get("/asked")).body == b"0"
+        connection.send(b"still here")
+        assert connection.read_exactly(10) == b"still here"
+        connection.send(b"bye")
+        assert connection.read_to_end() == b"bye"
 
 
 NOT_ASKED = {

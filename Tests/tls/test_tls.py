@@ -304,3 +304,15 @@ def test_no_protocol_is_negotiated_but_http(server, context):
     with connect(server, offering) as connection:
         assert connection.socket.selected_alpn_protocol() in (None, "http/1.1")
         assert connection.request(get(host="one.example")).status == 200
+
+
+def test_a_slow_reader_gets_the_end(server, context):
+    """What the transport has encrypted and the kernel has not taken is sent before the connection ends, whatever fits."""
+    for size in range(2_800_000, 4_600_000, 40_000):
+        server.put("two/slow.bin", b"s" * size)
+        with Connection(
+            server.ports[0], tls=context(), server_name="two.example", receive_buffer=4096
+        ) as connection:
+            connection.send(get("/slow.bin", "Connection: close", host="two.example"))
+            assert connection.read_head().header("Content-Length") == str(size)
+            assert len(connection.read_to_end()) == size

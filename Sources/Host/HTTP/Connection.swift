@@ -56,6 +56,8 @@ struct Connection {
     var transport: UnsafePointer<apus_transport_v1>?
     var transportState: UnsafeMutableRawPointer?
     var transportName = Bytes.none
+    /// The transport has taken bytes that it could not send yet.
+    var transportHolds = false
     /// A handshake's suspension; see Tasks.
     var handshakeTask: UInt32 = 0
     var handshakeCancel: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?

@@ -89,9 +89,9 @@ enum ConnectionIO {
                 release: { free($0) }, releaseContext: copy))
     }
 
-    /// Bytes that wait to be sent.
+    /// Bytes that wait to be sent; at least one while the transport has some left, whose number only it knows.
     static func pending(_ conn: Connection.Ref) -> Int64 {
-        conn.pointee.output.length + (theWorker.pointee.turn == conn ? Int64(theWorker.pointee.turnLength) : 0)
+        conn.pointee.output.length + (conn.pointee.transportHolds ? 1 : 0) + (theWorker.pointee.turn == conn ? Int64(theWorker.pointee.turnLength) : 0)
     }
 
     /// Sends as much as the socket takes. What does not fit is kept by the connection.
@@ -131,6 +131,7 @@ enum ConnectionIO {
     private static func dropAll(_ conn: Connection.Ref) {
         if theWorker.pointee.turn == conn { theWorker.pointee.turnLength = 0 }
         conn.pointee.output.removeAll()
+        conn.pointee.transportHolds = false
     }
 }
 
@@ -246,6 +247,7 @@ enum TransportOutput {
                 return (status, total)
             }
             if taken > 0 { ConnectionIO.sent(conn, taken) }
+            conn.pointee.transportHolds = status == APUS_AGAIN
             if status == APUS_AGAIN { return conn.pointee.mayWrite = false }
             guard status == APUS_OK else { return conn.pointee.wasAborted = true }
             if taken == total, ConnectionIO.pending(conn) == 0 { return }
