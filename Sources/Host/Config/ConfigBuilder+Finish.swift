@@ -67,10 +67,12 @@ extension ConfigBuilder {
         }.map(\.element)
         let regexes = directories.filter { $0.match == .regex }
         let arena = configuration.arena
+        let conditions = scope(of: draft, .vhost).conditions
         return SectionTable(
             directories: UnsafeBufferPointer(arena.copy(ordered)), patterns: UnsafeBufferPointer(arena.copy(regexes)),
             files: UnsafeBufferPointer(arena.copy(isMain ? draft.files : main.files + draft.files)),
             locations: UnsafeBufferPointer(arena.copy(isMain ? draft.locations : main.locations + draft.locations)),
+            conditions: UnsafeBufferPointer(arena.copy(isMain ? conditions : scope(of: main, .server).conditions + conditions)),
             restrictsLinks: restrictsLinks(draft, ordered), readsAccessFiles: readsAccessFiles(draft, ordered),
             namesFiles: ordered.contains(where: mayNameFile))
     }

@@ -4,7 +4,7 @@ import ModuleABI
 /// Where directives stand: a server, or a section in one. What a module knows as apus_scope.
 final class ConfigScope {
     enum Kind: UInt32 {
-        case server, vhost, directory, files, location, htaccess
+        case server, vhost, directory, files, location, htaccess, condition
 
         /// The bits of APUS_IN_… that admit a directive here.
         var place: UInt32 {
@@ -15,6 +15,7 @@ final class ConfigScope {
             case .files: APUS_IN_FILES
             case .location: APUS_IN_LOCATION
             case .htaccess: APUS_IN_HTACCESS
+            case .condition: APUS_IN_DIRECTORY
             }
         }
 
@@ -26,6 +27,7 @@ final class ConfigScope {
             case .files: "<Files>"
             case .location: "<Location>"
             case .htaccess: ".htaccess"
+            case .condition: "<If>"
             }
         }
     }
@@ -37,6 +39,7 @@ final class ConfigScope {
     let conf: ConfVector
     /// The sections found inside: <Files> in a <Directory>.
     var files: [Section] = []
+    var conditions: [ConditionalSection] = []
     /// Values of APUS_DIRECTIVE_ONCE directives seen here.
     var seen: Set<String> = []
     /// The innermost <Limit> or <LimitExcept> that is being read.

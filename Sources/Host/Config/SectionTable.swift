@@ -24,6 +24,8 @@ struct Section: BitwiseCopyable {
     var conf: ConfVector
     /// The <Files> sections inside a <Directory>.
     var files = UnsafeBufferPointer<Section>(start: nil, count: 0)
+    /// The <If>, <ElseIf> and <Else> sections inside.
+    var conditions = UnsafeBufferPointer<ConditionalSection>(start: nil, count: 0)
     /// The named groups of its regular expression.
     var captures = UnsafeBufferPointer<Capture>(start: nil, count: 0)
     /// What a .htaccess file says, rather than a section of the configuration.
@@ -47,6 +49,8 @@ struct SectionTable: BitwiseCopyable {
     var patterns: UnsafeBufferPointer<Section>
     var files: UnsafeBufferPointer<Section>
     var locations: UnsafeBufferPointer<Section>
+    /// The <If> sections and their kin outside all others.
+    var conditions: UnsafeBufferPointer<ConditionalSection>
     /// Whether somewhere symbolic links may not simply be followed, so that paths must be looked at link by link.
     var restrictsLinks: Bool
     /// Whether somewhere AllowOverride asks for .htaccess files to be read.

@@ -40,6 +40,15 @@ extension ExprRun {
             fail("-F and -U cannot be asked by a hook that runs on a thread for blocking work")
             return nil
         }
+        // One in an <If> would be asked again by the request it asks about, for ever.
+        var outer = r.pointee.main
+        while let request = outer {
+            if request.pointee.asking == expression { return nil }
+            outer = request.pointee.main
+        }
+        let before = r.pointee.asking
+        r.pointee.asking = expression
+        defer { r.pointee.asking = before }
         return ask(r, target)
     }
 }

@@ -10,6 +10,7 @@ struct ExprRun {
     /// Groups that $0 … $9 can name.
     static let groupCount = 10
 
+    let expression: Expression.Ref
     let r: Request.Ref
     private let varies: Bool
     /// What the last regular expression that matched was held against, and where its groups lie in it.
@@ -23,6 +24,7 @@ struct ExprRun {
         _ expression: Expression.Ref, _ r: Request.Ref, subject: Bytes = .none, spans: UnsafeMutablePointer<Int64>,
         spanCount: Int
     ) {
+        self.expression = expression
         self.r = r
         self.subject = subject
         self.spans = spans
@@ -193,18 +195,5 @@ struct ExprRun {
         for index in 0..<parts.count { writer.append(values[index]) }
         writer.append(0 as UInt8)
         return writer.written.upTo(total)
-    }
-}
-
-/// The Vary field of an answer that depends on request header fields (RFC 9110, 12.5.5).
-enum Vary {
-    static func add(_ name: Bytes, _ r: Request.Ref) {
-        guard !name.isEmpty, Token.isToken(name) else { return }
-        for field in r.pointee.headersOut.fields where field.name.equalsIgnoringCase("Vary") {
-            var isThere = false
-            Token.eachElement(field.value) { if $0 == "*" || $0.equalsIgnoringCase(name) { isThere = true } }
-            if isThere { return }
-        }
-        r.pointee.headersOut.merge(Bytes("Vary"), name, r.pointee.arena)
     }
 }

@@ -114,6 +114,7 @@ enum Response {
     /// Decides the framing and sends the head. `length`: the whole body's, when it is known.
     static func sendHead(_ r: Request.Ref, length: Int64?) {
         decideFraming(r, length)
+        Vary.settle(r)
         r.pointee.response.keepsAlive = KeepAlive.isPossible(r)
         let bound = headBound(r)
         if let place = ConnectionIO.reserve(r.pointee.conn, bound) {

@@ -116,6 +116,13 @@ struct FieldTable {
         return true
     }
 
+    /// A table of its own with the same entries.
+    func copied(_ arena: Arena.Ref) -> FieldTable {
+        var copy = FieldTable(isCaseSensitive: isCaseSensitive)
+        for field in fields { copy.append(field, arena) }
+        return copy
+    }
+
     mutating func removeAll() {
         count = 0
         version &+= 1

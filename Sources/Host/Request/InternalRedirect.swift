@@ -39,7 +39,7 @@ enum InternalRedirect {
         new.pointee.host = r.pointee.host
         new.pointee.port = r.pointee.port
         new.pointee.framing = r.pointee.framing
-        new.pointee.headersIn = r.pointee.headersIn
+        new.pointee.headersIn = r.pointee.headersIn.copied(arena)
         new.pointee.peerAddress = r.pointee.peerAddress
         new.pointee.consumedBefore = r.pointee.consumedBefore
         new.pointee.isExplain = r.pointee.isExplain
@@ -114,7 +114,8 @@ enum InternalRedirect {
         for field in sub.pointee.headersOut.fields { r.pointee.headersOut.append(field, arena) }
         for field in sub.pointee.errorHeadersOut.fields { r.pointee.errorHeadersOut.append(field, arena) }
         for field in sub.pointee.notes.fields { r.pointee.notes.append(field, arena) }
-        for field in sub.pointee.environment.fields { r.pointee.environment.append(field, arena) }
+        // A copy of r's own, with what was added.
+        r.pointee.environment = sub.pointee.environment
         if let slots = sub.pointee.slots { r.pointee.slots = r.pointee.slots ?? slots }
         if sub.pointee.outputFilters != nil, r.pointee.outputFilters == nil { r.pointee.outputFilters = sub.pointee.outputFilters }
     }

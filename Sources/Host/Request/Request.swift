@@ -66,6 +66,8 @@ struct Request {
     /// Internal redirects before it, and sub-requests around it.
     var redirects: UInt8 = 0
     var nesting: UInt8 = 0
+    /// The expression that asks for a sub-request of it.
+    var asking: Expression.Ref?
     var isInErrorPage = false
     /// See Epochs: the one it began in.
     var epoch: UInt8 = 0

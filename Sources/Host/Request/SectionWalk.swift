@@ -135,23 +135,26 @@ enum SectionWalk {
     /// still lie on the stack.
     private static let limit = 128
 
-    /// Before translate_name only <Location> can be known.
+    /// Before translate_name only <Location> can be known, and the <If> sections outside and inside of it.
     static func locations(_ r: Request.Ref) throws(HeadProblem) {
-        guard let table = r.pointee.server.pointee.sections, !table.pointee.locations.isEmpty else { return }
+        guard let table = r.pointee.server.pointee.sections,
+            !table.pointee.locations.isEmpty || !table.pointee.conditions.isEmpty
+        else { return }
         try collect(r, below: nil) { (add: (UnsafePointer<Section>) -> Void) in addLocations(table, r, add) }
     }
 
-    /// <Directory> and .htaccess for the directory of the file, then <Files>, then <Location>.
+    /// <Directory> and .htaccess for the directory of the file, then <Files>, then <Location>, then <If>.
     /// - Returns: whether symbolic links on the way may not simply be followed.
     static func all(_ r: Request.Ref) throws(HeadProblem) -> Bool {
         guard let table = r.pointee.server.pointee.sections else { return false }
         let place = FilePlace(r)
         let walk = try walk(place.directory, r, table)
+        let restrictsLinks = table.pointee.restrictsLinks || walk?.pointee.restrictsLinks == true
         try collect(r, below: walk) { (add: (UnsafePointer<Section>) -> Void) in
             if let walk { addRest(of: walk, place, r, add) } else if r.pointee.filename.isSet { addDirectories(table, place, r, add) }
             addLocations(table, r, add)
         }
-        return table.pointee.restrictsLinks || walk?.pointee.restrictsLinks == true
+        return restrictsLinks
     }
 
     /// The walk down to a directory, where .htaccess files are read at all.
@@ -166,23 +169,18 @@ enum SectionWalk {
     private static func collect(
         _ r: Request.Ref, below walk: DirectoryWalk.Ref?, _ body: ((UnsafePointer<Section>) -> Void) -> Void
     ) throws(HeadProblem) {
-        let known = walk?.pointee.sections.count ?? 0
-        var isTooMany = known > limit
-        withUnsafeTemporaryAllocation(of: UnsafePointer<Section>.self, capacity: limit) { found in
-            var count = known
-            body { section in
-                guard count < limit else { return isTooMany = true }
-                found.initializeElement(at: count, to: section)
-                count += 1
-            }
+        var isTooMany = false
+        withUnsafeTemporaryAllocation(of: UnsafePointer<Section>.self, capacity: limit) { places in
+            var found = FoundSections(places, walk)
+            body { found.add($0) }
+            // The walk may be gone after conditions were asked: they may ask for sub-requests.
+            let walk = found.hasConditions || r.pointee.server.hasConditions ? nil : walk
+            if walk == nil { found.addConditions(r) }
+            isTooMany = found.isTooMany
             guard !isTooMany else { return }
-            if let walk {
-                if count == known, let conf = walk.pointee.conf { return r.pointee.conf = conf }
-                for index in 0..<known { found.initializeElement(at: index, to: walk.pointee.sections[index]) }
-            }
-            let sections = UnsafeMutableBufferPointer(rebasing: found[..<count])
-            r.pointee.conf = theWorker.pointee.mergeCache.conf(r, UnsafeBufferPointer(sections))
-            if let walk, count == known, theWorker.pointee.mergeCache.keeps(r.pointee.conf) { walk.pointee.conf = r.pointee.conf }
+            if let walk, found.isOnlyWalk, let conf = walk.pointee.conf { return r.pointee.conf = conf }
+            r.pointee.conf = theWorker.pointee.mergeCache.conf(r, found.sections)
+            if let walk, found.isOnlyWalk, theWorker.pointee.mergeCache.keeps(r.pointee.conf) { walk.pointee.conf = r.pointee.conf }
         }
         if isTooMany { throw HeadProblem(500, "more than 128 sections hold for one request") }
     }

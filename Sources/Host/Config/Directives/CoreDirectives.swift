@@ -3,8 +3,8 @@ import ModuleABI
 /// The directives of the core, by theme.
 enum CoreDirectives {
     static var all: [DirectiveEntry] {
-        sections + limits + accessFiles + serverIdentity + connections + naming + programs + protocolRules + logging + process + content
-            + filters
+        sections + conditions + limits + accessFiles + serverIdentity + connections + naming + programs + protocolRules + logging + process
+            + content + filters
     }
 
     /// The places a directive may stand in, in httpd's words.

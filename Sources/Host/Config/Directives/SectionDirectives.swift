@@ -150,16 +150,23 @@ extension CoreDirectives {
         let section = try make(context, argument, context.bytes(argument.text))
         let scope = read(context, .files, section)
         guard context.scope.kind != .files else { return context.warn("inside another <Files> it never holds") }
-        guard context.scope.kind == .directory || context.scope.kind == .htaccess else { return add(context, scope, section, to: \.files) }
-        context.scope.files.append(section)
+        let isNested = [.directory, .condition, .htaccess].contains(context.scope.kind)
+        guard isNested else { return add(context, scope, section, to: \.files) }
+        context.scope.files.append(finished(context, section, scope))
+    }
+
+    /// The section with those that were found inside.
+    private static func finished(_ context: DirectiveContext, _ section: Section, _ scope: ConfigScope) -> Section {
+        var section = section
+        section.files = UnsafeBufferPointer(context.arena.copy(scope.files))
+        section.conditions = UnsafeBufferPointer(context.arena.copy(scope.conditions))
+        return section
     }
 
     private static func add(
         _ context: DirectiveContext, _ scope: ConfigScope, _ section: Section,
         to list: ReferenceWritableKeyPath<ServerDraft, [Section]>
     ) {
-        var section = section
-        section.files = UnsafeBufferPointer(context.arena.copy(scope.files))
-        scope.server[keyPath: list].append(section)
+        scope.server[keyPath: list].append(finished(context, section, scope))
     }
 }

@@ -40,12 +40,13 @@ struct AccessFileReader {
     }
 
     private func section(of scope: ConfigScope, in arena: Arena.Ref) -> UnsafePointer<Section>? {
-        let isEmpty = (0..<runtime.modules.count).allSatisfy { scope.conf[$0] == nil } && scope.files.isEmpty
+        let isEmpty = (0..<runtime.modules.count).allSatisfy { scope.conf[$0] == nil } && scope.files.isEmpty && scope.conditions.isEmpty
         guard !isEmpty else { return nil }
         var section = Section(
             id: runtime.configuration.takeSectionID(), match: .prefix, pattern: scope.path,
             depth: Int32(scope.path.buffer.count { $0 == 0x2f }), regex: nil, conf: scope.conf)
         section.files = UnsafeBufferPointer(arena.copy(scope.files))
+        section.conditions = UnsafeBufferPointer(arena.copy(scope.conditions))
         section.isAccessFile = true
         return UnsafePointer(arena.new(section))
     }

@@ -75,7 +75,8 @@ final class AccessFiles {
             hash: old.hash, table: old.table, directory: directory, sections: copy(progress.sections), era: era,
             restrictsLinks: progress.restrictsLinks, status: progress.status, faulty: progress.faulty, polled: progress.polled,
             isLasting: progress.status == APUS_OK && progress.polled.isEmpty,
-            hasFiles: progress.sections.contains { !$0.pointee.files.isEmpty }, conf: nil)
+            hasFiles: progress.sections.contains { !$0.pointee.files.isEmpty },
+            hasConditions: progress.sections.contains { !$0.pointee.conditions.isEmpty }, conf: nil)
     }
 
     private func copy(_ sections: [UnsafePointer<Section>]) -> UnsafeMutableBufferPointer<UnsafePointer<Section>> {

@@ -25,6 +25,8 @@ struct DirectoryWalk {
     let isLasting: Bool
     /// Whether some section has <Files> inside.
     let hasFiles: Bool
+    /// Whether some section has <If> sections inside.
+    let hasConditions: Bool
     /// What the sections come to, once that is known.
     var conf: UnsafePointer<MergedConf>?
 
@@ -83,7 +85,7 @@ struct DirectoryWalks {
             to: DirectoryWalk(
                 hash: hash, table: table, directory: Bytes(name, count: directory.count), sections: .allocate(capacity: 0), era: 0,
                 restrictsLinks: false, status: APUS_OK, faulty: nil, polled: [], isLasting: false,
-                hasFiles: false, conf: nil))
+                hasFiles: false, hasConditions: false, conf: nil))
         slots[at] = walk
         count += 1
         return at

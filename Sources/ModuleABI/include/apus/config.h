@@ -12,6 +12,7 @@
 #define APUS_SCOPE_FILES 3u
 #define APUS_SCOPE_LOCATION 4u
 #define APUS_SCOPE_HTACCESS 5u
+#define APUS_SCOPE_CONDITION 6u /**< <If>, <ElseIf>, <Else> */
 
 typedef struct apus_config_v1 {
     uint32_t size, reserved;
