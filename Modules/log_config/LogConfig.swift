@@ -5,7 +5,7 @@ import ModuleKit
 final class LogConfig: Module {
     typealias ServerConf = LogServerConf
 
-    static let info = ModuleInfo("log_config_module", version: "1.0", requires: [APUS_EXT_PROVIDERS])
+    static let info = ModuleInfo("log_config_module", version: "1.0", requires: [APUS_EXT_EXPR, APUS_EXT_PROVIDERS])
     static let directives = logDirectives
 
     init(_ host: Host) throws {

@@ -10,6 +10,8 @@ struct LogTarget: BitwiseCopyable {
     var variable = Bytes.none
     /// Whether the variable must be absent.
     var isNegated = false
+    /// What must hold; nil: nothing.
+    var condition: Expression?
     /// "file:line" of the directive.
     var place = Bytes.none
 }

@@ -3,13 +3,13 @@ import ModuleKit
 let logDirectives: [Directive] = [
     Directive(
         "CustomLog", .words(2...3), in: .server,
-        help: "a file or |command, a format or nickname, and env=[!]NAME"
+        help: "a file or |command, a format or nickname, and env=[!]NAME or expr=condition"
     ) {
         $0.serverConfiguration(LogServerConf.self).pointee.own.append(try target($0, $1), in: $0.pool)
     },
     Directive(
         "GlobalLog", .words(2...3), in: .global,
-        help: "a file or |command, a format or nickname, and env=[!]NAME"
+        help: "a file or |command, a format or nickname, and env=[!]NAME or expr=condition"
     ) {
         $0.serverConfiguration(LogServerConf.self).pointee.global.append(try target($0, $1), in: $0.pool)
     },
@@ -42,11 +42,11 @@ private func target(_ command: Command, _ words: Arguments) throws -> LogTarget 
 
 private func setCondition(_ clause: Bytes, of target: inout LogTarget, _ command: Command) throws {
     if clause.hasPrefixIgnoringCase("expr=") {
-        throw DirectiveError(
-            "expr= needs the expression engine, which this server does not have yet; use env=[!]NAME")
+        target.condition = try Expression.compile(clause.from(5), kind: .condition, in: command, varies: false)
+        return
     }
     guard clause.hasPrefixIgnoringCase("env=") else {
-        throw DirectiveError("\"\(clause.string)\" is no condition: env=NAME or env=!NAME")
+        throw DirectiveError("\"\(clause.string)\" is no condition: env=NAME, env=!NAME or expr=CONDITION")
     }
     var name = clause.from(4)
     if name.hasPrefix("!") {

@@ -17,6 +17,7 @@ func logRequest(_ request: Request, host: Host, at desk: UnsafeMutablePointer<Li
 
 @inline(__always)
 private func isWanted(_ log: UnsafePointer<ActiveLog>, _ request: Request) -> Bool {
+    if let condition = log.pointee.target.condition { return condition.test(request) ?? false }
     guard log.pointee.target.variable.isSet else { return true }
     return (request.environment[log.pointee.target.variable] != nil) != log.pointee.target.isNegated
 }

@@ -69,6 +69,13 @@ public struct Hooks {
         try register("insert_filter", "v(xR)", order, unsafeBitCast(fn, to: apus_fn.self), box)
     }
 
+    /// Last changes to the fields of an answer, whoever made it.
+    public func responseHead(_ order: Order, _ body: @escaping (Request) -> Void) throws {
+        let box = HookBox(host: host) { (request: Request) throws -> Status in body(request); return Status.ok }
+        let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void = { _ = runRequestHook($0, $1) }
+        try register("response_head", "v(xR)", order, unsafeBitCast(fn, to: apus_fn.self), box)
+    }
+
     /// Functions of other modules can be found from here on.
     public func optionalFunctions(_ body: @escaping () -> Void) throws { try addPlain("optional_fn_retrieve", body) }
 

@@ -27,6 +27,13 @@ public struct Pattern: @unchecked Sendable, BitwiseCopyable {
         regexTable.pointee.match(raw, subject, spans.baseAddress, UInt32(spans.count / 2)) == APUS_OK
     }
 
+    /// `template` with $0…$9 filled in from the groups of a match with `subject`; a backslash takes the next byte as it is.
+    public static func fill(
+        _ template: Bytes, from subject: Bytes, spans: UnsafeMutableBufferPointer<Int64>, in pool: Pool
+    ) -> Bytes {
+        regexTable.pointee.substitute(pool.raw, template, subject, spans.baseAddress, UInt32(spans.count / 2))
+    }
+
     public func matches(_ subject: Bytes) -> Bool {
         regexTable.pointee.match(raw, subject, nil, 0) == APUS_OK
     }

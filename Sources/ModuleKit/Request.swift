@@ -221,9 +221,24 @@ public struct HeaderFields {
         }
     }
 
-    public func add(_ name: Bytes, _ value: Bytes) { _ = headerTable.pointee.add(request, table, name, value) }
+    /// Adds a further value of a name. False: it holds bytes that no field may.
+    @discardableResult
+    public func add(_ name: Bytes, _ value: Bytes) -> Bool { headerTable.pointee.add(request, table, name, value) == APUS_OK }
 
-    public func merge(_ name: Bytes, _ value: Bytes) { _ = headerTable.pointee.merge(request, table, name, value) }
+    /// Appends to the last value of a name, with a comma between. False: as for `add`.
+    @discardableResult
+    public func merge(_ name: Bytes, _ value: Bytes) -> Bool {
+        headerTable.pointee.merge(request, table, name, value) == APUS_OK
+    }
+
+    /// Sets the only value of a name. False: as for `add`.
+    @discardableResult
+    public func replace(_ name: Bytes, _ value: Bytes) -> Bool {
+        headerTable.pointee.set(request, table, name, value) == APUS_OK
+    }
+
+    /// Whether they are the fields that the client sent.
+    public var areOfRequest: Bool { table == APUS_HEADERS_IN }
 
     public func value(_ name: Bytes, _ nth: Int) -> Bytes? {
         let value = headerTable.pointee.get(request, table, name, UInt32(nth))

@@ -3,6 +3,7 @@
 Each case is a virtual host. What a section does is seen by the media type that it forces.
 """
 
+import os
 import re
 import shutil
 
@@ -101,6 +102,7 @@ def oracle(apus, apache):
     (site / "sub").mkdir()
     for name in ("f.txt", "index.html", "sub/f.txt", "sub/other.html"):
         (site / name).write_text(f"{name}\n")
+        os.utime(site / name, (1600000000, 1600000000))
     hosts = "".join(
         f"<VirtualHost *:@PORT@>\nServerName c{number}.example\n{config}</VirtualHost>\n"
         for number, config in enumerate(CASES.values())
@@ -147,6 +149,7 @@ def test_access_files(apus, apache):
         (site / str(number) / ".htaccess").write_text(text)
         for name in ("f.txt", "g.txt"):
             (site / str(number) / name).write_text(name)
+            os.utime(site / str(number) / name, (1600000000, 1600000000))
     config = section("Directory", "@HTDOCS@", "AllowOverride All\n") + if_(HAS_U, D)
     problems = []
     with Oracle(apus, config, htdocs=site) as oracle:

@@ -24,7 +24,8 @@ struct ErrorDocument: BitwiseCopyable {
 
     var status: Int32
     var kind: Kind
-    var content: Bytes
+    /// Text, path or URL, as a string with %{…} in it; nil for `standard`.
+    var content: Expression.Ref?
 }
 
 /// The core's own configuration of a server. Unset values are nil until `ServerLimits` settles them.
@@ -99,6 +100,8 @@ struct CoreDirConf: BitwiseCopyable {
     var limitRequestBody: Int64?
     var acceptPathInfo: AcceptPathInfo?
     var handler = Bytes.none
+    /// SetHandler with an expression, which then takes the place of `handler`.
+    var handlerExpression: Expression.Ref?
     var forcedType = Bytes.none
     /// SetOutputFilter and SetInputFilter: names separated by semicolons; empty: none.
     var outputFilters = Bytes.none
@@ -149,7 +152,10 @@ struct CoreDirConf: BitwiseCopyable {
         merged.errorDocuments = mergedErrorDocuments(base, arena)
         merged.limitRequestBody = limitRequestBody ?? base.limitRequestBody
         merged.acceptPathInfo = acceptPathInfo ?? base.acceptPathInfo
-        if !handler.isSet { merged.handler = base.handler }
+        if !handler.isSet, handlerExpression == nil {
+            merged.handler = base.handler
+            merged.handlerExpression = base.handlerExpression
+        }
         if !forcedType.isSet { merged.forcedType = base.forcedType }
         if !outputFilters.isSet { merged.outputFilters = base.outputFilters }
         if !inputFilters.isSet { merged.inputFilters = base.inputFilters }

@@ -16,10 +16,9 @@ extension ExprRun {
         case .isNotEmptyFile: return status(of: word).map { $0.st_mode & S_IFMT == S_IFREG && $0.st_size > 0 } ?? false
         case .isLink: return status(of: word, followsLink: false).map { $0.st_mode & S_IFMT == S_IFLNK } ?? false
         case .isExecutable: return status(of: word).map { $0.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) != 0 } ?? false
-        case .urlIsAccessible: return lookup(word) { Lookup.path($0, $1) }.map { $0.pointee.status == 200 } ?? false
+        case .urlIsAccessible: return asks({ Lookup.path($0, word) }) { $0.pointee.status == 200 }
         case .fileIsAccessible:
-            return lookup(word) { Lookup.file(named: $1, for: $0) }
-                .map { $0.pointee.status == 200 && $0.pointee.file.kind != .none } ?? false
+            return asks({ Lookup.file(named: word, for: $0) }) { $0.pointee.status == 200 && $0.pointee.file.kind != .none }
         }
     }
 
@@ -35,20 +34,22 @@ extension ExprRun {
     }
 
     /// A sub-request runs hooks, which only the loop may do.
-    private mutating func lookup(_ target: Bytes, _ ask: (Request.Ref, Bytes) -> Request.Ref?) -> Request.Ref? {
+    private mutating func asks(_ lookup: (Request.Ref) -> Request.Ref?, _ holds: (Request.Ref) -> Bool) -> Bool {
         guard Worker.isLoopThread else {
             fail("-F and -U cannot be asked by a hook that runs on a thread for blocking work")
-            return nil
+            return false
         }
         // One in an <If> would be asked again by the request it asks about, for ever.
         var outer = r.pointee.main
         while let request = outer {
-            if request.pointee.asking == expression { return nil }
+            if request.pointee.asking == expression { return false }
             outer = request.pointee.main
         }
         let before = r.pointee.asking
         r.pointee.asking = expression
         defer { r.pointee.asking = before }
-        return ask(r, target)
+        guard let sub = lookup(r) else { return false }
+        defer { Lookup.destroy(sub) }
+        return holds(sub)
     }
 }

@@ -113,6 +113,7 @@ enum Response {
 
     /// Decides the framing and sends the head. `length`: the whole body's, when it is known.
     static func sendHead(_ r: Request.Ref, length: Int64?) {
+        if theWorker.pointee.responseHead.pointee.count > 0 { HookRunner.run(theWorker.pointee.responseHead, r) }
         decideFraming(r, length)
         Vary.settle(r)
         r.pointee.response.keepsAlive = KeepAlive.isPossible(r)
@@ -172,7 +173,7 @@ enum Response {
         writer.append("\r\nServer: ")
         writer.append(theWorker.pointee.serverField)
         writer.append("\r\n")
-        for field in r.pointee.errorHeadersOut.fields { append(field, &writer) }
+        for field in r.pointee.errorHeadersOut.fields { appendUnlessFraming(field, &writer) }
         for field in r.pointee.headersOut.fields { appendUnlessFraming(field, &writer) }
         composeFraming(r, &writer)
         composeContent(r, &writer)
@@ -180,8 +181,10 @@ enum Response {
     }
 
     static func appendUnlessFraming(_ field: Field, _ writer: inout ByteWriter) {
-        // Framing is the server's own: what a handler says of it has been taken into account.
+        // Framing is the server's own: what a handler says of it has been taken into account. So are its name and clock.
         switch field.name.count {
+        case 4 where field.name.equalsIgnoringCase("Date"): return
+        case 6 where field.name.equalsIgnoringCase("Server"): return
         case 14 where field.name.equalsIgnoringCase("Content-Length"): return
         case 17 where field.name.equalsIgnoringCase("Transfer-Encoding"): return
         case 10 where field.name.equalsIgnoringCase("Connection") || field.name.equalsIgnoringCase("Keep-Alive"): return

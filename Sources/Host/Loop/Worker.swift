@@ -53,6 +53,7 @@ struct Worker {
     var preConnection: UnsafePointer<FrozenHook>
     var closeConnection: UnsafePointer<FrozenHook>
     var errorPage: UnsafePointer<FrozenHook>
+    var responseHead: UnsafePointer<FrozenHook>
     var hosts: HostTable
     var modules: UnsafeBufferPointer<ModuleLink>
     var transports: UnsafeBufferPointer<TransportLink>
@@ -82,6 +83,7 @@ struct Worker {
         preConnection = runtime.hooks[.preConnection]
         closeConnection = runtime.hooks[.closeConnection]
         errorPage = runtime.hooks[.errorPage]
+        responseHead = runtime.hooks[.responseHead]
         self.hosts = hosts
         modules = runtime.moduleLinks()
         transports = runtime.transportLinks()

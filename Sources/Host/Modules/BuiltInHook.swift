@@ -4,7 +4,7 @@ enum BuiltInHook: Int, CaseIterable {
     case preConnection, closeConnection
     case postReadRequest, quickHandler, translateName, mapToStorage, headerParser
     case accessChecker, accessCheckerEx, checkUserID, authChecker, typeChecker, fixups
-    case insertFilter, handler, logTransaction, errorPage, noteAuthFailure
+    case insertFilter, handler, logTransaction, errorPage, noteAuthFailure, responseHead
 
     var name: String {
         switch self {
@@ -31,6 +31,7 @@ enum BuiltInHook: Int, CaseIterable {
         case .logTransaction: "log_transaction"
         case .errorPage: "error_page"
         case .noteAuthFailure: "note_auth_failure"
+        case .responseHead: "response_head"
         }
     }
 
@@ -41,7 +42,7 @@ enum BuiltInHook: Int, CaseIterable {
         case .openConfig: "i(xuU)"
         case .preConnection: "i(xC)"
         case .closeConnection: "v(xC)"
-        case .insertFilter: "v(xR)"
+        case .insertFilter, .responseHead: "v(xR)"
         case .errorPage: "i(xRi)"
         case .noteAuthFailure: "i(xRs)"
         default: "i(xR)"
@@ -50,7 +51,7 @@ enum BuiltInHook: Int, CaseIterable {
 
     var kind: RunKind {
         switch self {
-        case .optionalFnRetrieve, .childInit, .childExit, .closeConnection, .insertFilter: .void
+        case .optionalFnRetrieve, .childInit, .childExit, .closeConnection, .insertFilter, .responseHead: .void
         case .quickHandler, .translateName, .mapToStorage, .accessCheckerEx, .checkUserID, .authChecker,
             .typeChecker, .handler, .errorPage, .noteAuthFailure:
             .first

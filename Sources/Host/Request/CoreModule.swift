@@ -55,6 +55,10 @@ enum CoreModule {
         let r = Request.Ref.of(r)
         let conf = r.core
         if conf.handler.isSet { r.pointee.handler = conf.handler }
+        if let expression = conf.handlerExpression {
+            guard let handler = expression.text(r) else { return 500 }
+            if !handler.isEmpty, !handler.equalsIgnoringCase("none") { r.pointee.handler = handler }
+        }
         if !conf.forcedType.isEmpty { r.pointee.contentType = conf.forcedType }
         return APUS_DECLINED
     }

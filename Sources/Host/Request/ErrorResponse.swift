@@ -41,19 +41,20 @@ enum ErrorResponse {
     /// ErrorDocument, unless the page for an earlier error is what failed.
     private static func custom(_ r: Request.Ref, _ status: Int32) -> Custom? {
         guard let document = r.core.errorDocuments.first(where: { $0.status == status }), document.kind != .standard,
-            !r.pointee.isInErrorPage
+            !r.pointee.isInErrorPage, let content = document.content?.text(r)
         else { return nil }
         switch document.kind {
         case .text:
             prepare(r, status)
             r.pointee.contentType = Bytes("text/html; charset=iso-8859-1")
-            send(r, document.content)
+            send(r, content)
             return .answered
         case .url:
-            r.pointee.errorHeadersOut.set(Bytes("Location"), document.content, r.pointee.arena)
+            guard Token.isFieldValue(content) else { return nil }
+            r.pointee.errorHeadersOut.set(Bytes("Location"), content, r.pointee.arena)
             own(r, 302)
             return .answered
-        case .localPath: return localPage(r, status, document.content)
+        case .localPath: return localPage(r, status, content)
         case .standard: return nil
         }
     }
@@ -88,6 +89,7 @@ enum ErrorResponse {
     /// The answer begins anew: nothing of what was prepared for a success belongs into it.
     private static func prepare(_ r: Request.Ref, _ status: Int32) {
         r.pointee.status = status
+        r.pointee.response.isOwnPage = true
         Filters.bypass(r)
         OutputFeed.clear(r)
         // A precondition's answer still says what the file is (RFC 9110, 15.4.5).
@@ -116,6 +118,8 @@ enum ErrorResponse {
     private static func own(_ r: Request.Ref, _ status: Int32) {
         prepare(r, status)
         if status == 304 || status == 412 && r.pointee.file.kind == .regular {
+            // There is no page: the answer is about the file, as a success would be.
+            r.pointee.response.isOwnPage = false
             let chain = Chain.make(r.pointee.arena)
             chain.pointee.append(mark: .end)
             _ = OutputFeed.write(r, chain)

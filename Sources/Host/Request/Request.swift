@@ -167,6 +167,8 @@ struct ResponseState {
 
     var headIsSent = false
     var isEnded = false
+    /// It is the server's own page for a status, or the text of an ErrorDocument.
+    var isOwnPage = false
     var framing = Framing.none
     var keepsAlive = false
     /// Body bytes announced by Content-Length and not handed out yet.

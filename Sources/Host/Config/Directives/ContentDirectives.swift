@@ -13,10 +13,7 @@ extension CoreDirectives {
             },
             rangeLimit("MaxRanges", \.maxRanges), rangeLimit("MaxRangeOverlaps", \.maxRangeOverlaps),
             rangeLimit("MaxRangeReversals", \.maxRangeReversals),
-            directive("SetHandler", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "handler or none") { context, words in
-                let isNone = words[0].text.asciiLowered == "none"
-                context.coreDir.pointee.handler = isNone ? Bytes("") : context.bytes(words[0])
-            },
+            directive("SetHandler", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "handler, none or expr=string", setHandler),
             directive("ForceType", 1...1, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "media type or none") { context, words in
                 let isNone = words[0].text.asciiLowered == "none"
                 context.coreDir.pointee.forcedType = isNone ? Bytes("") : context.arena.copy(words[0].text.asciiLowered)
@@ -93,6 +90,32 @@ extension CoreDirectives {
         }
     }
 
+    private static func setHandler(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
+        let text = words[0].text
+        let conf = context.coreDir
+        conf.pointee.handlerExpression = nil
+        if text.asciiLowered.hasPrefix("expr=") {
+            conf.pointee.handler = .none
+            conf.pointee.handlerExpression = try string(context, Array(words[0].bytes.dropFirst(5)), at: words[0].location)
+        } else {
+            conf.pointee.handler = text.asciiLowered == "none" ? Bytes("") : context.bytes(words[0])
+        }
+    }
+
+    /// A string with %{…} in it.
+    private static func string(
+        _ context: DirectiveContext, _ text: [UInt8], at location: SourceLocation
+    ) throws(DirectiveProblem) -> Expression.Ref {
+        let restriction = context.scope.kind == .htaccess ? APUS_EXPR_HTACCESS : 0
+        do throws(ExprProblem) {
+            return try ExprParser.compile(
+                context.arena.copy(text), flags: APUS_EXPR_STRING | restriction, in: context.arena,
+                context.builder.runtime.expressions)
+        } catch {
+            throw DirectiveProblem("it cannot be used as a string: at byte \(error.offset + 1), \(error.message)", at: location)
+        }
+    }
+
     private static func setErrorDocument(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
         let status = try context.number(words[0], 300...599)
         let text = words[1].text
@@ -113,7 +136,7 @@ extension CoreDirectives {
         }
         // httpd's old form: a quote at the start that is never closed.
         let bytes = words[1].bytes.first == 0x22 ? Array(words[1].bytes.dropFirst()) : words[1].bytes
-        let document = ErrorDocument(status: Int32(status), kind: kind, content: context.arena.copy(bytes))
+        let document = ErrorDocument(status: Int32(status), kind: kind, content: kind == .standard ? nil : try string(context, bytes, at: words[1].location))
         let others = context.coreDir.pointee.errorDocuments.filter { $0.status != document.status }
         context.coreDir.pointee.errorDocuments = UnsafeBufferPointer(context.arena.copy(others + [document]))
     }

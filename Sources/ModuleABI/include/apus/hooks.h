@@ -45,6 +45,7 @@
  *   fixups                i(xR)     ALL    last changes before the handler
  *   insert_filter         v(xR)     VOID   add filters
  *   handler               i(xR)     FIRST  answers the request
+ *   response_head         v(xR)     VOID   once, before the head of an answer is composed: last changes to its fields
  *   log_transaction       i(xR)     ALL    after the answer has been sent
  *   error_page            i(xRi)    FIRST  a chance to answer with another page for a status
  *   note_auth_failure     i(xRs)    FIRST  a user is asked for: set the fields that say how, for this AuthType
