@@ -137,6 +137,9 @@ private func close(_ state: UnsafeMutableRawPointer?) {
     if process.pointee.inputOwner == tls { process.pointee.inputOwner = nil }
     tls.pointee.lookup?.end()
     tls.endClientStatus()
+    // A client that leaves without a close_notify comes back nevertheless: OpenSSL would have its session forgotten. What a fatal
+    // alert ended has been forgotten before.
+    SSL_set_shutdown(tls.pointee.ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN)
     SSL_free(tls.pointee.ssl)
     tls.pointee.stash.clear()
     tls.pointee.pending.clear()

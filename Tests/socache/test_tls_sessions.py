@@ -3,6 +3,7 @@
 import os
 import signal
 import ssl
+import subprocess
 
 import pytest
 from support.waiting import wait_until
@@ -123,6 +124,15 @@ def test_every_session_is_kept(server):
     sessions = [session_of(server, context)[0] for _ in range(40)]
     assert len({session.id for session in sessions}) == 40
     assert all(is_resumed(server, context, session) for session in sessions)
+
+
+def test_a_client_that_just_leaves(server):
+    """Without a close_notify: its session is worth as much as before."""
+    line = ["openssl", "s_time", "-connect", f"127.0.0.1:{server.port}", "-reuse", "-time", "2", "-tls1_2"]
+    done = subprocess.run(line, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    # One letter for each handshake: r for a resumed one, * for a full one.
+    outcome = done.stdout.split("starting\n")[1].split("\n")[0]
+    assert set(outcome) == {"r"}, done.stdout
 
 
 def test_variables_tell(server):
