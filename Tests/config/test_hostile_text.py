@@ -28,6 +28,8 @@ CASES = {
     "no end": (b"Timeout \\", r"is not a time"),
     "endless macro": (b"<Macro a>\nUse b\nUse b\n</Macro>\n<Macro b>\nUse a\n</Macro>\nUse a\n", r"uses itself"),
     "macros that double": (b"".join(b"<Macro m%d $x>\nUse m%d $x$x\n</Macro>\n" % (n, n + 1) for n in range(20)) + b"<Macro m20 $x>\n$x\n</Macro>\nUse m0 y\n", r"unknown directive y"),
+    "macros that grow": (b"".join(b"<Macro m%d $x>\nUse m%d $x$x\n</Macro>\n" % (n, n + 1) for n in range(60)) + b"<Macro m60 $x>\n$x\n</Macro>\nUse m0 y\n", r"macros come to more than 268435456 bytes"),
+    "macros that multiply": (b"".join(b"<Macro m%d>\nUse m%d\nUse m%d\n</Macro>\n" % (n, n + 1, n + 1) for n in range(60)) + b"<Macro m60>\n</Macro>\nUse m0\n", r"macros come to more than 268435456 bytes"),
     "bad regex": (b"<LocationMatch '((((a+)+)+'>\n</LocationMatch>\n", r"cannot be compiled"),
     "not UTF-8": (b"ServerAdm\xffin \xfe\n", r"unknown directive ServerAdm"),
 }  # fmt: skip

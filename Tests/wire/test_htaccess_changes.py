@@ -193,8 +193,9 @@ def test_a_mistake_is_answered_500_for_its_tree_alone(running):
         (b"X " * 200_000 + b"\n", "unknown directive X"),
         (b"<IfModule core_module>\n" * 1000, None),
         (b'<Files "x">\n' * 5000, "never closed"),
+        (b"".join(b"<Macro m%d>\nUse m%d\nUse m%d\n</Macro>\n" % (n, n + 1, n + 1) for n in range(40)) + b"Use m0\n", "macros come to more than"),
     ],
-    ids=["NUL", "binary", "too long", "long word", "long line", "deep conditionals", "deep sections"],
+    ids=["NUL", "binary", "too long", "long word", "long line", "deep conditionals", "deep sections", "macros that multiply"],
 )  # fmt: skip
 def test_what_nobody_would_write(running, content, message):
     server, ask = running

@@ -102,8 +102,6 @@ final class ConfigFixture: TreeReaderDelegate {
         if node.name.isSameName(as: "LoadModule"), let name = words.first { loadedModules.insert(name.text) }
     }
 
-    func willKeep(_ node: ConfigNode) {}
-
     func isModuleLoaded(_ nameOrFile: String) -> Bool { loadedModules.contains(nameOrFile) }
 
     func knowsDirective(_ name: String) -> Bool { ["setenv", "header"].contains(name.asciiLowered) }

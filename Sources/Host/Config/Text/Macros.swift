@@ -16,29 +16,40 @@ struct Macro {
         var isQuoted: Bool { name.first == UInt8(ascii: "@") }
     }
 
-    /// The body with the values filled in.
-    func expanded(_ values: [Word], usedAt place: SourceLocation) -> [SourceText] {
+    /// The body with the values filled in; nil when it would come to more than `limit` bytes.
+    func expanded(_ values: [Word], usedAt place: SourceLocation, limit: Int) -> (lines: [SourceText], size: Int)? {
         let file = SourceFile(macroBodyOf: location.file, usedAt: place)
-        return lines.map { expanded($0, values, in: file) }
+        let replacements = parameters.map { (name: $0.name, text: $0.isQuoted ? quoted(values[$0.position].bytes) : values[$0.position].bytes) }
+        var texts: [SourceText] = []
+        var size = 0
+        for line in lines {
+            guard let text = expanded(line, replacements, in: file, limit: limit - size) else { return nil }
+            // The shortest line is not free, either.
+            size += text.bytes.count + 256
+            texts.append(text)
+        }
+        return (texts, size)
     }
 
-    private func expanded(_ line: SourceText, _ values: [Word], in file: SourceFile) -> SourceText {
+    private func expanded(
+        _ line: SourceText, _ replacements: [(name: [UInt8], text: [UInt8])], in file: SourceFile, limit: Int
+    ) -> SourceText? {
         var result = SourceText(file: file)
         var done = 0
         var at = 0
         while at < line.bytes.count {
-            guard let found = parameters.first(where: { line.bytes[at...].starts(with: $0.name) }) else {
+            guard let found = replacements.first(where: { line.bytes[at...].starts(with: $0.name) }) else {
                 at += 1
                 continue
             }
             result.append(line[done..<at])
-            let value = values[found.position].bytes
-            result.append(expansion: found.isQuoted ? quoted(value) : value, of: line.location(at: at))
+            result.append(expansion: found.text, of: line.location(at: at))
+            guard result.bytes.count <= limit else { return nil }
             at += found.name.count
             done = at
         }
         result.append(line[done..<line.bytes.count])
-        return result.trimmed
+        return result.bytes.count <= limit ? result.trimmed : nil
     }
 
     private func quoted(_ value: [UInt8]) -> [UInt8] {
@@ -168,7 +179,17 @@ extension TreeReader {
             return diagnostics.error(
                 "the macro \(macro.name) uses itself", at: node.location, hint: "remove the \(node.name) that leads back to it")
         }
-        feeds.append(LineFeed(macro, macro.expanded(values, usedAt: node.location)))
+        guard let body = macro.expanded(values, usedAt: node.location, limit: settings.maximumMacroBytes - macroBytes) else {
+            // One message is enough: what follows would exceed the limit, too.
+            if macroBytes < settings.maximumMacroBytes {
+                diagnostics.error(
+                    "macros come to more than \(settings.maximumMacroBytes) bytes", at: node.location,
+                    hint: "look for macros that use others several times")
+            }
+            return macroBytes = settings.maximumMacroBytes
+        }
+        macroBytes += body.size
+        feeds.append(LineFeed(macro, body.lines))
     }
 
     func undefineMacro(_ node: ConfigNode) {

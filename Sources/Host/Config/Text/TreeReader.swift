@@ -16,6 +16,10 @@ protocol TreeReaderDelegate: AnyObject {
     func resolve(_ path: String) -> String
 }
 
+extension TreeReaderDelegate {
+    func willKeep(_ node: ConfigNode) {}
+}
+
 /// What has been read: the tree of what is left to do, and what was done on the way.
 struct ConfigTree {
     let root: ConfigNode
@@ -47,6 +51,8 @@ final class TreeReader {
         var matches: (_ pattern: String, _ text: String) -> Bool? = PosixPattern.matches
         /// Whether a conditional section of this name may be used.
         var admitsConditional: (_ name: String) -> Bool = { _ in true }
+        /// How many bytes the bodies of macros may come to, all uses taken together: macros that use others grow fast.
+        var maximumMacroBytes = 256 << 20
         /// The deepest nesting of included files.
         var maximumIncludeDepth = 128
     }
@@ -58,6 +64,7 @@ final class TreeReader {
     private var tree: ConfigTree
     /// By their names in small letters; those of the server's configuration can be used in `.htaccess` files.
     var macros: [String: Macro] = [:]
+    var macroBytes = 0
     /// Set when reading on would only repeat an endless inclusion.
     private var isAbandoned = false
 

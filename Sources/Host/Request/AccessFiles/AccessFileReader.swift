@@ -25,7 +25,8 @@ struct AccessFileReader {
         let builder = ConfigBuilder(
             runtime, runtime.configuration, diagnostics, directives: runtime.directiveTable, arena: arena)
         let settings = TreeReader.Settings(
-            version: ServerVersion.presented, scope: .accessFile, admitsConditional: override.admitsConditional)
+            version: ServerVersion.presented, scope: .accessFile, admitsConditional: override.admitsConditional,
+            maximumMacroBytes: AccessFile.longest)
         let reader = TreeReader(settings: settings, defines: runtime.defines, diagnostics: diagnostics, delegate: builder)
         reader.macros = runtime.macros
         let tree = reader.read([SourceFile(path: path, bytes: text)])
