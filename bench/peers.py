@@ -24,11 +24,11 @@ class Server:
         self.ports = {False: free_port(), True: free_port()}
         self.process = None
 
-    def start(self, pinned=True):
+    def start(self, pinned=True, patience=10):
         (self.root / self.name).mkdir(exist_ok=True)
         command = ["taskset", "-c", "0", *self.command()] if pinned else self.command()
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=open(self.root / f"{self.name}.err", "wb"))
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patience
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.ports[False]), 1).close()

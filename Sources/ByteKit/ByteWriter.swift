@@ -8,8 +8,11 @@ public import ModuleABI
 public struct ByteWriter {
     public let start: UnsafeMutablePointer<UInt8>
     public let capacity: Int
-    public private(set) var count = 0
-    public private(set) var overflowed = false
+    @usableFromInline var length = 0
+    @usableFromInline var isFull = false
+
+    @inlinable public var count: Int { length }
+    @inlinable public var overflowed: Bool { isFull }
 
     @inlinable
     public init(_ start: UnsafeMutableRawPointer, capacity: Int) {
@@ -22,49 +25,70 @@ public struct ByteWriter {
         self.capacity = capacity
     }
 
+    @inlinable
     public var written: Bytes { Bytes(UnsafeRawPointer(start), count: count) }
 
-    public mutating func reserve(_ length: Int) -> UnsafeMutablePointer<UInt8>? {
-        guard capacity &- count >= length else {
-            overflowed = true
+    @inlinable @inline(__always)
+    public mutating func reserve(_ bytes: Int) -> UnsafeMutablePointer<UInt8>? {
+        guard capacity &- length >= bytes else {
+            isFull = true
             return nil
         }
-        defer { count &+= length }
-        return start + count
+        let place = start + length
+        length &+= bytes
+        return place
     }
 
+    @inlinable
     public mutating func append(_ bytes: Bytes) {
         guard bytes.len > 0, let place = reserve(bytes.count), let source = bytes.ptr else { return }
         memcpy(place, source, bytes.count)
     }
 
-    public mutating func append(_ literal: StaticString) { append(Bytes(literal)) }
+    /// Inlined, so that the copying of a literal is a few moves.
+    @inlinable @inline(__always)
+    public mutating func append(_ literal: StaticString) {
+        let count = literal.utf8CodeUnitCount
+        if let place = reserve(count) { memcpy(place, literal.utf8Start, count) }
+    }
 
+    @inlinable @inline(__always)
     public mutating func append(_ byte: UInt8) { reserve(1)?.pointee = byte }
 
     /// Appends a number in decimal digits.
     public mutating func append(decimal value: Int64) {
         if value < 0 { append(0x2d) }
-        var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
         var rest = value.magnitude
-        withUnsafeMutableBytes(of: &digits) { scratch in
-            var at = scratch.count
-            repeat {
-                at -= 1
-                scratch[at] = UInt8(truncatingIfNeeded: 0x30 + rest % 10)
-                rest /= 10
-            } while rest > 0
-            append(Bytes(UnsafeRawBufferPointer(rebasing: scratch[at...])))
+        guard let place = reserve(ByteWriter.decimalDigits(of: rest)) else { return }
+        var at = start + count - 1
+        while at >= place {
+            at.pointee = UInt8(truncatingIfNeeded: 0x30 &+ rest % 10)
+            rest /= 10
+            at -= 1
         }
+    }
+
+    private static func decimalDigits(of value: UInt64) -> Int {
+        var digits = 1
+        var bound: UInt64 = 10
+        while value >= bound {
+            digits &+= 1
+            bound &*= 10
+        }
+        return digits
     }
 
     /// Appends a number in lower-case hexadecimal digits.
     public mutating func append(hex value: UInt64) {
-        var shift = 60 - (value == 0 ? 60 : value.leadingZeroBitCount / 4 * 4)
-        while shift >= 0 {
-            let digit = UInt8(truncatingIfNeeded: value >> UInt64(shift) & 15)
-            append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-            shift -= 4
+        let digits = max(1, (67 &- value.leadingZeroBitCount) / 4)
+        guard let place = reserve(digits) else { return }
+        var rest = value
+        var at = digits &- 1
+        while at >= 0 {
+            let digit = UInt8(truncatingIfNeeded: rest & 15)
+            place[at] = digit < 10 ? 0x30 &+ digit : 0x57 &+ digit
+            rest >>= 4
+            at &-= 1
         }
     }
 
@@ -79,7 +103,7 @@ public struct ByteWriter {
     }
 
     public mutating func removeAll() {
-        count = 0
-        overflowed = false
+        length = 0
+        isFull = false
     }
 }

@@ -48,6 +48,10 @@ extension apus_str {
     @inlinable @inline(__always)
     public subscript(index: Int) -> UInt8 { buffer[index] }
 
+    /// The bytes from `start` up to `end`: for scanners that have been there, so that nothing is left to check.
+    @inlinable @inline(__always)
+    public func unchecked(_ start: Int, _ end: Int) -> Bytes { Bytes(ptr: ptr.unsafelyUnwrapped + start, len: end &- start) }
+
     /// The bytes from `start` up to `end`, which must lie inside.
     @inlinable @inline(__always)
     public subscript(range: Range<Int>) -> Bytes { Bytes(UnsafeRawBufferPointer(rebasing: buffer[range])) }
@@ -108,12 +112,41 @@ extension apus_str {
 
     @inlinable
     public func lastIndex(of byte: UInt8) -> Int? {
+        let bytes = buffer
+        let pattern = UInt64(byte) &* 0x0101_0101_0101_0101
         var index = count
+        while index >= 8 {
+            let others = bytes.loadUnaligned(fromByteOffset: index &- 8, as: UInt64.self) ^ pattern
+            if (others &- 0x0101_0101_0101_0101) & ~others & 0x8080_8080_8080_8080 != 0 { break }
+            index &-= 8
+        }
         while index > 0 {
             index &-= 1
-            if self[index] == byte { return index }
+            if bytes[index] == byte { return index }
         }
         return nil
+    }
+
+    /// Where the first control byte, DEL among them, stands from `start` on; `count`: none.
+    @inlinable @inline(__always)
+    public func firstControl(from start: Int) -> Int {
+        let bytes = buffer
+        var index = start
+        // Eight bytes at a time: each test sets the high bit of a byte that is one, or of one above such a byte.
+        while index &+ 8 <= bytes.count {
+            let word = bytes.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let controls = (word &- 0x2020_2020_2020_2020) & ~word
+            let deletes = word ^ 0x7f7f_7f7f_7f7f_7f7f
+            let found = controls | (deletes &- 0x0101_0101_0101_0101) & ~deletes
+            if found & 0x8080_8080_8080_8080 != 0 { break }
+            index &+= 8
+        }
+        while index < bytes.count {
+            let byte = bytes[index]
+            if byte < 0x20 || byte == 0x7f { return index }
+            index &+= 1
+        }
+        return index
     }
 
     @inlinable
@@ -122,11 +155,12 @@ extension apus_str {
     /// Without the spaces and tabs around it.
     @inlinable
     public var trimmed: Bytes {
+        guard isSet else { return self }
         var start = 0
         var end = count
-        while start < end, self[start] == 0x20 || self[start] == 0x09 { start += 1 }
-        while end > start, self[end - 1] == 0x20 || self[end - 1] == 0x09 { end -= 1 }
-        return self[start..<end]
+        while start < end, self[start] == 0x20 || self[start] == 0x09 { start &+= 1 }
+        while end > start, self[end &- 1] == 0x20 || self[end &- 1] == 0x09 { end &-= 1 }
+        return unchecked(start, end)
     }
 
     /// The number that the bytes spell in decimal digits alone; nil for anything else or an overflow.

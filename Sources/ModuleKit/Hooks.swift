@@ -64,7 +64,7 @@ public struct Hooks {
 
     /// Adds filters to the request at hand.
     public func insertFilter(_ order: Order, _ body: @escaping (Request) -> Void) throws {
-        let box = HookBox(host: host) { (request: Request) throws -> Status in body(request); return Status.ok }
+        let box = RequestHookBox(host: host) { body($0); return .ok }
         let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void = { _ = runRequestHook($0, $1) }
         try register("insert_filter", "v(xR)", order, unsafeBitCast(fn, to: apus_fn.self), box)
     }
@@ -115,7 +115,7 @@ public struct Hooks {
 
     private func add(_ hook: String, _ order: Order, _ body: @escaping RequestHook) throws {
         let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_status = runRequestHook
-        try register(hook, "i(xR)", order, unsafeBitCast(fn, to: apus_fn.self), HookBox(host: host, body))
+        try register(hook, "i(xR)", order, unsafeBitCast(fn, to: apus_fn.self), RequestHookBox(host: host, body))
     }
 
     private func addPlain(_ hook: String, _ body: @escaping () -> Void) throws {
@@ -162,8 +162,19 @@ final class HookBox<Body> {
     }
 }
 
+/// The same for the hooks of a request: not generic, so that calling the closure needs no conversion.
+final class RequestHookBox {
+    let host: UnsafePointer<apus_host>
+    let body: Hooks.RequestHook
+
+    init(host: UnsafePointer<apus_host>, _ body: @escaping Hooks.RequestHook) {
+        self.host = host
+        self.body = body
+    }
+}
+
 private func runRequestHook(_ ctx: UnsafeMutableRawPointer?, _ r: OpaquePointer?) -> apus_status {
-    Unmanaged<HookBox<Hooks.RequestHook>>.fromOpaque(ctx.unsafelyUnwrapped)._withUnsafeGuaranteedRef { box in
+    Unmanaged<RequestHookBox>.fromOpaque(ctx.unsafelyUnwrapped)._withUnsafeGuaranteedRef { box in
         let request = Request(r.unsafelyUnwrapped, host: box.host)
         do {
             return try box.body(request).rawValue

@@ -43,6 +43,7 @@ extension Module {
     ) -> UnsafePointer<apus_module>? {
         let wanted = String(cString: name)
         guard wanted == info.name || wanted.isEmpty else { return nil }
+        precondition(MemoryLayout<Tables>.size <= 64 * MemoryLayout<UnsafeRawPointer>.size)
         tables.pointee = Tables(host)
         return DescriptorBuilder(Self.self, host: host).build()
     }

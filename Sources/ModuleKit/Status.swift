@@ -6,13 +6,13 @@ public struct Status: RawRepresentable, Equatable, Sendable {
 
     @inlinable public init(rawValue: apus_status) { self.rawValue = rawValue }
 
-    public static let ok = Status(rawValue: APUS_OK)
-    public static let declined = Status(rawValue: APUS_DECLINED)
-    public static let done = Status(rawValue: APUS_DONE)
-    public static let suspended = Status(rawValue: APUS_SUSPENDED)
-    public static let again = Status(rawValue: APUS_AGAIN)
-    public static let failed = Status(rawValue: APUS_E_FAIL)
-    public static let notFound = Status(rawValue: APUS_E_NOT_FOUND)
+    @inlinable public static var ok: Status { Status(rawValue: APUS_OK) }
+    @inlinable public static var declined: Status { Status(rawValue: APUS_DECLINED) }
+    @inlinable public static var done: Status { Status(rawValue: APUS_DONE) }
+    @inlinable public static var suspended: Status { Status(rawValue: APUS_SUSPENDED) }
+    @inlinable public static var again: Status { Status(rawValue: APUS_AGAIN) }
+    @inlinable public static var failed: Status { Status(rawValue: APUS_E_FAIL) }
+    @inlinable public static var notFound: Status { Status(rawValue: APUS_E_NOT_FOUND) }
 
     /// Answer the request with this HTTP status.
     @inlinable public static func status(_ code: Int32) -> Status { Status(rawValue: code) }

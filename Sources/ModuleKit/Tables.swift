@@ -1,3 +1,4 @@
+public import CSystem
 public import ModuleABI
 
 /// The host's function tables, asked for once when the module is entered.
@@ -40,13 +41,12 @@ public struct Tables: @unchecked Sendable {
 
 /// The tables of this image. Written once, by the entry function, before anything else runs.
 ///
-/// Behind a pointer, because every access to a global variable of another module is checked for exclusivity at run time:
-/// some 80 instructions for each call of the host.
-@usableFromInline nonisolated(unsafe) let tables: UnsafeMutablePointer<Tables> = {
-    let place = UnsafeMutablePointer<Tables>.allocate(capacity: 1)
-    place.initialize(to: Tables())
-    return place
-}()
+/// They lie in memory of C, because a global variable of Swift asks at each use whether it has been made, and whether
+/// somebody else is at it: some 80 instructions for each call of the host.
+@usableFromInline @inline(__always)
+var tables: UnsafeMutablePointer<Tables> {
+    @inlinable get { cs_tables_of_module().assumingMemoryBound(to: Tables.self) }
+}
 
 /// A table as its type. The host checked that it is there: ModuleKit's descriptor requires those it uses.
 @inlinable @inline(__always)

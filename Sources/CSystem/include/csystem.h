@@ -25,10 +25,17 @@
 
 #include "crash.h"
 
-/** Which bytes may stand where in a head: bit 1 a token, bit 2 a request target, bit 4 a field value (RFC 9110, 5.5 and
- *  5.6.2; RFC 3986). A table in C, for one in Swift is asked at each use whether it has been made. */
+/** Which bytes may stand where in a head: bit 1 a token, bit 2 a request target, bit 4 a field value, bit 8 a host
+ *  name (RFC 9110, 5.5 and 5.6.2; RFC 3986). A table in C, for one in Swift is asked at each use whether it has been made. */
 extern const uint8_t cs_byte_classes[256];
 static inline uint8_t cs_byte_class(uint8_t byte) { return cs_byte_classes[byte]; }
+
+/** Where ModuleKit keeps the host's tables, zero until the module is entered: in C for the same reason. */
+extern const void *cs_module_tables[64];
+static inline void *cs_tables_of_module(void) { return cs_module_tables; }
+/** The lock of all log targets of the process. */
+extern pthread_mutex_t cs_the_log_lock;
+static inline pthread_mutex_t *cs_log_lock(void) { return &cs_the_log_lock; }
 
 int cs_accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
 int cs_pipe2(int fds[2], int flags);

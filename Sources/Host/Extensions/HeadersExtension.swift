@@ -24,30 +24,20 @@ enum HeadersExtension {
         version: { r, table in UInt64(fields(.of(r), table)?.pointee.version ?? 0) },
         sent: { r, name in SentFields.value(.of(r), name) ?? .none })
 
+    /// The table's place in the request, which does not move.
+    @inline(__always)
     private static func fields(_ r: Request.Ref, _ table: UInt32) -> UnsafeMutablePointer<FieldTable>? {
-        func place(_ offset: Int?) -> UnsafeMutablePointer<FieldTable>? {
-            offset.map { (UnsafeMutableRawPointer(r) + $0).assumingMemoryBound(to: FieldTable.self) }
-        }
+        func place(_ fields: UnsafeMutablePointer<FieldTable>) -> UnsafeMutablePointer<FieldTable> { fields }
         return switch table {
-        case APUS_HEADERS_IN: place(Offsets.headersIn)
-        case APUS_HEADERS_OUT: place(Offsets.headersOut)
-        case APUS_HEADERS_ERR: place(Offsets.errorHeadersOut)
-        case APUS_HEADERS_NOTES: place(Offsets.notes)
-        case APUS_HEADERS_ENV: place(Offsets.environment)
-        case APUS_HEADERS_TRAILERS_IN: place(Offsets.trailersIn)
-        case APUS_HEADERS_TRAILERS_OUT: place(Offsets.trailersOut)
+        case APUS_HEADERS_IN: place(&r.pointee.headersIn)
+        case APUS_HEADERS_OUT: place(&r.pointee.headersOut)
+        case APUS_HEADERS_ERR: place(&r.pointee.errorHeadersOut)
+        case APUS_HEADERS_NOTES: place(&r.pointee.notes)
+        case APUS_HEADERS_ENV: place(&r.pointee.environment)
+        case APUS_HEADERS_TRAILERS_IN: place(&r.pointee.trailersIn)
+        case APUS_HEADERS_TRAILERS_OUT: place(&r.pointee.trailersOut)
         default: nil
         }
-    }
-
-    private enum Offsets {
-        static let headersIn = MemoryLayout<Request>.offset(of: \.headersIn)
-        static let headersOut = MemoryLayout<Request>.offset(of: \.headersOut)
-        static let errorHeadersOut = MemoryLayout<Request>.offset(of: \.errorHeadersOut)
-        static let notes = MemoryLayout<Request>.offset(of: \.notes)
-        static let environment = MemoryLayout<Request>.offset(of: \.environment)
-        static let trailersIn = MemoryLayout<Request>.offset(of: \.trailersIn)
-        static let trailersOut = MemoryLayout<Request>.offset(of: \.trailersOut)
     }
 
     private static func change(
@@ -59,6 +49,7 @@ enum HeadersExtension {
         let isSent = table == APUS_HEADERS_OUT || table == APUS_HEADERS_ERR || table == APUS_HEADERS_TRAILERS_OUT
         // No byte that could end a field ever gets into one (RFC 9110, 5.5).
         if isSent, name.isEmpty || !Token.isToken(name) || !Token.isFieldValue(value) { return APUS_E_INVALID }
+        if table == APUS_HEADERS_IN { r.pointee.framing.hasConditions = true }
         body(fields, r.pointee.arena)
         return APUS_OK
     }

@@ -79,7 +79,7 @@ enum HTTP1 {
         conn.pointee.request = r
         conn.pointee.state = .request
         do throws(HeadProblem) {
-            try RequestHead.parse(head, into: r, conn.pointee.server.pointee.limits)
+            try RequestHead.parse(head, into: r)
             try settle(r)
         } catch {
             return refuse(r, error)

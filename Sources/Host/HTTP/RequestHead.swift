@@ -26,19 +26,24 @@ struct HeadProblem: Error {
 enum RequestHead {
     /// Looks for the end of the head. Returns its length, the empty line included, or nil: more bytes are needed.
     static func end(of bytes: Bytes, _ scan: inout HeadScan, _ limits: ServerLimits) throws(HeadProblem) -> Int? {
-        while let lineFeed = bytes.firstIndex(of: 0x0a, from: scan.position) {
-            let length = lineFeed - scan.lineStart
-            let isEmpty = length == 0 || length == 1 && bytes[scan.lineStart] == 0x0d
-            try check(length: length, scan, limits)
-            if scan.lines == 0, !isEmpty { try checkWords(bytes[scan.lineStart..<lineFeed]) }
-            scan.position = lineFeed + 1
-            scan.lineStart = lineFeed + 1
-            if isEmpty, scan.lines > 0 { return lineFeed + 1 }
+        var start = scan.lineStart
+        var position = scan.position
+        while let lineFeed = bytes.firstIndex(of: 0x0a, from: position) {
+            let length = lineFeed &- start
+            let isEmpty = length == 0 || length == 1 && bytes[start] == 0x0d
             // Empty lines before the request line are skipped by the caller, which bounds them.
-            if !isEmpty || scan.lines > 0 { scan.lines += 1 }
+            if scan.lines > 0 || !isEmpty {
+                try check(length: length, scan.lines, limits)
+                if scan.lines == 0 { try checkWords(bytes[start..<lineFeed]) }
+                if isEmpty { return lineFeed &+ 1 }
+                scan.lines &+= 1
+            }
+            position = lineFeed &+ 1
+            start = position
         }
+        scan.lineStart = start
         scan.position = bytes.count
-        try check(length: bytes.count - scan.lineStart, scan, limits)
+        try check(length: bytes.count &- start, scan.lines, limits)
         return nil
     }
 
@@ -50,43 +55,27 @@ enum RequestHead {
         }
     }
 
-    private static func check(length: Int, _ scan: HeadScan, _ limits: ServerLimits) throws(HeadProblem) {
-        if scan.lines == 0 {
-            guard length <= Int(limits.requestLine) + 1 else {
-                throw HeadProblem(414, "the request line is longer than LimitRequestLine")
-            }
-        } else {
-            guard length <= Int(limits.requestFieldSize) + 1 else {
-                throw HeadProblem(400, "a header field is longer than LimitRequestFieldSize")
-            }
-            guard limits.requestFields == 0 || scan.lines <= limits.requestFields + 1 else {
-                throw HeadProblem(400, "there are more header fields than LimitRequestFields")
-            }
-        }
-    }
-
-    /// Reads a whole head, which lies in the request's arena, into the request.
-    static func parse(_ head: Bytes, into r: Request.Ref, _ limits: ServerLimits) throws(HeadProblem) {
-        var rest = head
-        let line = try takeLine(&rest)
-        r.pointee.requestLine = line
-        try parseRequestLine(line, r)
-        while true {
-            let line = try takeLine(&rest)
-            if line.isEmpty { break }
-            try parseField(line, r, limits)
-        }
-    }
-
-    /// The next line without its CR LF. A line feed alone and a CR elsewhere are refused: peers disagree about them.
     @inline(__always)
-    private static func takeLine(_ rest: inout Bytes) throws(HeadProblem) -> Bytes {
-        guard let lineFeed = rest.firstIndex(of: 0x0a), lineFeed > 0, rest[lineFeed - 1] == 0x0d else {
+    private static func check(length: Int, _ lines: Int32, _ limits: ServerLimits) throws(HeadProblem) {
+        guard length <= Int(lines == 0 ? limits.requestLine : limits.requestFieldSize) &+ 1 else {
+            throw lines == 0
+                ? HeadProblem(414, "the request line is longer than LimitRequestLine")
+                : HeadProblem(400, "a header field is longer than LimitRequestFieldSize")
+        }
+        guard limits.requestFields == 0 || lines <= limits.requestFields &+ 1 else {
+            throw HeadProblem(400, "there are more header fields than LimitRequestFields")
+        }
+    }
+
+    /// Reads a whole head, which lies in the request's arena, into the request. Its last line is empty.
+    static func parse(_ head: Bytes, into r: Request.Ref) throws(HeadProblem) {
+        guard let lineFeed = head.firstIndex(of: 0x0a), lineFeed > 0, head[lineFeed - 1] == 0x0d else {
             throw HeadProblem(400, "a line does not end in CR LF")
         }
-        let line = rest.upTo(lineFeed - 1)
-        rest = rest.from(lineFeed + 1)
-        return line
+        r.pointee.requestLine = head.upTo(lineFeed - 1)
+        try parseRequestLine(r.pointee.requestLine, r)
+        var at = lineFeed &+ 1
+        while head[at] != 0x0d || head[at &+ 1] != 0x0a { at = try parseField(head, at, r) }
     }
 
     private static func parseRequestLine(_ line: Bytes, _ r: Request.Ref) throws(HeadProblem) {
@@ -120,23 +109,43 @@ enum RequestHead {
         r.pointee.protocolName = version
     }
 
+    /// Reads the field that begins at `start`, in one pass over its bytes. Returns where the next line begins.
     @inline(__always)
-    private static func parseField(_ line: Bytes, _ r: Request.Ref, _ limits: ServerLimits) throws(HeadProblem) {
+    private static func parseField(_ head: Bytes, _ start: Int, _ r: Request.Ref) throws(HeadProblem) -> Int {
+        var colon = start
+        // The line feed that every line ends in is no byte of a token.
+        while cs_byte_class(head[colon]) & 1 != 0 { colon &+= 1 }
         // RFC 9112, 5.1 and 5.2: no white space before the colon, no line folding.
-        guard let colon = line.firstIndex(of: 0x3a), colon > 0 else {
-            throw HeadProblem(400, "a header field has no name or no colon")
-        }
-        let name = line.upTo(colon)
-        guard Token.isToken(name) else { throw HeadProblem(400, "a header field's name holds a byte that no name may hold") }
-        let value = line.from(colon + 1).trimmed
-        guard Token.isFieldValue(value) else { throw HeadProblem(400, "a header field's value holds a control byte") }
+        guard colon > start, head[colon] == 0x3a else { throw nameProblem(head.from(start)) }
+        var end = head.firstControl(from: colon &+ 1)
+        while head[end] == 0x09 { end = head.firstControl(from: end &+ 1) }
+        guard head[end] == 0x0d, head[end &+ 1] == 0x0a else { throw valueProblem(head[end]) }
+        let name = head.unchecked(start, colon)
+        let value = head.unchecked(colon &+ 1, end).trimmed
         r.pointee.headersIn.append(Field(name: name, value: value), r.pointee.arena)
         try noteFraming(name, value, r)
+        return end &+ 2
     }
 
-    /// Fields that decide about framing are noted while they pass.
+    private static func nameProblem(_ rest: Bytes) -> HeadProblem {
+        let line = rest.upTo(rest.firstIndex(of: 0x0a) ?? rest.count)
+        guard let colon = line.firstIndex(of: 0x3a), colon > 0 else {
+            return HeadProblem(400, "a header field has no name or no colon")
+        }
+        return HeadProblem(400, "a header field's name holds a byte that no name may hold")
+    }
+
+    /// A line feed alone and a CR elsewhere are refused: peers disagree about them.
+    private static func valueProblem(_ byte: UInt8) -> HeadProblem {
+        byte == 0x0a || byte == 0x0d
+            ? HeadProblem(400, "a line does not end in CR LF")
+            : HeadProblem(400, "a header field's value holds a control byte")
+    }
+
+    /// Fields that decide about framing are noted while they pass, and that there are conditions at all.
     @inline(__always)
     private static func noteFraming(_ name: Bytes, _ value: Bytes, _ r: Request.Ref) throws(HeadProblem) {
+        if name.count > 3, name[0] | 0x20 == 0x69, name[1] | 0x20 == 0x66 { r.pointee.framing.hasConditions = true }
         switch name.count {
         case 4 where name.equalsIgnoringCase("Host"):
             r.pointee.framing.hosts &+= 1
@@ -145,7 +154,8 @@ enum RequestHead {
             r.pointee.framing.expects &+= 1
             // An empty one expects nothing.
             if !value.isEmpty { r.pointee.framing.expect = value }
-        case 10 where name.equalsIgnoringCase("Connection"):
+        // Most fields of this length are User-Agent.
+        case 10 where name[0] | 0x20 == 0x63 && name.equalsIgnoringCase("Connection"):
             noteConnection(value, r)
         case 14 where name.equalsIgnoringCase("Content-Length"):
             r.pointee.framing.lengths &+= 1
@@ -176,6 +186,8 @@ struct Framing {
     var expects: UInt8 = 0
     var wantsClose = false
     var wantsKeepAlive = false
+    /// Some field's name begins with "If".
+    var hasConditions = false
     var host = Bytes.none
     var length = Bytes.none
     var encoding = Bytes.none
@@ -195,7 +207,13 @@ enum Token {
     @inline(__always)
     static func isTarget(_ bytes: Bytes) -> Bool { all(bytes, 2) }
     @inline(__always)
-    static func isFieldValue(_ bytes: Bytes) -> Bool { all(bytes, 4) }
+    static func isHostName(_ bytes: Bytes) -> Bool { all(bytes, 8) }
+    /// A tab is the only control byte that a value may hold.
+    @inline(__always)
+    static func isFieldValue(_ bytes: Bytes) -> Bool {
+        let control = bytes.firstControl(from: 0)
+        return control == bytes.count || all(bytes.from(control), 4)
+    }
 
     /// The elements of a comma-separated list (RFC 9110, 5.6.1), without white space and empty ones.
     static func eachElement(_ list: Bytes, _ body: (Bytes) -> Void) {

@@ -163,12 +163,12 @@ enum RequestTarget {
             guard host[host.count - 1] == 0x5d, host.count > 2 else { return false }
             return host[1..<host.count - 1].buffer.allSatisfy { $0.hexValue != nil || $0 == 0x3a || $0 == 0x2e }
         }
-        var previous: UInt8 = 0x2e
-        return host.buffer.allSatisfy { byte in
-            defer { previous = byte }
-            if byte == 0x2e, previous == 0x2e { return false }
-            return byte.isDigit || (byte | 0x20) &- 0x61 < 26 || byte == 0x2d || byte == 0x2e || byte == 0x5f || byte == 0x7e
-        }
+        guard host[0] != 0x2e, Token.isHostName(host) else { return false }
+        return !host.contains(0x2e) || !hasEmptyLabel(host)
+    }
+
+    private static func hasEmptyLabel(_ host: Bytes) -> Bool {
+        (1..<host.count).contains { host[$0] == 0x2e && host[$0 - 1] == 0x2e }
     }
 
     @inline(__always)

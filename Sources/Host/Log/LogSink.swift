@@ -60,12 +60,6 @@ struct LogBuffer {
 /// All log targets of this process.
 enum LogSinks {
     nonisolated(unsafe) private static var all: [LogSink.Ref] = []
-    nonisolated(unsafe) private static let lock: UnsafeMutablePointer<pthread_mutex_t> = {
-        let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-        pthread_mutex_init(lock, nil)
-        return lock
-    }()
-
     /// Whether lines wait; read without the lock: a line missed here is seen a turn later.
     nonisolated(unsafe) private(set) static var hasLines = false
     nonisolated(unsafe) private static var firstLineTime: Int64 = 0
@@ -201,8 +195,8 @@ enum LogSinks {
     /// Appends whole lines. [any thread]
     static func append(_ sink: LogSink.Ref, _ lines: Bytes) {
         guard lines.ptr != nil else { return }
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
+        pthread_mutex_lock(cs_log_lock())
+        defer { pthread_mutex_unlock(cs_log_lock()) }
         if sink.pointee.buffer.length + lines.count > LogBuffer.capacity { flush(sink) }
         guard lines.count <= LogBuffer.capacity else { return write(sink, lines) }
         sink.pointee.buffer.append(lines)
@@ -224,8 +218,8 @@ enum LogSinks {
 
     /// Writes what waits. Returns the targets that lost something since the last time.
     private static func writeAll() -> [LogSink.Ref] {
-        pthread_mutex_lock(lock)
-        defer { pthread_mutex_unlock(lock) }
+        pthread_mutex_lock(cs_log_lock())
+        defer { pthread_mutex_unlock(cs_log_lock()) }
         hasLines = false
         for sink in all where sink.pointee.buffer.length > 0 { flush(sink) }
         // Told again only after a while: a reader that stands still stands still for long.

@@ -199,7 +199,7 @@ extension UnsafeMutablePointer where Pointee == Arena {
     }
 }
 
-private func outOfMemory(_ size: Int) -> Never {
+func outOfMemory(_ size: Int) -> Never {
     var line = "apus: out of memory: \(size) bytes refused\n"
     line.withUTF8 { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     exit(71)

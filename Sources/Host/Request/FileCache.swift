@@ -12,7 +12,8 @@ struct CachedFile {
     var fd: Int32
     /// The whole content of a small file; none for larger ones.
     var content: Bytes
-    var lastModified: Bytes
+    /// Last-Modified, and after it the entity tag of the usual parts.
+    var validators: Bytes
     var holders: Int32
     /// Its path led through no symbolic link when it was opened.
     var isWithoutLinks: Bool
@@ -26,7 +27,7 @@ struct CachedFile {
         close(file.pointee.fd)
         free(UnsafeMutableRawPointer(mutating: file.pointee.content.ptr))
         free(UnsafeMutableRawPointer(mutating: file.pointee.name.ptr))
-        free(UnsafeMutableRawPointer(mutating: file.pointee.lastModified.ptr))
+        free(UnsafeMutableRawPointer(mutating: file.pointee.validators.ptr))
         file.deallocate()
     }
 }
@@ -92,7 +93,7 @@ struct FileCache {
         file.initialize(
             to: CachedFile(
                 name: duplicate(name), hash: hash, info: info, fd: fd, content: read(fd, info),
-                lastModified: date(info), holders: 1, isWithoutLinks: withoutLinks, isCached: false, wasUsed: true))
+                validators: validators(info), holders: 1, isWithoutLinks: withoutLinks, isCached: false, wasUsed: true))
         // A file changed within this very moment could change again without a sign of it.
         if isSettled(info) { insert(file) }
         return file
@@ -123,10 +124,12 @@ struct FileCache {
         return Bytes(place, count: Int(info.size))
     }
 
-    private func date(_ info: FileInfo) -> Bytes {
-        guard let place = malloc(HTTPDate.length) else { return .none }
-        var writer = ByteWriter(place, capacity: HTTPDate.length)
+    private func validators(_ info: FileInfo) -> Bytes {
+        let longest = HTTPDate.length + EntityTag.longest
+        guard let place = malloc(longest) else { outOfMemory(longest) }
+        var writer = ByteWriter(place, capacity: longest)
         HTTPDate.write(info.modified / 1_000_000_000, &writer)
+        EntityTag.write(info, .usual, &writer)
         return writer.written
     }
 

@@ -7,10 +7,17 @@ enum Step: UInt8 {
     case accessChecker, accessCheckerEx, checkUserID, authChecker
     case typeChecker, fixups, insertFilter, handler, done
 
-    var next: Step { Step(rawValue: rawValue + 1) ?? .done }
+    /// The step after this one. Not asked of `done`, so the value is always one of them.
+    @inline(__always)
+    var next: Step { unsafeBitCast(rawValue &+ 1, to: Step.self) }
 
     /// Whether a phase that no hook has answered ends otherwise than in the next.
+    @inline(__always)
     var wantsAnswer: Bool { self == .accessCheckerEx || self == .checkUserID || self == .authChecker || self == .handler }
+
+    /// Whether a phase may end otherwise than in the next when its hooks are content.
+    @inline(__always)
+    var isSpecial: Bool { wantsAnswer || self == .quickHandler }
 
     var hook: BuiltInHook {
         switch self {
@@ -78,6 +85,11 @@ enum Phases {
             }
             let status = runStep(r, hook)
             if status == APUS_SUSPENDED { return .waiting }
+            if status == APUS_OK || status == APUS_DECLINED, !step.isSpecial {
+                r.pointee.step = step.next
+                r.pointee.link = 0
+                continue
+            }
             switch verdict(step, status, r) {
             case .advance(let next):
                 r.pointee.step = next

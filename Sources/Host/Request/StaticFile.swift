@@ -86,16 +86,14 @@ enum StaticFile {
     /// Last-Modified, ETag and Accept-Ranges (RFC 9110, 8.8 and 14.3).
     private static func setValidators(_ r: Request.Ref, _ file: CachedFile.Ref) {
         let arena = r.pointee.arena
-        r.pointee.headersOut.append(
-            Field(name: Bytes("Last-Modified"), value: hold(file, file.pointee.lastModified, arena)), arena)
-        let etag = EntityTag.compose(r, file.pointee.info)
+        // The cached texts may go with the file: the request keeps a copy.
+        let texts = arena.copy(file.pointee.validators)
+        r.pointee.headersOut.append(Field(name: Bytes("Last-Modified"), value: texts.upTo(HTTPDate.length)), arena)
+        let etag = EntityTag.compose(r, file.pointee.info, usual: texts.from(HTTPDate.length))
         if etag.isSet { r.pointee.headersOut.append(Field(name: Bytes("ETag"), value: etag), arena) }
         let ranges = r.core.maxRanges == 0 ? Bytes("none") : Bytes("bytes")
         r.pointee.headersOut.append(Field(name: Bytes("Accept-Ranges"), value: ranges), arena)
     }
-
-    /// The cached text may go with the file: the request keeps a copy.
-    private static func hold(_ file: CachedFile.Ref, _ text: Bytes, _ arena: Arena.Ref) -> Bytes { arena.copy(text) }
 
     /// The common case: no filter, so head and small body leave in one packet and large files by sendfile.
     private static func sendDirectly(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
@@ -194,12 +192,26 @@ enum Trace {
 
 /// Entity tags of files, as httpd composes them (RFC 9110, 8.8.3).
 enum EntityTag {
-    static func compose(_ r: Request.Ref, _ info: FileInfo) -> Bytes {
+    static let longest = 64
+
+    /// `usual`: the tag of the usual parts.
+    @inline(__always)
+    static func compose(_ r: Request.Ref, _ info: FileInfo, usual: Bytes) -> Bytes {
         let parts = r.core.effectiveETag
-        guard !parts.isEmpty else { return .none }
-        var writer = ByteWriter(r.pointee.arena.pointee.allocate(64), capacity: 64)
         // A file changed a moment ago may change again within the same second.
-        if r.pointee.startTime &- info.modified / 1000 < 1_000_000 { writer.append("W/") }
+        let isWeak = r.pointee.startTime &- info.modified / 1000 < 1_000_000
+        return parts == .usual && !isWeak ? usual : compose(r, info, parts, isWeak)
+    }
+
+    private static func compose(_ r: Request.Ref, _ info: FileInfo, _ parts: CoreDirConf.ETagParts, _ isWeak: Bool) -> Bytes {
+        guard !parts.isEmpty else { return .none }
+        var writer = ByteWriter(r.pointee.arena.pointee.allocate(longest), capacity: longest)
+        if isWeak { writer.append("W/") }
+        write(info, parts, &writer)
+        return writer.written
+    }
+
+    static func write(_ info: FileInfo, _ parts: CoreDirConf.ETagParts, _ writer: inout ByteWriter) {
         writer.append(0x22)
         var isFirst = true
         func part(_ value: UInt64) {
@@ -211,13 +223,13 @@ enum EntityTag {
         if parts.contains(.size) { part(UInt64(bitPattern: info.size)) }
         if parts.contains(.mtime) { part(UInt64(bitPattern: info.modified / 1000)) }
         writer.append(0x22)
-        return writer.written
     }
 }
 
 /// Conditional requests on files (RFC 9110, 13).
 enum Preconditions {
     static func check(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
+        guard r.pointee.framing.hasConditions else { return APUS_OK }
         let modified = file.pointee.info.modified / 1_000_000_000
         let etag = r.pointee.headersOut.first("ETag") ?? .none
         if let field = r.pointee.headersIn.first("If-Match") {

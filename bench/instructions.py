@@ -1,0 +1,146 @@
+#!/usr/bin/python3
+"""Counts the user instructions that a request costs in Apus, with callgrind: free of noise, so fit for a gate.
+
+A server in one process answers the same requests 1000 and 3000 times; the difference is what 2000 requests cost.
+Usage: bench/instructions.py [--release DIR] [--dist DIR] [--only W1] [--profile]
+"""
+
+import argparse
+import collections
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+
+from peers import Apus, free_port, prepare
+
+TOP = Path(__file__).resolve().parent.parent
+CONNECTIONS = 16
+FEW, MANY = 1000, 3000
+
+HEAD = (
+    "GET {path} HTTP/1.1\r\nHost: localhost\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0\r\n"
+    "Accept: text/html,application/xhtml+xml\r\nAccept-Language: en\r\nAccept-Encoding: gzip\r\n{more}\r\n"
+)
+
+#: name: (path, further header lines, whether each request has a connection of its own)
+WORKLOADS = {
+    "W1": ("/1k.html", "", False),
+    "W2": ("/100k.bin", "", False),
+    "W3": ("/1k.html", "Connection: close\r\n", True),
+}
+
+
+class Counted(Apus):
+    """Apus in one process under callgrind, without privileges that it would have to give up."""
+
+    def __init__(self, root, dist, profile):
+        super().__init__(root, dist)
+        self.profile = profile
+
+    def command(self):
+        command = super().command()[:-1] + ["-X"]
+        counting = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.profile}", *command]
+        return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *counting] if os.geteuid() == 0 else counting
+
+    def functions(self):
+        """Instructions by function, those of what it calls excluded."""
+        done = subprocess.run(
+            ["callgrind_annotate", "--threshold=100", self.profile], capture_output=True, text=True, check=True
+        )
+        costs = collections.Counter()
+        for cost, name in re.findall(r"^ *([\d,]+) \( *[\d.]+%\)  \S*?:(.+?)(?: \[.*\])?$", done.stdout, re.M):
+            costs[name] += int(cost.replace(",", ""))
+        return costs
+
+
+def stage(root, release, dist):
+    """A tree of the build with its function names, which valgrind reads only without the other debug information."""
+    tree = root / "tree"
+    (tree / "bin").mkdir(parents=True)
+    (tree / "modules").mkdir()
+    shutil.copytree(dist / "lib", tree / "lib")
+    shutil.copytree(dist / "conf", tree / "conf")
+    names = {release / "apus": tree / "bin/apus"} | {
+        path: tree / "modules" / path.name.removeprefix("lib") for path in release.glob("libmod_*.so")
+    }
+    for source, target in names.items():
+        subprocess.run(["strip", "--strip-debug", "-o", target, source], check=True)
+    return tree
+
+
+def receive(connection, closes):
+    """Reads one answer, to its end or to that of the connection."""
+    got = b""
+    while b"\r\n\r\n" not in got:
+        got += connection.recv(1 << 16)
+    head, body = got.split(b"\r\n\r\n", 1)
+    assert head.startswith(b"HTTP/1.1 200"), head
+    left = int(re.search(rb"\r\nContent-Length: (\d+)", head)[1]) - len(body)
+    while left > 0:
+        left -= len(connection.recv(1 << 18))
+    if closes:
+        assert connection.recv(1) == b""
+
+
+def requests(port, request, count, closes):
+    """Sends a request on each of the connections before the answers are read: as under load, turns serve several."""
+    def connect():
+        return socket.create_connection(("127.0.0.1", port), 120)
+    connections = [] if closes else [connect() for _ in range(CONNECTIONS)]
+    for _ in range(count // CONNECTIONS):
+        if closes:
+            connections = [connect() for _ in range(CONNECTIONS)]
+        for connection in connections:
+            connection.sendall(request)
+        for connection in connections:
+            receive(connection, closes)
+        if closes:
+            for connection in connections:
+                connection.close()
+    for connection in connections:
+        connection.close()
+
+
+def count(root, tree, workload, requests_sent):
+    """What a server that answered so many requests spent from its start to its end, by function."""
+    path, more, closes = WORKLOADS[workload]
+    profile = root / f"{workload}.{requests_sent}"
+    server = Counted(root, tree, profile)
+    server.start(pinned=False, patience=120)
+    requests(server.ports[False], HEAD.format(path=path, more=more).encode(), requests_sent, closes)
+    server.process.send_signal(signal.SIGTERM)
+    server.process.wait(60)
+    return server.functions()
+
+
+def main():
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--release", type=Path, default=TOP / ".build/release")
+    options.add_argument("--dist", type=Path, default=TOP / "dist")
+    options.add_argument("--only", default="")
+    options.add_argument("--profile", type=int, default=0, metavar="N", help="print the N functions that cost most")
+    options = options.parse_args()
+    os.umask(0)
+    root = Path(tempfile.mkdtemp(prefix="apus-instructions-"))
+    prepare(root)
+    tree = stage(root, options.release, options.dist)
+    for workload in WORKLOADS:
+        if options.only and options.only != workload:
+            continue
+        few, many = (count(root, tree, workload, number) for number in (FEW, MANY))
+        print(f"{workload}: {(many.total() - few.total()) / (MANY - FEW):.0f} instructions a request", flush=True)
+        if options.profile:
+            many.subtract(few)
+            names = subprocess.run(["swift", "demangle", "--simplified", "--compact"], input="\n".join(many), capture_output=True, text=True)
+            for name, cost in sorted(zip(names.stdout.splitlines(), many.values()), key=lambda pair: -pair[1])[:options.profile]:
+                print(f"{cost / (MANY - FEW):8.1f}  {name[:120]}")
+    shutil.rmtree(root)
+
+
+if __name__ == "__main__":
+    main()
