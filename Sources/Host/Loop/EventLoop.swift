@@ -30,6 +30,9 @@ final class EventLoop {
     private let slotCount: Int
     private let events: UnsafeMutablePointer<epoll_event>
     private static let batch = 256
+    /// Milliseconds without an event that count as quiet. A client that sends its next request as soon as it has an
+    /// answer must not find the worker writing its log each time.
+    private static let quiet: Int32 = 1
 
     /// Connections that gave way to others and want another turn: by token, for they may go in the meantime.
     private var revisits: [UInt64] = []
@@ -159,9 +162,9 @@ final class EventLoop {
 
     /// Waits for events and deals with them.
     func turn() {
-        // Gathered log lines leave when there is nothing else to do, or when they have waited long enough.
+        // Gathered log lines leave when there is nothing else to do for a moment, or when they have waited long enough.
         let hasLines = LogSinks.hasLines
-        let count = epoll_wait(epoll, events, Int32(EventLoop.batch), hasLines ? 0 : timeout())
+        let count = epoll_wait(epoll, events, Int32(EventLoop.batch), hasLines ? min(EventLoop.quiet, timeout()) : timeout())
         theWorker.pointee.setTime(Clock.now())
         cs_store(&theWorker.pointee.slot.pointee.beat, theWorker.pointee.slot.pointee.beat &+ 1)
         if hasLines, count == 0 || LogSinks.areDue(theWorker.pointee.now) { LogSinks.flushAll() }
