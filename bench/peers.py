@@ -1,6 +1,7 @@
 """The servers that are compared: each writes a configuration for the same site, and is looked at from outside."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,6 +19,13 @@ def free_port():
 
 class Server:
     """One peer: writes its configuration, starts it pinned to a processor, and counts its CPU."""
+
+    program = None
+    speaks_tls = True
+
+    @classmethod
+    def is_here(cls):
+        return cls.program is None or Path(cls.program).exists()
 
     def __init__(self, root, dist, workers=1):
         self.root, self.dist, self.workers = root, dist, workers
@@ -58,6 +66,14 @@ class Server:
             todo += self.children(pid)
         return found
 
+    def memory(self):
+        """Bytes that its processes have for themselves, what they share counted in parts (PSS)."""
+        total = 0
+        for pid in self.processes():
+            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+            total += int(re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)[1]) << 10
+        return total
+
     def cpu(self):
         total = 0
         for pid in self.processes():
@@ -84,6 +100,7 @@ Listen 127.0.0.1:{self.ports[False]}
 Listen 127.0.0.1:{self.ports[True]}
 ServerName localhost
 MaxKeepAliveRequests 0
+KeepAliveTimeout 300
 TypesConfig {self.dist}/conf/mime.types
 DocumentRoot {self.root}/site
 <Directory />
@@ -115,6 +132,7 @@ CustomLog access_log combined
 
 class Nginx(Server):
     name = "nginx"
+    program = "/usr/sbin/nginx"
 
     def command(self):
         (self.root / "nginx/nginx.conf").write_text(
@@ -122,12 +140,14 @@ class Nginx(Server):
 daemon off;
 pid {self.root}/nginx/pid;
 error_log {self.root}/nginx/error_log;
-events {{ worker_connections 4096; }}
+worker_rlimit_nofile 40000;
+events {{ worker_connections 16384; }}
 http {{
     types {{ text/html html; application/octet-stream bin; }}
     access_log {self.root}/nginx/access_log combined;
     sendfile on;
     keepalive_requests 1000000000;
+    keepalive_timeout 300;
     client_body_temp_path {self.root}/nginx/b; proxy_temp_path {self.root}/nginx/p; fastcgi_temp_path {self.root}/nginx/f;
     uwsgi_temp_path {self.root}/nginx/u; scgi_temp_path {self.root}/nginx/s;
     server {{
@@ -153,6 +173,7 @@ class Apache(Server):
     """Debian's apache2 with the event MPM, its number of processes fixed."""
 
     name = "apache2"
+    program = "/usr/sbin/apache2"
 
     def command(self):
         modules = "".join(
@@ -171,12 +192,14 @@ ThreadsPerChild 64
 MaxRequestWorkers {self.workers * 64}
 MinSpareThreads {self.workers * 64}
 MaxSpareThreads {self.workers * 64}
+AsyncRequestWorkerFactor 200
 User www-data
 Group www-data
 Listen 127.0.0.1:{self.ports[False]}
 Listen 127.0.0.1:{self.ports[True]} https
 ServerName localhost
 MaxKeepAliveRequests 0
+KeepAliveTimeout 300
 TypesConfig {self.dist}/conf/mime.types
 DocumentRoot {self.root}/site
 <Directory {self.root}/site>
@@ -202,10 +225,13 @@ CustomLog access_log common
 
 class H2o(Server):
     name = "h2o"
+    program = "/usr/bin/h2o"
 
     def command(self):
         (self.root / "h2o/h2o.conf").write_text(
-            f"""num-threads: 1
+            f"""num-threads: {self.workers}
+max-connections: 16384
+http1-request-timeout: 300
 user: {"nobody" if os.geteuid() == 0 else os.environ.get("USER", "nobody")}
 listen:
   host: 127.0.0.1
@@ -225,6 +251,49 @@ hosts:
 """
         )
         return ["/usr/bin/h2o", "-c", f"{self.root}/h2o/h2o.conf"]
+
+
+class Lighttpd(Server):
+    name = "lighttpd"
+    program = "/usr/sbin/lighttpd"
+
+    def command(self):
+        (self.root / "lighttpd/lighttpd.conf").write_text(
+            f"""server.modules = ("mod_accesslog", "mod_openssl")
+server.document-root = "{self.root}/site"
+server.port = {self.ports[False]}
+server.bind = "127.0.0.1"
+server.errorlog = "{self.root}/lighttpd/error_log"
+accesslog.filename = "{self.root}/lighttpd/access_log"
+mimetype.assign = (".html" => "text/html", "" => "application/octet-stream")
+server.max-keep-alive-requests = 1000000000
+server.max-keep-alive-idle = 300
+server.max-connections = 16384
+server.max-fds = 40000
+$SERVER["socket"] == "127.0.0.1:{self.ports[True]}" {{
+    ssl.engine = "enable"
+    ssl.pemfile = "{self.root}/server.pem"
+    ssl.privkey = "{self.root}/server.key"
+}}
+"""
+        )
+        return ["/usr/sbin/lighttpd", "-D", "-f", f"{self.root}/lighttpd/lighttpd.conf"]
+
+    def reload(self):
+        self.process.send_signal(signal.SIGUSR1)
+
+
+class Floor(Server):
+    """What the kernel alone costs: bench/floor.c."""
+
+    name = "floor"
+    speaks_tls = False
+
+    def command(self):
+        program = self.root / "floor/floor"
+        subprocess.run(["cc", "-O2", "-o", program, Path(__file__).parent / "floor.c"], check=True)
+        site = self.root / "site"
+        return [str(program), str(self.ports[False]), str(site / "1k.html"), str(site / "100k.bin")]
 
 
 def prepare(root):

@@ -138,17 +138,23 @@ enum RequestExtension {
 extension UnsafeMutablePointer where Pointee == Connection {
     /// The client's address as text; made when first asked for.
     func peerAddress() -> Bytes {
-        if !pointee.peerText.isSet { pointee.peerText = text(pointee.peer) }
+        if !pointee.peerText.isSet {
+            pointee.peerText = pointee.peer.isIPv4
+                ? withUnsafeMutablePointer(to: &pointee.peerTextIPv4) { write(pointee.peer, at: $0, capacity: 16) }
+                : write(pointee.peer, at: pool.pointee.allocate(48), capacity: 48)
+        }
         return pointee.peerText
     }
 
     func localAddressText() -> Bytes {
-        if !pointee.localText.isSet { pointee.localText = text(localAddress()) }
+        if !pointee.localText.isSet {
+            pointee.localText = write(localAddress(), at: pool.pointee.allocate(48), capacity: 48)
+        }
         return pointee.localText
     }
 
-    private func text(_ address: SocketAddress) -> Bytes {
-        var writer = ByteWriter(pool.pointee.allocate(48), capacity: 48)
+    private func write(_ address: SocketAddress, at place: UnsafeMutableRawPointer, capacity: Int) -> Bytes {
+        var writer = ByteWriter(place, capacity: capacity)
         address.write(host: &writer)
         return writer.written
     }

@@ -71,6 +71,8 @@ struct Connection {
     /// See HostNames.
     var peerName = Bytes.none
     var localName = Bytes.none
+    /// Where the text of an IPv4 client lies: most connections need no other memory while they are idle.
+    var peerTextIPv4 = InlineArray<16, UInt8>(repeating: 0)
 
     var input = InputBuffer()
     var headScan = HeadScan()
