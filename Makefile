@@ -19,7 +19,7 @@ SWIFT_FLAGS := -c release --scratch-path $(BUILD) \
 	-Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import \
 	-Xlinker -rpath -Xlinker '$$ORIGIN/../lib' $(SWIFT_EXTRA)
 
-.PHONY: all build dist packages certificate run test fuzz sanitize install clean
+.PHONY: all build dist packages certificate run test fuzz sanitize bench install clean
 
 all: dist
 
@@ -55,6 +55,12 @@ fuzz:
 sanitize:
 	@./tools/packages test
 	@./tools/sanitize $(KIND)
+
+## bench: compares with other servers and writes docs/performance.md. The machine should have nothing else to do.
+bench:
+	@./tools/packages bench
+	@$(MAKE) --no-print-directory dist
+	@./bench/compare.py --dist $(DIST) --write
 
 ## install: copies the tree to PREFIX.
 install: dist

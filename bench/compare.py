@@ -185,6 +185,8 @@ def main():
     prepare(root)
     time.sleep(0.1)
     kinds = [kind for kind in KINDS if kind.is_here()]
+    for kind in set(KINDS) - set(kinds):
+        print(f"{kind.name} is left out: there is no {kind.program} (Debian: {kind.packages})", file=sys.stderr)
     lines = []
 
     def tell(table):

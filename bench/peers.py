@@ -20,7 +20,8 @@ def free_port():
 class Server:
     """One peer: writes its configuration, starts it pinned to a processor, and counts its CPU."""
 
-    program = None
+    #: The program of a peer, and the Debian packages that bring it.
+    program = packages = None
     speaks_tls = True
 
     @classmethod
@@ -133,6 +134,7 @@ CustomLog access_log combined
 class Nginx(Server):
     name = "nginx"
     program = "/usr/sbin/nginx"
+    packages = "nginx-light"
 
     def command(self):
         (self.root / "nginx/nginx.conf").write_text(
@@ -174,6 +176,7 @@ class Apache(Server):
 
     name = "apache2"
     program = "/usr/sbin/apache2"
+    packages = "apache2-bin"
 
     def command(self):
         modules = "".join(
@@ -226,6 +229,7 @@ CustomLog access_log common
 class H2o(Server):
     name = "h2o"
     program = "/usr/bin/h2o"
+    packages = "h2o"
 
     def command(self):
         (self.root / "h2o/h2o.conf").write_text(
@@ -256,6 +260,7 @@ hosts:
 class Lighttpd(Server):
     name = "lighttpd"
     program = "/usr/sbin/lighttpd"
+    packages = "lighttpd lighttpd-mod-openssl"
 
     def command(self):
         (self.root / "lighttpd/lighttpd.conf").write_text(

@@ -1,6 +1,7 @@
 """Requests inside the server: looked up, adopted and redirected to."""
 
 import pytest
+from support.waiting import settled
 from support.wire import Connection, fetch, get
 
 AREA = "subrequest"
@@ -118,7 +119,7 @@ def test_redirect_in_a_circle(server):
 
 
 def test_logged_once(server):
-    before = server.access_log().count("/abi/redirect?/file.txt HTTP")
+    before = settled(server.access_log).count("/abi/redirect?/file.txt HTTP")
     fetch(server.port, get("/abi/redirect?/file.txt"))
     server.wait_for_log(rf"(?s)(/abi/redirect\?/file\.txt HTTP.*){{{before + 1}}}", log="access")
     assert server.access_log().count("/abi/redirect?/file.txt HTTP") == before + 1

@@ -1,0 +1,28 @@
+"""Gate: what a request costs in user instructions, counted by callgrind and so free of noise (bench/instructions.py).
+
+A change that costs more than these raises the figure here, and says why in its commit. Counts of one build differ by less
+than one per cent between machines, so a ceiling lies two per cent above what was measured.
+"""
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+TOP = pathlib.Path(__file__).parents[2]
+RELEASE = TOP / ".build" / "release"
+
+CEILINGS = {"W1": 12_500, "W3": 14_400}
+
+
+@pytest.mark.skipif(not RELEASE.exists(), reason="needs the build, whose binaries have names")
+@pytest.mark.parametrize("workload", CEILINGS)
+def test_a_request_costs_no_more_instructions(workload):
+    line = [sys.executable, TOP / "bench" / "instructions.py", "--dist", os.environ["APUS_DIST"], "--only", workload]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    counted = int(re.search(rf"{workload}: (\d+) instructions", done.stdout)[1])
+    assert counted <= CEILINGS[workload], f"{counted} instructions a request, where {CEILINGS[workload]} are the limit"
