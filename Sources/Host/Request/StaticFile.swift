@@ -194,13 +194,20 @@ enum Trace {
 enum EntityTag {
     static let longest = 64
 
-    /// `usual`: the tag of the usual parts.
+    static func compose(_ r: Request.Ref, _ info: FileInfo) -> Bytes { compose(r, info, r.core.effectiveETag, isWeak(r, info)) }
+
+    /// The same, where the tag of the usual parts is at hand.
     @inline(__always)
     static func compose(_ r: Request.Ref, _ info: FileInfo, usual: Bytes) -> Bytes {
         let parts = r.core.effectiveETag
-        // A file changed a moment ago may change again within the same second.
-        let isWeak = r.pointee.startTime &- info.modified / 1000 < 1_000_000
+        let isWeak = isWeak(r, info)
         return parts == .usual && !isWeak ? usual : compose(r, info, parts, isWeak)
+    }
+
+    /// A file changed a moment ago may change again within the same second.
+    @inline(__always)
+    private static func isWeak(_ r: Request.Ref, _ info: FileInfo) -> Bool {
+        r.pointee.startTime &- info.modified / 1000 < 1_000_000
     }
 
     private static func compose(_ r: Request.Ref, _ info: FileInfo, _ parts: CoreDirConf.ETagParts, _ isWeak: Bool) -> Bytes {
