@@ -207,7 +207,7 @@ enum Token {
     @inline(__always)
     static func isTarget(_ bytes: Bytes) -> Bool { all(bytes, 2) }
     @inline(__always)
-    static func isHostName(_ bytes: Bytes) -> Bool { all(bytes, 8) }
+    static func mayBeHost(_ bytes: Bytes) -> Bool { all(bytes, 8) }
     /// A tab is the only control byte that a value may hold.
     @inline(__always)
     static func isFieldValue(_ bytes: Bytes) -> Bool {

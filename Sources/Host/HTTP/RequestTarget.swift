@@ -163,7 +163,7 @@ enum RequestTarget {
             guard host[host.count - 1] == 0x5d, host.count > 2 else { return false }
             return host[1..<host.count - 1].buffer.allSatisfy { $0.hexValue != nil || $0 == 0x3a || $0 == 0x2e }
         }
-        guard host[0] != 0x2e, Token.isHostName(host) else { return false }
+        guard host[0] != 0x2e, Token.mayBeHost(host) else { return false }
         return !host.contains(0x2e) || !hasEmptyLabel(host)
     }
 
