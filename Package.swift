@@ -65,12 +65,11 @@ let package = Package(
         .target(name: "PasswordKit", dependencies: ["ByteKit", "CCrypt"]),
         .target(name: "AuthKit", dependencies: ["ModuleKit", "PasswordKit"]),
         // Database files of users, and how modules use them.
-        .target(name: "DbmKit", dependencies: ["ByteKit", "CDbm"]),
+        .target(name: "DbmKit", dependencies: ["ByteKit", "CBerkeleyDB", "CGDBM"]),
         .target(name: "DbmAuth", dependencies: ["AuthKit", "DbmKit"]),
         // What Swift cannot see of the system and of C libraries.
         .target(name: "CSystem"),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
-        .systemLibrary(name: "CDbm", providers: [.apt(["libdb-dev", "libgdbm-dev"])]),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),
         .systemLibrary(name: "CBerkeleyDB", providers: [.apt(["libdb-dev"])]),

@@ -26,6 +26,16 @@ static inline int cdb_open(DB **out, const char *path, int only_read) {
     if (status) (void)(*out)->close(*out, DB_NOSYNC);
     return status;
 }
+/* A database of any kind that is there, or, with `creates`, a new and empty one as httpd's tools make it. */
+static inline int cdb_open_table(DB **out, const char *path, int only_read, int creates) {
+    int status = db_create(out, NULL, 0);
+    if (status) return status;
+    (*out)->set_errfile(*out, NULL);
+    u_int32_t flags = only_read ? DB_RDONLY : creates ? DB_CREATE | DB_TRUNCATE : 0;
+    status = (*out)->open(*out, NULL, path, NULL, creates ? DB_HASH : DB_UNKNOWN, flags, 0644);
+    if (status) (void)(*out)->close(*out, DB_NOSYNC);
+    return status;
+}
 static inline int cdb_verify(const char *path) {
     DB *db;
     int status = db_create(&db, NULL, 0);

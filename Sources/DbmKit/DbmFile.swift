@@ -1,5 +1,6 @@
 public import ByteKit
-import CDbm
+import CBerkeleyDB
+import CGDBM
 import Glibc
 
 /// The kinds of database files that httpd's tools write.
@@ -85,36 +86,34 @@ public final class BerkeleyFile: WritableDbmFile {
 
     public init(_ path: String, mode: DbmMode) throws(DbmProblem) {
         var db: UnsafeMutablePointer<DB>?
-        let writes: Int32 = mode == .read ? 0 : 1
-        let creates: Int32 = mode == .create ? 1 : 0
-        let problem = cdbm_open(&db, path, writes, creates, creates, 0o644)
+        let problem = cdb_open_table(&db, path, mode == .read ? 1 : 0, mode == .create ? 1 : 0)
         guard problem == 0, let db else { throw BerkeleyFile.problem(problem) }
         self.db = db
     }
 
-    deinit { _ = cdbm_close(db) }
+    deinit { _ = cdb_close(db) }
 
     private static func problem(_ code: Int32) -> DbmProblem { DbmProblem(description: String(cString: db_strerror(code))) }
 
     public func value(of key: Bytes) throws(DbmProblem) -> [UInt8]? {
-        var name = cdbm_bytes(key.ptr, key.count)
+        var name = cdb_datum(key.ptr, key.count)
         var value = DBT()
-        let problem = cdbm_get(db, &name, &value)
-        if problem == cdbm_not_found { return nil }
+        let problem = cdb_get(db, &name, &value)
+        if problem == CDB_NOTFOUND { return nil }
         guard problem == 0 else { throw BerkeleyFile.problem(problem) }
         return Array(UnsafeRawBufferPointer(start: value.data, count: Int(value.size)))
     }
 
     public func forEach(_ body: (Bytes, Bytes) -> Bool) throws(DbmProblem) {
         var cursor: UnsafeMutablePointer<DBC>?
-        let opened = cdbm_cursor(db, &cursor)
+        let opened = cdb_cursor(db, &cursor)
         guard opened == 0, let cursor else { throw BerkeleyFile.problem(opened) }
-        defer { _ = cdbm_cursor_close(cursor) }
+        defer { cdb_cursor_close(cursor) }
         var key = DBT()
         var value = DBT()
         while true {
-            let problem = cdbm_next(cursor, &key, &value)
-            if problem == cdbm_not_found { return }
+            let problem = cdb_next(cursor, &key, &value)
+            if problem == CDB_NOTFOUND { return }
             guard problem == 0 else { throw BerkeleyFile.problem(problem) }
             let name = Bytes(UnsafeRawBufferPointer(start: key.data, count: Int(key.size)))
             guard body(name, Bytes(UnsafeRawBufferPointer(start: value.data, count: Int(value.size)))) else { return }
@@ -122,16 +121,16 @@ public final class BerkeleyFile: WritableDbmFile {
     }
 
     public func set(_ key: Bytes, _ value: Bytes) throws(DbmProblem) {
-        var name = cdbm_bytes(key.ptr, key.count)
-        var content = cdbm_bytes(value.ptr, value.count)
-        let problem = cdbm_put(db, &name, &content)
+        var name = cdb_datum(key.ptr, key.count)
+        var content = cdb_datum(value.ptr, value.count)
+        let problem = cdb_put(db, &name, &content)
         guard problem == 0 else { throw BerkeleyFile.problem(problem) }
     }
 
     public func remove(_ key: Bytes) throws(DbmProblem) -> Bool {
-        var name = cdbm_bytes(key.ptr, key.count)
-        let problem = cdbm_del(db, &name)
-        if problem == cdbm_not_found { return false }
+        var name = cdb_datum(key.ptr, key.count)
+        let problem = cdb_del(db, &name)
+        if problem == CDB_NOTFOUND { return false }
         guard problem == 0 else { throw BerkeleyFile.problem(problem) }
         return true
     }
@@ -156,7 +155,7 @@ public final class GdbmFile: WritableDbmFile {
                 self.db = db
                 return
             }
-            let isLocked = gdbm_errno_location().pointee == Int32(GDBM_CANT_BE_READER)
+            let isLocked = cgdbm_errno() == Int32(GDBM_CANT_BE_READER)
             tries += 1
             guard isLocked, waits, tries < 100 else { throw GdbmFile.problem() }
             usleep(10_000)
@@ -166,11 +165,11 @@ public final class GdbmFile: WritableDbmFile {
     deinit { gdbm_close(db) }
 
     private static func problem() -> DbmProblem {
-        DbmProblem(description: String(cString: gdbm_strerror(gdbm_errno_location().pointee)))
+        DbmProblem(description: String(cString: cgdbm_error_text()))
     }
 
     private func datum(_ bytes: Bytes) -> datum {
-        CDbm.datum(dptr: UnsafeMutablePointer(mutating: bytes.ptr), dsize: Int32(clamping: bytes.count))
+        CGDBM.datum(dptr: UnsafeMutablePointer(mutating: bytes.ptr), dsize: Int32(clamping: bytes.count))
     }
 
     public func value(of key: Bytes) throws(DbmProblem) -> [UInt8]? {

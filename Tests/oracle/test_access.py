@@ -149,6 +149,19 @@ SECTIONS = {
     "methods-post": "Require all granted\nAllowMethods POST",
     "methods-reset": "Require all granted\nAllowMethods POST\n--- sub\nAllowMethods reset",
     "methods-any": BASIC + "Require valid-user\nAllowMethods POST\nDeny from all\nSatisfy any",
+    "limit-post": BASIC + "<Limit POST>\nRequire valid-user\n</Limit>",
+    "limit-except": BASIC + "<LimitExcept GET>\nRequire user alice\n</LimitExcept>",
+    "limit-order": "Require all granted\n<Limit POST>\nOrder deny,allow\nDeny from all\n</Limit>",
+    "limit-order-except": "Require all granted\n<LimitExcept POST OPTIONS>\nDeny from 127\n</LimitExcept>",
+    "limit-satisfy": BASIC + "Require valid-user\nAllow from all\n<Limit GET>\nSatisfy any\n</Limit>",
+    # Expressions
+    "expr-name": 'AuthType Basic\nAuthName "at %{HTTP_HOST}"\nAuthUserFile @ROOT@/users\nRequire valid-user',
+    "expr-type": 'AuthType "%{tolower:BASIC}"\nAuthName A\nAuthUserFile @ROOT@/users\nRequire valid-user',
+    "expr-no-type": 'AuthType "%{tolower:NONE}"\nAuthName A\nAuthUserFile @ROOT@/users\nRequire all granted',
+    "expr-user": BASIC + "Require user %{tolower:ALICE} carol",
+    "expr-group": BASIC + "Require group %{tolower:ADMINS}",
+    "expr-host": "Require host %{tolower:LOCALHOST}",
+    "expr-fake": "AuthBasicFake %{HTTP_HOST} secret\nRequire all granted",
     # Sub-requests and internal redirects
     "index": BASIC + "Require user alice\nDirectoryIndex index.html",
     "index-hidden": 'DirectoryIndex secret.html index.html\nRequire all granted\n<Files "secret.html">\n' + BASIC
@@ -214,6 +227,18 @@ ODD_CLIENTS = {
 KNOWN = "/fallback/"
 
 
+#: What stands in the .htaccess of each case; @SITE@ is the same for both servers.
+FILES = {
+    "access-user": 'AuthType Basic\nAuthName "A"\nAuthUserFile @SITE@.users\nRequire user alice',
+    "access-group": 'AuthType Basic\nAuthName "A"\nAuthUserFile @SITE@.users\nAuthGroupFile @SITE@.groups\nRequire group staff',
+    "access-order": "Require all granted\nOrder allow,deny\nAllow from 10",
+    "access-any": 'AuthType Basic\nAuthName "A"\nAuthUserFile @SITE@.users\nRequire valid-user\nDeny from all\nSatisfy any',
+    "access-wrong": "Require no-such-thing",
+    "access-provider": 'AuthType Basic\nAuthName "A"\nAuthUserFile @SITE@.users\nAuthBasicProvider few file\nRequire valid-user',
+    "access-name": 'AuthName "B"\nRequire valid-user',
+}
+
+
 def has_sub(name):
     return "\n--- sub\n" in SECTIONS[name]
 
@@ -224,10 +249,14 @@ def questions():
             yield f"/{name}/f.txt", client, "GET"
             if has_sub(name):
                 yield f"/{name}/sub/f.txt", client, "GET"
+    for name in FILES:
+        for client in CLIENTS:
+            yield f"/{name}/f.txt", client, "GET"
     for client in ODD_CLIENTS:
         yield "/valid-user/f.txt", client, "GET"
         yield "/one-user/f.txt", client, "HEAD"
-    for name in ("method", "methods", "methods-post", "methods-any", "any-far", "valid-user"):
+    for name in ("method", "methods", "methods-post", "methods-any", "any-far", "valid-user", "limit-post", "limit-except", "limit-order",
+                 "limit-order-except", "limit-satisfy"):
         for method in ("POST", "HEAD", "OPTIONS", "DELETE"):
             for client in ("nobody", "alice"):
                 yield f"/{name}/f.txt", client, method
@@ -244,6 +273,15 @@ def directories():
         yield f'<Directory "@HTDOCS@/{name}">\n{outer}\n</Directory>\n'
         if inner:
             yield f'<Directory "@HTDOCS@/{name}/sub">\n{inner}\n</Directory>\n'
+
+
+def access_files(site):
+    for name, text in FILES.items():
+        directory = pathlib.Path(site, name)
+        directory.mkdir()
+        (directory / "f.txt").write_text(f"{name}\n")
+        (directory / ".htaccess").write_text(text.replace("@SITE@", str(site)) + "\n")
+        yield f'<Directory "{directory}">\nAllowOverride AuthConfig Limit\n{BASIC if name == "access-name" else ""}</Directory>\n'
 
 
 ALIASES = """\
@@ -271,7 +309,10 @@ def oracle(apus, apache):
             file.write_text(f"{name}\n")
     for path in ("index/index.html", "index-hidden/index.html", "index-hidden/secret.html", "error-page/why.html", "open/why.html"):
         pathlib.Path(site, path).write_text("page\n")
-    running = Oracle(apus, ALIASES + "".join(directories()), htdocs=site, modules=MODULES)
+    beside = [pathlib.Path(f"{site}.{name}") for name in ("users", "groups")]
+    write_user_file(beside[0], USERS)
+    write_group_file(beside[1])
+    running = Oracle(apus, ALIASES + "".join([*directories(), *access_files(site)]), htdocs=site, modules=MODULES)
     for server in (running.subject, running.reference):
         write_user_file(server.root / "users", USERS)
         write_user_file(server.root / "few", {"alice": USERS["alice"]}, odd=False)
@@ -280,6 +321,8 @@ def oracle(apus, apache):
     with running:
         yield running
     shutil.rmtree(site)
+    for path in beside:
+        path.unlink()
 
 
 def decision(server, path, client, method):
