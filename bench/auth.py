@@ -133,10 +133,14 @@ http {{
 def measure(server, path, seconds):
     """CPU microseconds a request."""
     token = base64.b64encode(f"alice:{PASSWORD}".encode()).decode()
+    url = f"http://127.0.0.1:{server.ports[False]}{path}"
+    # The first check is what it is everywhere; what follows is compared.
+    subprocess.run(["curl", "-sf", "-o", "/dev/null", "-u", f"alice:{PASSWORD}", url], check=True, timeout=60)
+    # Some servers take so long for one that what 64 connections ask would keep them busy for the rounds to come.
+    connections = 2 if "bcrypt10" in path else 64
     before = server.cpu()
     done = subprocess.run(
-        ["taskset", "-c", "1", "wrk", "-t1", "-c64", f"-d{seconds}s", "--timeout", "30s", "-H", f"Authorization: Basic {token}"]
-        + [f"http://127.0.0.1:{server.ports[False]}{path}"],
+        ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-H", f"Authorization: Basic {token}", url],
         capture_output=True, text=True, timeout=seconds + 60,
     )  # fmt: skip
     used = server.cpu() - before
