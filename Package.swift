@@ -38,6 +38,7 @@ let modules: [Target] = [
     module("log_config"),
     module("mime"),
     module("reqtimeout"),
+    module("rewrite"),
     module("setenvif"),
     module("socache_dbm", ["CLMDB", "CGDBM", "CBerkeleyDB"]),
     module("socache_memcache", ["RemoteCache"]),

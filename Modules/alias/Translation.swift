@@ -112,7 +112,7 @@ private func take(_ found: Target, _ entry: AliasEntry, _ request: Request, _ lo
     }
     request.filename = found.file.normalized(in: request.pool)
     request.set(APUS_R_LOCAL_ROOT, found.root.normalized(in: request.pool))
-    if entry.pattern == nil { request.set(APUS_R_CONTEXT_PREFIX, entry.path) }
+    if entry.pattern == nil, entry.path.isSet { request.set(APUS_R_CONTEXT_PREFIX, entry.path) }
     if entry.handler.isSet {
         request.handler = entry.handler
         request.notes["alias-forced-type"] = entry.handler

@@ -28,6 +28,15 @@ public struct Log: Sendable {
         }
     }
 
+    /// The highest of the levels trace1 … trace8 that is on for a request, as a number from 1 to 8; 0: none.
+    public func traceLevel(for request: Request) -> Int32 {
+        var level: Int32 = 0
+        while level < 8, logTable.pointee.enabled(host, LogLevel.trace1.rawValue + level, request.raw, nil, nil) != 0 {
+            level += 1
+        }
+        return level
+    }
+
     public func error(_ message: @autoclosure () -> String, request: Request? = nil) {
         write(.error, request: request, message())
     }

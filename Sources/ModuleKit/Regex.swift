@@ -34,6 +34,23 @@ public struct Pattern: @unchecked Sendable, BitwiseCopyable {
         regexTable.pointee.substitute(pool.raw, template, subject, spans.baseAddress, UInt32(spans.count / 2))
     }
 
+    /// How a match came out.
+    public enum Outcome: Sendable {
+        case match, noMatch
+        /// A match limit was hit: the input is an attack, or the pattern invites one.
+        case limit
+    }
+
+    /// As `match`, for callers that must not take a limit that was hit for no match.
+    @inline(__always)
+    public func outcome(_ subject: Bytes, spans: UnsafeMutableBufferPointer<Int64>) -> Outcome {
+        switch regexTable.pointee.match(raw, subject, spans.baseAddress, UInt32(spans.count / 2)) {
+        case APUS_OK: .match
+        case APUS_DECLINED: .noMatch
+        default: .limit
+        }
+    }
+
     public func matches(_ subject: Bytes) -> Bool {
         regexTable.pointee.match(raw, subject, nil, 0) == APUS_OK
     }

@@ -80,6 +80,10 @@ public struct Request: @unchecked Sendable {
         let name = self.get(APUS_R_PEER_NAME)
         return name.isSet ? name : peerAddress
     }
+    /// Whether URLs of that host and port lead to the request's own server.
+    public func isOwnHost(_ name: Bytes, port: Int64) -> Bool {
+        0...65535 ~= port && requestTable.pointee.is_own_host(raw, name, UInt32(port)) != 0
+    }
     public var status: Int {
         get { Int(self.number(APUS_R_STATUS)) }
         nonmutating set { setNumber(APUS_R_STATUS, Int64(newValue)) }

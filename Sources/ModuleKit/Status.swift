@@ -12,6 +12,7 @@ public struct Status: RawRepresentable, Equatable, Sendable {
     @inlinable public static var suspended: Status { Status(rawValue: APUS_SUSPENDED) }
     @inlinable public static var again: Status { Status(rawValue: APUS_AGAIN) }
     @inlinable public static var failed: Status { Status(rawValue: APUS_E_FAIL) }
+    @inlinable public static var invalid: Status { Status(rawValue: APUS_E_INVALID) }
     @inlinable public static var notFound: Status { Status(rawValue: APUS_E_NOT_FOUND) }
 
     /// Answer the request with this HTTP status.

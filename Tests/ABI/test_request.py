@@ -54,6 +54,16 @@ def test_file_of_a_request(server):
     assert found["path-info"] == "/more/info"
 
 
+@pytest.mark.parametrize(
+    "host, answer",
+    [("named.example", "1 0"), ("ALIAS.example", "1 0"), ("x.wild.example", "1 0"), ("other.example", "0 0")],
+)
+def test_own_hosts(apus, module, host, answer):
+    config = "<VirtualHost *:@PORT@>\nServerName named.example:8080\nServerAlias alias.example *.wild.example\n</VirtualHost>\n"
+    with apus("Workers 1\n" + module.load() + HANDLER + config) as running:
+        assert fetch(running.port, get(f"/own?{host}")).body.decode().strip() == answer
+
+
 def test_http_1_0(server):
     assert values(ask(server, "/fields-bare", version="HTTP/1.0"))["protocol"] == "HTTP/1.0"
 

@@ -97,6 +97,11 @@ def test_redirect_of_a_head_stays_one(server):
         assert connection.request(get("/file.txt")).body == b"the file"
 
 
+@pytest.mark.parametrize("target", ["/..", "/%zz", "/a%2fb", "/a%00b"])
+def test_redirect_to_no_path(server, target):
+    assert fetch(server.port, get(f"/abi/redirect?{target}")).status == 500
+
+
 def test_redirect_to_a_file(server):
     assert fetch(server.port, get("/abi/redirect?/file.txt")).body == b"the file"
 

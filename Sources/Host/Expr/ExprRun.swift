@@ -169,7 +169,8 @@ struct ExprRun {
     }
 
     private mutating func header(_ name: Bytes, _ tellsVary: Bool) -> Bytes {
-        if varies, tellsVary { Vary.add(name, r) }
+        // Every answer depends on Host: nothing is gained by saying so.
+        if varies, tellsVary, !name.equalsIgnoringCase("Host") { Vary.add(name, r) }
         return r.pointee.headersIn.first(name) ?? Bytes("")
     }
 

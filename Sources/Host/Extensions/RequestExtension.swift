@@ -22,7 +22,8 @@ enum RequestExtension {
         },
         dir_conf: { r, host in Request.Ref.of(r).pointee.conf.pointee.vector[HostRecord.of(host).pointee.index] },
         server_conf: { r, host in Request.Ref.of(r).pointee.server.pointee.conf[HostRecord.of(host).pointee.index] },
-        conf_identity: { r in Request.Ref.of(r).pointee.conf.pointee.identity })
+        conf_identity: { r in Request.Ref.of(r).pointee.conf.pointee.identity },
+        is_own_host: { r, host, port in VirtualHosts.isOwn(.of(r), host, Int32(truncatingIfNeeded: port)) ? 1 : 0 })
 
     static func newSlots(_ arena: Arena.Ref) -> UnsafeMutablePointer<UnsafeMutableRawPointer?> {
         let count = theWorker.pointee.modules.count

@@ -16,7 +16,10 @@ enum SubrequestExtension {
         },
         destroy: { sub in Lookup.destroy(.of(sub)) },
         internal_redirect: { r, target in
-            guard let new = InternalRedirect.make(.of(r), to: target) else { return APUS_E_FAIL }
+            guard let new = InternalRedirect.make(.of(r), to: target) else {
+                return InternalRedirect.isExhausted(.of(r)) ? APUS_E_FAIL : APUS_E_INVALID
+            }
+            InternalRedirect.succeed(new, to: .of(r))
             switch Phases.run(new, upTo: .handler) {
             case .finished, .answered, .waiting: return APUS_OK
             case .failed(let status):

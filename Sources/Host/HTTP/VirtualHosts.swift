@@ -43,6 +43,22 @@ enum VirtualHosts {
         }
     }
 
+    /// Whether URLs of that host and port lead to the request's server: the host is one of its names, or its address.
+    static func isOwn(_ r: Request.Ref, _ host: Bytes, _ port: Int32) -> Bool {
+        let server = r.pointee.server
+        let local = r.pointee.conn.localAddress()
+        // Without a port in ServerName nothing says that its names and the port belong together.
+        let isOwnPort = port != 0 && port == server.pointee.port
+        guard let entry = r.pointee.conn.pointee.entry else {
+            return isOwnPort && host.equalsIgnoringCase(server.pointee.name)
+        }
+        if entry.pointee.address != nil, port == Int32(local.port), host.equalsIgnoringCase(r.pointee.conn.localAddressText()) {
+            return true
+        }
+        guard isOwnPort, let order = entry.pointee.names.find(lowercasing: host) else { return false }
+        return entry.pointee.servers[order] == server
+    }
+
     /// StrictHostCheck: a host that no server of the address is named after is refused rather than given the default one.
     private static func checkStrictly(_ r: Request.Ref) throws(HeadProblem) {
         guard r.pointee.server.pointee.limits.strictHostCheck, !r.pointee.host.isEmpty else { return }

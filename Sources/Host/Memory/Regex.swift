@@ -19,6 +19,16 @@ struct Regex: BitwiseCopyable {
         let context = pcre2_match_context_create_8(nil)
         pcre2_set_match_limit_8(context, matchLimit)
         pcre2_set_depth_limit_8(context, 10_000)
+        // What lies on the thread's own stack is soon used up by a group that repeats over a long path. One for all
+        // matches is enough, for only the loop's thread matches with this context.
+        pcre2_jit_stack_assign_8(context, nil, UnsafeMutableRawPointer(pcre2_jit_stack_create_8(32 << 10, 1 << 20, nil)))
+        return context
+    }()
+    /// The same for threads of the blocking pool, which must not share a stack.
+    nonisolated(unsafe) private static let poolContext: OpaquePointer? = {
+        let context = pcre2_match_context_create_8(nil)
+        pcre2_set_match_limit_8(context, matchLimit)
+        pcre2_set_depth_limit_8(context, 10_000)
         return context
     }()
 
@@ -91,7 +101,7 @@ struct Regex: BitwiseCopyable {
         let data = isLoopThread ? scratch : pcre2_match_data_create_from_pattern_8(code, nil)
         defer { if !isLoopThread { pcre2_match_data_free_8(data) } }
         let source = subject.ptr.map { UnsafeRawPointer($0).assumingMemoryBound(to: UInt8.self) } ?? StaticString("").utf8Start
-        let found = pcre2_match_8(code, source, subject.count, 0, 0, data, Regex.context)
+        let found = pcre2_match_8(code, source, subject.count, 0, 0, data, isLoopThread ? Regex.context : Regex.poolContext)
         guard found > 0 else { return found == CPCRE2_ERROR_NOMATCH ? .noMatch : .limit }
         guard let spans, let offsets = pcre2_get_ovector_pointer_8(data) else { return .match }
         for group in 0..<spanCount {

@@ -6,8 +6,8 @@ import ModuleABI
 enum InternalRedirect {
     /// A request for `target` in place of `r`. Nil: there have been too many, or the target is no path.
     static func make(_ r: Request.Ref, to target: Bytes) -> Request.Ref? {
-        let limit = r.pointee.server.pointee.limits.internalRedirects
-        guard r.pointee.redirects < limit else {
+        guard !isExhausted(r) else {
+            let limit = r.pointee.server.pointee.limits.internalRedirects
             ErrorLog.write(
                 .error, code: "AH00124", request: r,
                 "more than \(limit) internal redirects for one request (LimitInternalRecursion): a rule or an error page leads back to itself")
@@ -93,6 +93,17 @@ enum InternalRedirect {
         if let notes = r.pointee.notes.first("error-notes") {
             page.pointee.environment.set(Bytes("REDIRECT_ERROR_NOTES"), notes, arena)
         }
+    }
+
+    /// Whether there have been as many as LimitInternalRecursion allows.
+    static func isExhausted(_ r: Request.Ref) -> Bool {
+        r.pointee.redirects >= r.pointee.server.pointee.limits.internalRedirects
+    }
+
+    /// A request goes on as another although nothing has failed: what has been said to the client already stays said.
+    static func succeed(_ new: Request.Ref, to r: Request.Ref) {
+        new.pointee.errorHeadersOut = r.pointee.errorHeadersOut
+        if let vary = r.pointee.headersOut.first("Vary") { new.pointee.headersOut.set(Bytes("Vary"), vary, r.pointee.arena) }
     }
 
     /// r goes on as the looked-up request: httpd's fast redirect.

@@ -19,6 +19,7 @@ enum MapToStorage {
     static func map(_ r: Request.Ref) -> apus_status {
         guard r.pointee.filename.isSet else { return APUS_OK }
         mergeSlashes(r)
+        removeDots(r)
         if let refusal = find(r) { return refusal }
         do throws(HeadProblem) {
             let status = try SectionWalk.all(r) ? LinkRules.check(r) : APUS_OK
@@ -42,6 +43,48 @@ enum MapToStorage {
         }
         out[end] = 0
         r.pointee.filename = Bytes(UnsafeRawPointer(out), count: end)
+    }
+
+    /// "." and ".." lead where the file system says, past the sections that would have held there: what a module puts
+    /// together is made plain before anybody looks at it.
+    private static func removeDots(_ r: Request.Ref) {
+        let name = r.pointee.filename
+        guard name.count > 0, name[0] == 0x2f, holdsDotSegment(name) else { return }
+        let out = r.pointee.arena.allocate(UInt8.self, count: name.count + 1)
+        var end = 0
+        var at = 0
+        while at < name.count {
+            let next = name.firstIndex(of: 0x2f, from: at + 1) ?? name.count
+            let segment = name[at + 1..<next]
+            if segment == ".." {
+                while end > 0, out[end - 1] != 0x2f { end -= 1 }
+                end = max(end - 1, 0)
+            } else if segment != "." {
+                for byte in name[at..<next].buffer {
+                    out[end] = byte
+                    end += 1
+                }
+            }
+            at = next
+        }
+        if end == 0 {
+            out[0] = 0x2f
+            end = 1
+        }
+        out[end] = 0
+        r.pointee.filename = Bytes(UnsafeRawPointer(out), count: end)
+    }
+
+    private static func holdsDotSegment(_ name: Bytes) -> Bool {
+        var slash = name.firstIndex(of: 0x2f)
+        while let at = slash {
+            if at + 1 < name.count, name[at + 1] == 0x2e {
+                let end = name.firstIndex(of: 0x2f, from: at + 1) ?? name.count
+                if end - at == 2 || end - at == 3 && name[at + 2] == 0x2e { return true }
+            }
+            slash = name.firstIndex(of: 0x2f, from: at + 1)
+        }
+        return false
     }
 
     /// Finds the file that the name leads to; what follows a file is path info. Answers a status to refuse with.

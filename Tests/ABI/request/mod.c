@@ -107,6 +107,7 @@ static apus_status handler(void *ctx, apus_req *r) {
     else if (eq(path, "/in")) show(&o, r, APUS_HEADERS_IN);
     else if (eq(path, "/slot"))
         say(&o, "%s %d %d", (const char *)rq->slot(r, self), rq->main(r) == NULL, rq->previous(r) == NULL);
+    else if (starts(path, "/own")) say(&o, "%d %d", rq->is_own_host(r, rq->get(r, APUS_R_QUERY), 8080), rq->is_own_host(r, rq->get(r, APUS_R_QUERY), 80));
     else if (starts(path, "/identity")) say(&o, "%llu", (unsigned long long)rq->conf_identity(r));
     else if (eq(path, "/case")) {
         hd->set(r, APUS_HEADERS_ENV, S("abi"), S("lower"));

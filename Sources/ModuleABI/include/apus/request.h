@@ -98,6 +98,8 @@ typedef struct apus_request_v1 {
     void *(*server_conf)(const apus_req *r, const apus_host *host);
     /** Identity of the merged set of sections: equal numbers, equal directory configuration. Never 0. */
     uint64_t (*conf_identity)(const apus_req *r);
+    /** Whether URLs of that host and port lead to the request's own server: it is one of its names or addresses. */
+    int32_t (*is_own_host)(const apus_req *r, apus_str host, uint32_t port);
 } apus_request_v1;
 
 #endif

@@ -18,7 +18,8 @@ typedef struct apus_subrequest_v1 {
     void (*destroy)(apus_req *sub);
     /** Answers r with a request for `target` instead, from the start of the phases, of the same method and with the body
      *  that is left. Its environment holds that of r with REDIRECT_ before the names, and REDIRECT_STATUS, REDIRECT_URL
-     *  and REDIRECT_QUERY_STRING. Return APUS_DONE from the hook afterwards. */
+     *  and REDIRECT_QUERY_STRING. Return APUS_DONE from the hook afterwards.
+     *  @return APUS_OK, APUS_E_INVALID: the target is no path, APUS_E_FAIL: too many redirects, which has been logged */
     apus_status (*internal_redirect)(apus_req *r, apus_str target);
     /** The request target with the path of r's replaced by `path`, escaped, with scheme, host and port when needed: for
      *  Location headers. In the request's pool. */

@@ -39,6 +39,8 @@ final class Requests: Module {
             let kept =
                 request.slot.map { String(cString: $0.assumingMemoryBound(to: CChar.self)) } ?? "nothing"
             text = "\(kept) \(request.main == nil ? 1 : 0) \(request.previous == nil ? 1 : 0)"
+        case _ where path.hasPrefix("/own"):
+            text = "\(request.isOwnHost(request.query, port: 8080) ? 1 : 0) \(request.isOwnHost(request.query, port: 80) ? 1 : 0)"
         case _ where path.hasPrefix("/identity"): text = "\(requests.pointee.conf_identity(request.raw))"
         case "/case":
             request.environment["abi"] = Bytes("lower")

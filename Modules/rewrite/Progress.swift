@@ -1,0 +1,56 @@
+import ModuleKit
+
+/// What the module remembers of a request. Lies in request memory, behind the module's slot.
+struct Progress: BitwiseCopyable {
+    /// A rule with END has been applied: nothing is rewritten any more.
+    var hasEnded = false
+    /// A run waits for a map.
+    private(set) var isWaiting = false
+    private var state: RunState?
+    /// What has been looked up in maps that take time, during the run at hand.
+    var answers = PoolArray<MapAnswer>()
+
+    /// That of the request, or of one before it that was internally redirected to it.
+    static func of(_ request: Request) -> UnsafeMutablePointer<Progress>? {
+        var next: Request? = request
+        while let current = next {
+            if let slot = current.slot { return slot.assumingMemoryBound(to: Progress.self) }
+            next = current.previous
+        }
+        return nil
+    }
+
+    /// That of the request; what ended before stays ended.
+    static func make(_ request: Request) -> UnsafeMutablePointer<Progress> {
+        if let slot = request.slot { return slot.assumingMemoryBound(to: Progress.self) }
+        let place = request.pool.allocate(Progress.self)
+        place.initialize(to: Progress(hasEnded: of(request)?.pointee.hasEnded ?? false))
+        request.slot = UnsafeMutableRawPointer(place)
+        return place
+    }
+
+    private init(hasEnded: Bool) { self.hasEnded = hasEnded }
+
+    mutating func keep(_ state: RunState) {
+        self.state = state
+        isWaiting = true
+    }
+
+    /// Where a run that waited goes on, or where one begins.
+    mutating func takeState(or fresh: RunState) -> RunState {
+        defer {
+            if !isWaiting { answers = PoolArray() }
+            state = nil
+            isWaiting = false
+        }
+        return isWaiting ? state ?? fresh : fresh
+    }
+}
+
+/// A key that was looked up in a map that takes time, and what was found.
+struct MapAnswer: BitwiseCopyable {
+    var map: Bytes
+    var key: Bytes
+    /// None: nothing.
+    var value: Bytes
+}
