@@ -26,12 +26,11 @@ func rewriteForDirectory(_ request: Request, _ module: RewriteProcess) throws ->
     var run = Run(
         module, request, trace, rules: section.pointee.set.rules, directory: directory,
         progress.pointee.takeState(or: start))
+    module.takeAnswer(run, progress)
     let outcome = run.applyAll()
     if run.state.ends { progress.pointee.hasEnded = true }
     switch outcome {
-    case .waiting:
-        progress.pointee.keep(run.state)
-        return .suspended
+    case .waiting: return try module.wait(run, progress)
     case .unchanged:
         trace.line(1, "pass through \(run.state.uri.string)")
         return .declined

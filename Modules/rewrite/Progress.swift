@@ -9,6 +9,12 @@ struct Progress: BitwiseCopyable {
     private var state: RunState?
     /// What has been looked up in maps that take time, during the run at hand.
     var answers = PoolArray<MapAnswer>()
+    /// What is being asked; the request's memory keeps it.
+    var question: Unmanaged<ProgramQuestion>?
+
+    func answer(of map: Bytes, _ key: Bytes) -> MapAnswer? {
+        answers.elements.first { $0.map == map && $0.key == key }
+    }
 
     /// That of the request, or of one before it that was internally redirected to it.
     static func of(_ request: Request) -> UnsafeMutablePointer<Progress>? {

@@ -92,7 +92,7 @@ private func addRule(_ command: Command, _ words: Arguments) throws {
 }
 
 private func addMap(_ command: Command, _ words: Arguments) throws {
-    let map = try MapEntry(words[0], words[1], command)
+    let map = try MapEntry(words[0], words[1], identity: words.count > 2 ? words[2] : .none, command)
     let conf = command.serverConfiguration(RewriteServerConf.self)
     for index in 0..<conf.pointee.maps.count where conf.pointee.maps[index].name == map.name {
         conf.pointee.maps.elements[index] = map

@@ -7,14 +7,20 @@ final class Rewrite: Module {
 
     static let info = ModuleInfo(
         "rewrite_module", version: "1.0", 
-        requires: [APUS_EXT_REGEX, APUS_EXT_SUBREQUEST, APUS_EXT_TASKS, APUS_EXT_EXPR])
+        requires: [
+            APUS_EXT_REGEX, APUS_EXT_SUBREQUEST, APUS_EXT_TASKS, APUS_EXT_EXPR, APUS_EXT_SHM,
+            APUS_EXT_MUTEX, APUS_EXT_PROGRAM,
+        ])
     static let directives = rewriteDirectives
 
     init(_ host: Host) throws {
         let process = RewriteProcess(host)
         try host.hooks.optionalFunctions { process.findOthers() }
-        try host.hooks.translateName(Order(.first)) { try rewriteForServer($0, process) }
-        try host.hooks.fixups(Order(.first, before: ["dir_module"])) { try rewriteForDirectory($0, process) }
+        try host.hooks.openConfig { reason, _ in
+            if reason != APUS_OPEN_CHECK { try process.startPrograms() }
+        }
+        try host.hooks.translateName(Order(.first, flags: .maySuspend)) { try rewriteForServer($0, process) }
+        try host.hooks.fixups(Order(.first, before: ["dir_module"], flags: .maySuspend)) { try rewriteForDirectory($0, process) }
         try host.hooks.fixups(Order(.last)) { forceTypes($0, process) }
         try host.hooks.handler(.middle) { try redirectInternally($0) }
     }
@@ -38,8 +44,29 @@ final class RewriteProcess {
 
     func findOthers() { tlsVariables = host.provider("log_item/1", Bytes("x"), as: apus_log_item_v1.self) }
 
+    /// The programs of maps of servers whose engine is on.
+    func startPrograms() throws {
+        var number = 0
+        for server in host.servers {
+            let conf: UnsafeMutablePointer<RewriteServerConf> = server.conf()
+            for map in conf.pointee.maps.elements {
+                guard case .program(let program) = map.source else { continue }
+                number += 1
+                guard conf.pointee.set.engine == .on else { continue }
+                do {
+                    try program.pointee.start(host, number: number)
+                } catch {
+                    host.report(
+                        .error, code: "AH00654", place: map.place,
+                        "mod_rewrite: could not start RewriteMap program \(program.pointee.words[0].string): \(error)")
+                    throw AlreadyReported()
+                }
+            }
+        }
+    }
+
     /// What a request for a file would be; nil: nothing.
-    func lookUp(file: Bytes, for request: Request) -> Request? { nil }
+    func lookUp(file: Bytes, for request: Request) -> Request? { try? request.lookupFile(file) }
 }
 
 @c(apus_module_entry)

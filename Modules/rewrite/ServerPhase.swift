@@ -21,12 +21,11 @@ func rewriteForServer(_ request: Request, _ module: RewriteProcess) throws -> St
     }
     var run = Run(
         module, request, trace, rules: server.pointee.set.rules, progress.pointee.takeState(or: RunState(request)))
+    module.takeAnswer(run, progress)
     let outcome = run.applyAll()
     if run.state.ends { progress.pointee.hasEnded = true }
     switch outcome {
-    case .waiting:
-        progress.pointee.keep(run.state)
-        return .suspended
+    case .waiting: return try module.wait(run, progress)
     case .unchanged:
         trace.line(1, "pass through \(run.state.uri.string)")
         return .declined

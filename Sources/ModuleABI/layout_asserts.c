@@ -31,6 +31,7 @@ SIZE(apus_functions_v1, 8 + 3 * 8);
 SIZE(apus_providers_v1, 8 + 3 * 8);
 SIZE(apus_pool_v1, 8 + 6 * 8);
 SIZE(apus_log_v1, 8 + 4 * 8);
+SIZE(apus_program_v1, 8 + 1 * 8);
 SIZE(apus_request_v1, 8 + 15 * 8);
 SIZE(apus_headers_v1, 8 + 10 * 8);
 SIZE(apus_subrequest_v1, 8 + 7 * 8);

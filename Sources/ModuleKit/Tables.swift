@@ -7,7 +7,7 @@ public import ModuleABI
 /// whose absence the host reports before `init` runs.
 public struct Tables: @unchecked Sendable {
     public var config, hooks, functions, providers, pool, log, request, headers: UnsafeRawPointer?
-    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover, timeouts, upgrade, expr, confset: UnsafeRawPointer?
+    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover, timeouts, upgrade, expr, confset, program: UnsafeRawPointer?
 
     init(_ host: UnsafePointer<apus_host>) {
         func table(_ id: String) -> UnsafeRawPointer? { host.pointee.extension(host, id) }
@@ -30,6 +30,7 @@ public struct Tables: @unchecked Sendable {
         mutex = table(APUS_EXT_MUTEX)
         leader = table(APUS_EXT_LEADER)
         handover = table(APUS_EXT_HANDOVER)
+        program = table(APUS_EXT_PROGRAM)
         timeouts = table(APUS_EXT_TIMEOUTS)
         upgrade = table(APUS_EXT_UPGRADE)
         expr = table(APUS_EXT_EXPR)
@@ -77,3 +78,4 @@ func typed<T>(_ table: UnsafeRawPointer?, as type: T.Type = T.self) -> UnsafePoi
 @usableFromInline @inline(__always) var upgradeTable: UnsafePointer<apus_upgrade_v1> { @inlinable get { typed(tables.pointee.upgrade) } }
 @usableFromInline @inline(__always) var exprTable: UnsafePointer<apus_expr_v1> { @inlinable get { typed(tables.pointee.expr) } }
 @usableFromInline @inline(__always) var confsetTable: UnsafePointer<apus_confset_v1> { @inlinable get { typed(tables.pointee.confset) } }
+@usableFromInline @inline(__always) var programTable: UnsafePointer<apus_program_v1> { @inlinable get { typed(tables.pointee.program) } }

@@ -6,14 +6,13 @@ extension RewriteProcess {
         let maps = run.request.serverConf(RewriteServerConf.self).pointee.maps
         guard let map = maps.elements.first(where: { $0.name == name }) else { return nil }
         let value: Bytes?
-        let kind: String
+        var kind = ""
         switch map.source {
-        case .function(let function):
-            value = function.apply(to: key, in: run.pool)
-            kind = ""
-        case .text(let text, let picksAtRandom):
-            value = find(key, in: text, run).map { picksAtRandom ? pick(from: $0, run) : $0 }
-            kind = "[txt]"
+        case .function(let function): value = function.apply(to: key, in: run.pool)
+        case .file(let file, let picksAtRandom):
+            value = find(key, in: file, run).map { picksAtRandom ? pick(from: $0, run) : $0 }
+            kind = file.pointee.format == .text ? "[txt]" : "[dbm]"
+        case .program(let program): value = try ask(program, key, map, run)
         }
         if let value {
             run.trace.line(
@@ -24,14 +23,17 @@ extension RewriteProcess {
         return value
     }
 
-    private func find(_ key: Bytes, in map: TextMap.Ref, _ run: Run) -> Bytes? {
-        do throws(TextMap.Problem) {
-            return try map.pointee.value(of: key).map { run.pool.copy($0) }
+    /// Empty values behave as if the key was absent.
+    private func find(_ key: Bytes, in map: FileMap.Ref, _ run: Run) -> Bytes? {
+        do throws(FileMap.Problem) {
+            guard let value = try map.pointee.value(of: key), !value.isEmpty else { return nil }
+            return run.pool.copy(value)
         } catch {
-            let code: StaticString = error == .cannotLook ? "AH00661" : "AH00655"
+            let isText = map.pointee.format == .text
+            let code: StaticString = error == .cannotLook ? (isText ? "AH00661" : "AH00662") : isText ? "AH00655" : "AH00656"
             log.write(
                 .error, code: code, request: run.request,
-                "mod_rewrite: can't \(error == .cannotLook ? "access" : "open") text RewriteMap file"
+                "mod_rewrite: can't \(error == .cannotLook ? "access" : "open") \(isText ? "text" : "DBM") RewriteMap file"
                     + " \(map.pointee.path.string)")
             return nil
         }
@@ -48,4 +50,69 @@ extension RewriteProcess {
         run.trace.line(5, "randomly chosen the subvalue `\(value.string)'")
         return value
     }
+
+    /// A program takes its time: the run ends here and begins again at this rule when the answer is there. A sub-request
+    /// cannot wait, so its look-up holds the loop.
+    private func ask(_ program: ProgramMap.Ref, _ key: Bytes, _ map: MapEntry, _ run: Run) throws -> Bytes? {
+        let progress = Progress.make(run.request)
+        if let known = progress.pointee.answer(of: map.name, key) { return known.value.isSet ? known.value : nil }
+        guard !run.isSubrequest else {
+            return take(program.pointee.ask(Array(key.buffer)), of: program, for: run)
+        }
+        let question = ProgramQuestion(program, map: map.name, key: run.pool.copy(key))
+        run.pool.onDestroy { withExtendedLifetime(question) {} }
+        progress.pointee.question = Unmanaged.passUnretained(question)
+        throw Interruption.waiting
+    }
+
+    /// What a program answered, in request memory.
+    fileprivate func take(_ answer: ProgramMap.Answer, of program: ProgramMap.Ref, for run: Run) -> Bytes? {
+        switch answer {
+        case .value(let bytes): return bytes.withUnsafeBytes { run.pool.copy(Bytes($0)) }
+        case .none: return nil
+        case .failed(let reason):
+            log.write(
+                .error, code: "AH00659", request: run.request,
+                "mod_rewrite: the RewriteMap program \(program.pointee.words[0].string) gives no answer: \(reason)")
+            return nil
+        }
+    }
+
+    /// Suspends the hook until the program has answered the question that the run met.
+    func wait(_ run: Run, _ progress: UnsafeMutablePointer<Progress>) throws -> Status {
+        guard let question = progress.pointee.question?.takeUnretainedValue() else { return .failed }
+        progress.pointee.keep(run.state)
+        let task = try run.request.suspend()
+        task.runBlocking {
+            question.ask()
+            return .again
+        }
+        return .suspended
+    }
+
+    /// Keeps the answer of the question that was waited for.
+    func takeAnswer(_ run: Run, _ progress: UnsafeMutablePointer<Progress>) {
+        guard let question = progress.pointee.question?.takeUnretainedValue() else { return }
+        progress.pointee.question = nil
+        let value = take(question.answer, of: question.program, for: run) ?? .none
+        progress.pointee.answers.append(MapAnswer(map: question.map, key: question.key, value: value), in: run.pool)
+    }
+}
+
+/// A question on its way to a program and back. Its thread is one at a time: the loop's, then the pool's, then the loop's.
+final class ProgramQuestion: @unchecked Sendable {
+    let program: ProgramMap.Ref
+    let map: Bytes
+    let key: Bytes
+    private let bytes: [UInt8]
+    private(set) var answer = ProgramMap.Answer.none
+
+    init(_ program: ProgramMap.Ref, map: Bytes, key: Bytes) {
+        self.program = program
+        self.map = map
+        self.key = key
+        bytes = Array(key.buffer)
+    }
+
+    func ask() { answer = program.pointee.ask(bytes) }
 }

@@ -18,6 +18,7 @@ enum Extensions {
         APUS_EXT_LOG: make(LogExtension.table),
         APUS_EXT_MUTEX: make(SharedExtension.mutexTable),
         APUS_EXT_POOL: make(PoolExtension.table),
+        APUS_EXT_PROGRAM: make(ProgramExtension.table),
         APUS_EXT_PROVIDERS: make(ProvidersExtension.table),
         APUS_EXT_REGEX: make(RegexExtension.table),
         APUS_EXT_REQUEST: make(RequestExtension.table),

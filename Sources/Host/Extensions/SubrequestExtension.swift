@@ -31,7 +31,10 @@ enum SubrequestExtension {
         },
         absolute_url: { r, path in AbsoluteURL.compose(.of(r), path) },
         lookup_file: { r, name, out in
-            guard let sub = Lookup.file(.of(r), name) else { return APUS_E_INVALID }
+            let isAbsolute = name.hasPrefix("/")
+            guard let sub = isAbsolute ? Lookup.file(named: name, for: .of(r)) : Lookup.file(.of(r), name) else {
+                return APUS_E_INVALID
+            }
             out?.pointee = sub.handle
             return APUS_OK
         },

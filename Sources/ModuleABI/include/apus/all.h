@@ -18,6 +18,7 @@
 #include "log.h"
 #include "log_item.h"
 #include "pool.h"
+#include "program.h"
 #include "protocol.h"
 #include "providers.h"
 #include "regex.h"

@@ -25,7 +25,8 @@ typedef struct apus_subrequest_v1 {
      *  Location headers. In the request's pool. */
     apus_str (*absolute_url)(apus_req *r, apus_str path);
     /** As lookup, for a file beside that of r: `name` is a file name (not escaped, maybe of several parts) that follows
-     *  the directory of r's file and of r's path. No module translates it. */
+     *  the directory of r's file and of r's path. No module translates it. An
+     *  absolute name is that of any file; it has no path then. */
     apus_status (*lookup_file)(apus_req *r, apus_str name, apus_req **sub);
     /** Runs the handler of a looked-up request. What it writes is sent as part of the body of the request it was looked
      *  up for: to its output filters, or to those behind `behind`. One at a time for a request.

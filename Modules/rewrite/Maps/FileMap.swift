@@ -19,17 +19,23 @@ struct FileIdentity: BitwiseCopyable, Equatable {
     }
 }
 
-/// A map in a text file: a key and a value a line. The whole file is held as a hash table until it changes.
-struct TextMap {
-    typealias Ref = UnsafeMutablePointer<TextMap>
+/// A map in a file: of text, or a database. The whole of it is held as a hash table until it changes.
+struct FileMap {
+    typealias Ref = UnsafeMutablePointer<FileMap>
+
+    /// How the file is read.
+    enum Format: UInt8, BitwiseCopyable {
+        case text, sdbm, gdbm, berkeley
+    }
 
     let path: Bytes
+    let format: Format
     private var identity: FileIdentity?
     private var table: KeyTable?
 
-    static func make(_ path: Bytes, in pool: Pool) -> Ref {
+    static func make(_ path: Bytes, _ format: Format, in pool: Pool) -> Ref {
         let place = Ref.allocate(capacity: 1)
-        place.initialize(to: TextMap(path: path, identity: nil, table: nil))
+        place.initialize(to: FileMap(path: path, format: format, identity: nil, table: nil))
         pool.onDestroy {
             place.deinitialize(count: 1)
             place.deallocate()
@@ -46,7 +52,7 @@ struct TextMap {
         guard let now = FileIdentity(of: path) else { throw .cannotLook }
         if now != identity || table == nil {
             guard let text = FileText(path) else { throw .cannotOpen }
-            table = KeyTable(text)
+            table = KeyTable(text, format)
             identity = now
         }
         return table?.find(key)
@@ -65,7 +71,7 @@ final class FileText {
         var info = stat()
         guard fstat(fd, &info) == 0, info.st_mode & S_IFMT == S_IFREG else { return nil }
         let size = Int(info.st_size)
-        let room = UnsafeMutableRawPointer.allocate(byteCount: max(size, 1), alignment: 1)
+        let room = UnsafeMutableRawPointer.allocate(byteCount: max(size, 1), alignment: 8)
         var filled = 0
         while filled < size {
             let count = read(fd, room + filled, size - filled)
@@ -79,7 +85,7 @@ final class FileText {
     deinit { UnsafeMutableRawPointer(mutating: bytes.ptr)?.deallocate() }
 }
 
-/// The lines of a text map by their keys; of equal keys the first counts.
+/// The pairs of a map's file by their keys; of equal keys the first counts.
 struct KeyTable {
     private struct Slot {
         var key = Bytes.none
@@ -89,14 +95,20 @@ struct KeyTable {
     private let text: FileText
     private var slots: [Slot]
 
-    init(_ text: FileText) {
+    init(_ text: FileText, _ format: FileMap.Format) {
         self.text = text
-        var lines: [Slot] = []
-        Self.eachLine(text.bytes) { key, value in lines.append(Slot(key: key, value: value)) }
+        var pairs: [Slot] = []
+        let add = { (key: Bytes, value: Bytes) in pairs.append(Slot(key: key, value: value)) }
+        switch format {
+        case .text: Self.eachLine(text.bytes, add)
+        case .sdbm: Sdbm.eachPair(text.bytes, add)
+        case .gdbm: Gdbm.eachPair(text.bytes, add)
+        case .berkeley: BerkeleyDB.eachPair(text.bytes, add)
+        }
         var size = 16
-        while size < lines.count * 2 { size *= 2 }
+        while size < pairs.count * 2 { size *= 2 }
         slots = Array(repeating: Slot(), count: size)
-        for line in lines { insert(line) }
+        for pair in pairs { insert(pair) }
     }
 
     func find(_ key: Bytes) -> Bytes? {
@@ -108,13 +120,14 @@ struct KeyTable {
         return nil
     }
 
-    private mutating func insert(_ line: Slot) {
-        var at = Int(truncatingIfNeeded: line.key.hashed) & (slots.count - 1)
+    private mutating func insert(_ pair: Slot) {
+        guard pair.key.isSet, !pair.key.isEmpty else { return }
+        var at = Int(truncatingIfNeeded: pair.key.hashed) & (slots.count - 1)
         while slots[at].key.isSet {
-            if slots[at].key == line.key { return }
+            if slots[at].key == pair.key { return }
             at = (at + 1) & (slots.count - 1)
         }
-        slots[at] = line
+        slots[at] = pair
     }
 
     /// A line that begins with "#" or white space, or has no value, is none.
