@@ -87,6 +87,7 @@ private func addRule(_ command: Command, _ words: Arguments) throws {
     let set = command.ruleSet()
     var rule = try Rule(parts, RuleSource(command))
     rule.conditions = set.pointee.conditions
+    RuleWarnings.look(at: rule, after: set.pointee.rules, command)
     set.pointee.conditions = PoolArray()
     set.pointee.rules.append(rule, in: command.pool)
 }

@@ -19,8 +19,10 @@ final class Rewrite: Module {
         try host.hooks.openConfig { reason, _ in
             if reason != APUS_OPEN_CHECK { try process.startPrograms() }
         }
-        try host.hooks.translateName(Order(.first, flags: .maySuspend)) { try rewriteForServer($0, process) }
-        try host.hooks.fixups(Order(.first, before: ["dir_module"], flags: .maySuspend)) { try rewriteForDirectory($0, process) }
+        try host.hooks.translateName(Order(.first, flags: [.maySuspend, .explainable])) { try rewriteForServer($0, process) }
+        try host.hooks.fixups(Order(.first, before: ["dir_module"], flags: [.maySuspend, .explainable])) {
+            try rewriteForDirectory($0, process)
+        }
         try host.hooks.fixups(Order(.last)) { forceTypes($0, process) }
         try host.hooks.handler(.middle) { try redirectInternally($0) }
     }

@@ -48,6 +48,10 @@ def site():
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("" if name == "empty.txt" else f"this is {name}\n")
+    for group in GROUPS:
+        for name, text in group.get("files", {}).items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
     (root / "link.html").symlink_to("a.html")
     (root / "run.sh").write_text("#!/bin/sh\n")
     (root / "run.sh").chmod(0o755)

@@ -56,6 +56,7 @@ extension RewriteProcess {
     private func ask(_ program: ProgramMap.Ref, _ key: Bytes, _ map: MapEntry, _ run: Run) throws -> Bytes? {
         let progress = Progress.make(run.request)
         if let known = progress.pointee.answer(of: map.name, key) { return known.value.isSet ? known.value : nil }
+        guard !run.request.isExplain else { return nil }
         guard !run.isSubrequest else {
             return take(program.pointee.ask(Array(key.buffer)), of: program, for: run)
         }
