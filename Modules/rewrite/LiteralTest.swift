@@ -12,37 +12,41 @@ struct LiteralTest: BitwiseCopyable {
         case prefix
         /// The subject is it: the pattern is a literal between ^ and $.
         case whole
-        /// It stands somewhere.
-        case inside
         /// The subject ends with it.
         case suffix
     }
 
     private var kind = Kind.any
     private var text = Bytes.none
+    /// What stands somewhere else in the subject, too; empty: nothing is known.
+    private var inner = Bytes.none
 
     init(of pattern: Bytes, ignoringCase: Bool, in pool: Pool) {
         guard !ignoringCase, let found = LiteralScan.scan(pattern) else { return }
-        text = found.bytes.withUnsafeBytes { pool.copy(Bytes($0)) }
-        kind =
-            switch (found.isAnchoredAtStart, found.isAnchoredAtEnd) {
-            case (true, true): .whole
-            case (true, false): .prefix
-            case (false, true): .suffix
-            case (false, false): .inside
-            }
+        if !found.first.bytes.isEmpty {
+            text = found.first.bytes.withUnsafeBytes { pool.copy(Bytes($0)) }
+            kind =
+                switch (found.first.isAnchoredAtStart, found.first.isAnchoredAtEnd) {
+                case (true, true): .whole
+                case (true, false): .prefix
+                default: .suffix
+                }
+        }
+        // A slash in front is in most paths: the rest tells more, and sooner.
+        let bytes = found.inner.count > 2 && found.inner[0] == UInt8(ascii: "/") ? Array(found.inner[1...]) : found.inner
+        if !bytes.isEmpty { inner = bytes.withUnsafeBytes { pool.copy(Bytes($0)) } }
     }
 
     /// Whether no match with the subject is possible.
     @inline(__always)
     func excludes(_ subject: Bytes) -> Bool {
         switch kind {
-        case .any: false
-        case .prefix: !subject.hasPrefix(text)
-        case .whole: subject != text
-        case .suffix: !subject.hasSuffix(text)
-        case .inside: !subject.holds(text)
+        case .any: break
+        case .prefix: if !subject.hasPrefix(text) { return true }
+        case .whole: return subject != text
+        case .suffix: if !subject.hasSuffix(text) { return true }
         }
+        return inner.count > 0 && !subject.holds(inner)
     }
 }
 
@@ -60,9 +64,9 @@ extension Bytes {
     }
 }
 
-/// Finds a literal that every match of a pattern holds: the first run of plain characters outside groups.
+/// Finds literals that every match of a pattern holds: runs of plain characters outside groups.
 struct LiteralScan {
-    struct Found {
+    struct Run {
         var bytes: [UInt8] = []
         var isAnchoredAtStart = false
         var isAnchoredAtEnd = false
@@ -70,22 +74,29 @@ struct LiteralScan {
 
     private let pattern: Bytes
     private var at = 0
-    private var run = Found()
-    private var best = Found()
+    private var run = Run()
+    /// One at an end of the pattern, compared at one place: at the beginning before at the end.
+    private(set) var first = Run()
+    /// The longest of the others.
+    private(set) var inner: [UInt8] = []
 
     /// Nil: the pattern has alternatives outside groups, or something this does not know.
-    static func scan(_ pattern: Bytes) -> Found? {
+    static func scan(_ pattern: Bytes) -> LiteralScan? {
         var scan = LiteralScan(pattern: pattern)
-        return scan.walk() && !scan.best.bytes.isEmpty ? scan.best : nil
+        return scan.walk() ? scan : nil
     }
 
     private init(pattern: Bytes) { self.pattern = pattern }
 
-    /// Ends a run. An anchored one is worth more than a longer one: it is compared at one place.
+    /// Ends a run.
     private mutating func close() {
-        let isBetter = run.isAnchoredAtStart || run.bytes.count > best.bytes.count
-        if !run.bytes.isEmpty, !best.isAnchoredAtStart, isBetter { best = run }
-        run = Found()
+        defer { run = Run() }
+        guard !run.bytes.isEmpty else { return }
+        if run.isAnchoredAtStart || run.isAnchoredAtEnd && first.bytes.isEmpty {
+            first = run
+        } else if run.bytes.count > inner.count {
+            inner = run.bytes
+        }
     }
 
     /// False: nothing can be told.

@@ -13,6 +13,8 @@ struct Regex: BitwiseCopyable {
     private let code: OpaquePointer
     private let scratch: OpaquePointer
     let groups: Int
+    /// There is machine code for it, which is run without further checks.
+    private let isCompiled: Bool
 
     static let matchLimit: UInt32 = 1_000_000
     nonisolated(unsafe) private static let context: OpaquePointer? = {
@@ -60,7 +62,9 @@ struct Regex: BitwiseCopyable {
         }
         var groups: UInt32 = 0
         pcre2_pattern_info_8(code, CPCRE2_INFO_CAPTURECOUNT, &groups)
-        let regex = arena.new(Regex(code: code, scratch: scratch, groups: Int(groups)))
+        var machineCode = 0
+        pcre2_pattern_info_8(code, CPCRE2_INFO_JITSIZE, &machineCode)
+        let regex = arena.new(Regex(code: code, scratch: scratch, groups: Int(groups), isCompiled: machineCode > 0))
         arena.pointee.onDestroy(UnsafeMutableRawPointer(regex)) { raw in
             guard let regex = raw?.assumingMemoryBound(to: Regex.self) else { return }
             pcre2_match_data_free_8(regex.pointee.scratch)
@@ -101,7 +105,10 @@ struct Regex: BitwiseCopyable {
         let data = isLoopThread ? scratch : pcre2_match_data_create_from_pattern_8(code, nil)
         defer { if !isLoopThread { pcre2_match_data_free_8(data) } }
         let source = subject.ptr.map { UnsafeRawPointer($0).assumingMemoryBound(to: UInt8.self) } ?? StaticString("").utf8Start
-        let found = pcre2_match_8(code, source, subject.count, 0, 0, data, isLoopThread ? Regex.context : Regex.poolContext)
+        let context = isLoopThread ? Regex.context : Regex.poolContext
+        let found = isCompiled
+            ? pcre2_jit_match_8(code, source, subject.count, 0, 0, data, context)
+            : pcre2_match_8(code, source, subject.count, 0, 0, data, context)
         guard found > 0 else { return found == CPCRE2_ERROR_NOMATCH ? .noMatch : .limit }
         guard let spans, let offsets = pcre2_get_ovector_pointer_8(data) else { return .match }
         for group in 0..<spanCount {
