@@ -19,6 +19,12 @@ struct PEMBlock {
         return d2i_X509_AUX(nil, &place, count)
     }
 
+    /// The private key in a block that is not encrypted; nil: it is damaged.
+    func key() -> OpaquePointer? {
+        var place: UnsafePointer<UInt8>? = UnsafePointer(bytes)
+        return d2i_AutoPrivateKey(nil, &place, count)
+    }
+
     /// The private key in an encrypted block; nil: the phrase does not fit.
     func decrypt(_ phrase: String) -> OpaquePointer? {
         defer { ERR_clear_error() }
@@ -146,8 +152,7 @@ enum PEM {
     }
 
     private static func decodeKey(_ block: PEMBlock) throws -> OpaquePointer {
-        var place: UnsafePointer<UInt8>? = UnsafePointer(block.bytes)
-        guard let key = d2i_AutoPrivateKey(nil, &place, block.count) else {
+        guard let key = block.key() else {
             throw FileProblem(code: "AH02564", text: "the private key is damaged: \(ErrorQueue.takeReason())")
         }
         ERR_clear_error()

@@ -6,11 +6,14 @@ final class ClientAuthorities {
     private let ctx: OpaquePointer
     private let files: FileSource
     private let reporter: Reporter
+    /// What the directives' names begin with.
+    private let prefix: String
     /// A digest of everything loaded.
     private(set) var fingerprint: [UInt8] = []
     private var store: OpaquePointer? { SSL_CTX_get_cert_store(ctx) }
 
-    init(ctx: OpaquePointer, files: FileSource, reporter: Reporter) {
+    init(ctx: OpaquePointer, files: FileSource, reporter: Reporter, prefix: String = "SSL") {
+        self.prefix = prefix
         self.ctx = ctx
         self.files = files
         self.reporter = reporter
@@ -19,18 +22,18 @@ final class ClientAuthorities {
     func load(_ policy: ClientPolicy, serverAt place: Location) {
         var known = 0
         if let file = policy.authorityFile {
-            known += attempt("SSLCACertificateFile", file) { try addAuthorities(file.value) } ?? 1
+            known += attempt("CACertificateFile", file) { try addAuthorities(file.value) } ?? 1
         }
         if let path = policy.authorityPath {
-            known += attempt("SSLCACertificatePath", path) { try addAuthorities(inDirectory: path) } ?? 1
+            known += attempt("CACertificatePath", path) { try addAuthorities(inDirectory: path) } ?? 1
         }
         nameAuthorities(policy)
         loadRevocations(policy)
         if known == 0, policy.mode == .require || policy.mode == .optional {
             reporter.warn(
                 "AH02268", at: policy.verification?.location ?? place,
-                "SSLVerifyClient wants to verify clients, but no authority is known to verify them by; "
-                    + "add SSLCACertificateFile")
+                "certificates are to be verified, but no authority is known to verify them by; "
+                    + "add \(prefix)CACertificateFile")
         }
     }
 
@@ -38,9 +41,9 @@ final class ClientAuthorities {
         do {
             return try body()
         } catch let problem as FileProblem {
-            reporter.error(problem.code, at: file.location, "\(directive) \(file.value): \(problem.text)")
+            reporter.error(problem.code, at: file.location, "\(prefix)\(directive) \(file.value): \(problem.text)")
         } catch {
-            reporter.error("APUS3001", at: file.location, "\(directive) \(file.value): \(error)")
+            reporter.error("APUS3001", at: file.location, "\(prefix)\(directive) \(file.value): \(error)")
         }
         return nil
     }
@@ -67,7 +70,7 @@ final class ClientAuthorities {
         if paths.isEmpty {
             reporter.warn(
                 "AH02210", at: path.location,
-                "SSLCACertificatePath \(path.value): no certificate in it has a hashed name; "
+                "\(prefix)CACertificatePath \(path.value): no certificate in it has a hashed name; "
                     + "run `openssl rehash \(path.value)`")
         }
         return try paths.reduce(0) { try $0 + addAuthorities($1) }
@@ -81,9 +84,9 @@ final class ClientAuthorities {
         let path = ownNames ? policy.namesPath : policy.authorityPath
         guard file != nil || path != nil, let names = cossl_names_new() else { return }
         var seen: Set<[UInt8]> = []
-        if let file { attempt("SSLCADNRequestFile", file) { try addNames(of: file.value, names, &seen) } }
+        if let file { attempt("CADNRequestFile", file) { try addNames(of: file.value, names, &seen) } }
         if let path {
-            attempt("SSLCADNRequestPath", path) {
+            attempt("CADNRequestPath", path) {
                 for name in try files.names(in: path.value) {
                     try addNames(of: "\(path.value)/\(name)", names, &seen)
                 }
@@ -114,10 +117,10 @@ final class ClientAuthorities {
     private func loadRevocations(_ policy: ClientPolicy) {
         var lists = 0
         if let file = policy.revocationFile {
-            lists += attempt("SSLCARevocationFile", file) { try addLists(file.value) } ?? 1
+            lists += attempt("CARevocationFile", file) { try addLists(file.value) } ?? 1
         }
         if let path = policy.revocationPath {
-            let count = attempt("SSLCARevocationPath", path) {
+            let count = attempt("CARevocationPath", path) {
                 try files.hashed(in: path.value, marker: "r").reduce(0) { try $0 + addLists($1) }
             }
             lists += count ?? 1
@@ -128,16 +131,16 @@ final class ClientAuthorities {
             guard let given = policy.revocationFile ?? policy.revocationPath else { return }
             reporter.warn(
                 "AH01899", at: given.location,
-                "certificate revocation lists are given, but SSLCARevocationCheck is none, so they are not consulted; "
-                    + "add SSLCARevocationCheck chain")
+                "certificate revocation lists are given, but \(prefix)CARevocationCheck is none, so they are not "
+                    + "consulted; add \(prefix)CARevocationCheck chain")
         case .leaf: _ = X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK))
         case .chain: _ = X509_STORE_set_flags(store, UInt(X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
         }
         guard lists == 0, let check, check.value != .none, !policy.toleratesMissingLists else { return }
         reporter.warn(
             "AH01900", at: check.location,
-            "SSLCARevocationCheck is set, but there are no revocation lists: every client certificate will be refused; "
-                + "add SSLCARevocationFile")
+            "\(prefix)CARevocationCheck is set, but there are no revocation lists: every certificate will be refused; "
+                + "add \(prefix)CARevocationFile")
     }
 
     /// The rules for looking clients up with responders; nil: they are not looked up.
@@ -145,7 +148,7 @@ final class ClientAuthorities {
         guard policy.mode != .off else { return nil }
         var responders: OpaquePointer?
         if let file = policy.responderCertificates {
-            attempt("SSLOCSPResponderCertificateFile", file) {
+            attempt("OCSPResponderCertificateFile", file) {
                 let list = cossl_certificates_new()
                 responders = list
                 _ = try PEM.certificates(in: try files.read(file.value)) {

@@ -15,7 +15,7 @@ enum ClientVerification: Int32 {
         case "optional_no_ca": self = .optionalNoCA
         default:
             throw DirectiveError(
-                "SSLVerifyClient: \"\(word.string)\" is none of none, optional, require and optional_no_ca")
+                "\"\(word.string)\" is none of none, optional, require and optional_no_ca")
         }
     }
 

@@ -77,7 +77,8 @@ func logFailure(_ tls: TLS, _ code: StaticString, _ what: String, reason: String
     Log(host: process.pointee.host).write(
         .info, code: code, connection: tls.connection,
         "\(what): \(reason ?? ErrorQueue.takeReason()) (peer \(tls.connection.peerAddress.string):"
-            + "\(tls.connection.peerPort), SNI \(tls.requestedName ?? "none"))")
+            + "\(tls.connection.peerPort), SNI \(tls.requestedName ?? "none")"
+            + "\(tls.pointee.offer.map { "; \($0)" } ?? ""))")
     ErrorQueue.clear()
 }
 
@@ -105,6 +106,7 @@ func onClientHello(
 ) -> Int32 {
     guard let tls = tlsConnection(of: ssl) else { return SSL_CLIENT_HELLO_SUCCESS }
     chooseServer(tls)
+    HandshakeLog.note(tls)
     return SessionLookup.begin(tls)
 }
 

@@ -30,30 +30,34 @@ struct Protocols: OptionSet, Hashable {
 
     /// Reads SSLProtocol's words by httpd's rules: a sign adds or removes, a bare name replaces all before
     /// it.
-    static func parse(_ words: [String], warn: (String) -> Void) throws -> Protocols {
+    static func parse(
+        _ words: [String], for directive: String = "SSLProtocol", warn: (String) -> Void
+    ) throws -> Protocols {
         var result: Protocols = []
         for word in words {
             let sign = word.first.flatMap { "+-".contains($0) ? $0 : nil }
             let name = sign == nil ? word : String(word.dropFirst())
-            guard let named = try version(named: name, removing: sign == "-") else { continue }
+            guard let named = try version(named: name, removing: sign == "-", directive) else { continue }
             switch sign {
             case "+": result.formUnion(named)
             case "-": result.subtract(named)
             default:
-                if !result.isEmpty { warn(overriding(word)) }
+                if !result.isEmpty { warn(overriding(word, directive)) }
                 result = named
             }
         }
         return result
     }
 
-    private static func overriding(_ word: String) -> String {
-        "SSLProtocol: \"\(word)\" without a sign replaces the protocols named before it; "
+    private static func overriding(_ word: String, _ directive: String) -> String {
+        "\(directive): \"\(word)\" without a sign replaces the protocols named before it; "
             + "write -all +TLSv1.2 +TLSv1.3 to allow several"
     }
 
     /// - Returns: nil for a version that is always off, when it is to be removed.
-    private static func version(named name: String, removing: Bool) throws -> Protocols? {
+    private static func version(
+        named name: String, removing: Bool, _ directive: String
+    ) throws -> Protocols? {
         switch name.lowercased() {
         case "tlsv1": return .tls10
         case "tlsv1.1": return .tls11
@@ -63,10 +67,10 @@ struct Protocols: OptionSet, Hashable {
         case "sslv2", "sslv3":
             if removing { return nil }
             throw DirectiveError(
-                "SSLProtocol: \(name) is broken and no longer supported; use TLSv1.2 and TLSv1.3")
+                "\(directive): \(name) is broken and no longer supported; use TLSv1.2 and TLSv1.3")
         default:
             throw DirectiveError(
-                "SSLProtocol: illegal protocol \"\(name)\"; "
+                "\(directive): illegal protocol \"\(name)\"; "
                     + "known are TLSv1, TLSv1.1, TLSv1.2, TLSv1.3 and all"
             )
         }

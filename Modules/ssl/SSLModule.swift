@@ -12,7 +12,7 @@ final class SSLModule: Module {
 
     static let directives = serverDirectives + negotiationDirectives + clientDirectives + accessDirectives
         + sessionDirectives + staplingDirectives + clientStatusDirectives
-        + processDirectives
+        + upstreamDirectives + processDirectives
 
     init(_ host: Host) throws {
         let process = try TLSProcess.make(host)
@@ -47,6 +47,7 @@ final class SSLModule: Module {
         try host.expressionFunction("SSL") { Variables.value($1, $0) }
         try host.expressionList("PeerExtList") { $0.pool.copy(PeerExtensions.values($1, $0)) }
         try host.provide(APUS_GROUP_TRANSPORT, "tls", TLSTransport.table, rawContext: process)
+        try host.provide(APUS_GROUP_UPSTREAM, "tls", UpstreamTransport.table, rawContext: process)
         try host.provide(APUS_GROUP_LOG_ITEM, "x", LogItems.table(LogItems.extended), rawContext: process)
         try host.provide(APUS_GROUP_LOG_ITEM, "c", LogItems.table(LogItems.classic), rawContext: process)
     }

@@ -52,6 +52,8 @@ struct SSLServerConf: Configuration {
     var honorsOrder = false
     var commands: [Located<ConfCommand>] = []
     var usesFIPS: Located<Bool>?
+    var verifierFile: Located<String>?
+    var unknownUserSeed: String?
 
     // Sessions and names.
     /// Of the main server; nil: none.
@@ -64,6 +66,7 @@ struct SSLServerConf: Configuration {
     var namePolicy = NamePolicy.secure
 
     var stapling = StaplingConf()
+    var upstream = UpstreamConf()
 
     // Client certificates.
     var clients = ClientPolicy()

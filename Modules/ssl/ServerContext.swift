@@ -67,6 +67,8 @@ struct ContextBuilder {
         clients.load(conf.clients, serverAt: place)
         let loader = CertificateLoader(ctx: ctx, server: server, setup: setup, files: files, reporter: reporter)
         loader.load(conf, serverAt: place)
+        // Kept as long as the context may be used: as the process.
+        if let passwords = RemotePasswords(conf, ctx, files, reporter) { _ = Unmanaged.passRetained(passwords) }
         ConfCommands.apply(conf.commands, to: ctx, reporter)
         applyIdentity(ctx, server, conf, loader.fingerprint + clients.fingerprint)
 
@@ -175,7 +177,7 @@ struct ContextBuilder {
 
     private func clientIdentity(_ conf: SSLServerConf) -> String {
         let commands = conf.commands.map { "\($0.value.name)=\($0.value.value)" }
-        return "clients|\(conf.clients.identity)|\(commands.joined(separator: "|"))"
+        return "clients|\(conf.clients.identity)|\(conf.verifierFile?.value ?? "")|\(commands.joined(separator: "|"))"
     }
 
     /// The keys of SSLSessionTicketKeyFile. The key before a change goes on opening tickets.

@@ -43,11 +43,23 @@ final class Setup {
             use(build([server.index], source, reporter), source)
         }
         mayAsk = false
+        openUpstreams(servers, reporter)
         phrases.endDialog()
         guard reporter.errors == 0 else { throw AlreadyReported() }
         try stapler.open(host.mainServer.conf(SSLServerConf.self).pointee.stapling, reason)
         guard reason != UInt32(APUS_OPEN_CHECK) else { return }
         phrases.leaveKeys()
+    }
+
+    /// Makes what TLS to other servers needs, for the servers that turn it on.
+    private func openUpstreams(_ servers: [Server], _ reporter: Reporter) {
+        let upstreams = Upstreams()
+        for server in servers {
+            let conf = server.conf(SSLServerConf.self).pointee.upstream
+            guard let isOn = conf.isOn, isOn.value else { continue }
+            upstreams.byServer[server.index] = UpstreamContext(conf, isOn.location, FileSource(), reporter)
+        }
+        process.pointee.upstreams = Unmanaged.passRetained(upstreams)
     }
 
     /// Makes the contexts of servers, which are not used yet.

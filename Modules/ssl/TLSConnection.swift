@@ -32,6 +32,9 @@ struct TLSConnection {
     /// A certificate of an unknown authority was let pass (optional_no_ca).
     var isGenerous = false
 
+    /// What the client offered, for messages; nil: nobody wants to know.
+    var offer: String?
+
     /// The client named a host of this address.
     var nameMatched = false
     /// The peer has closed its side of the wire.

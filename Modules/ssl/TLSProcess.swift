@@ -26,6 +26,8 @@ struct TLSProcess {
     let cipherLists: Unmanaged<CipherLists>? = Unmanaged.passRetained(CipherLists())
     /// In a worker: what it has of its own.
     var worker: Unmanaged<WorkerState>?
+    /// TLS to other servers.
+    var upstreams: Unmanaged<Upstreams>?
     var namePolicy = NamePolicy.secure
     /// What ALPN offers, in its wire format.
     var protocols = UnsafeBufferPointer<UInt8>(start: nil, count: 0)

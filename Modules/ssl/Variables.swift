@@ -42,6 +42,8 @@ enum Variables {
         if name == "SECURE_RENEG" {
             return cossl_secure_renegotiation(ssl) != 0 ? Bytes("true") : Bytes("false")
         }
+        if name == "SRP_USER" { return text(cossl_srp_user(ssl)) }
+        if name == "SRP_USERINFO" { return text(cossl_srp_user_info(ssl)) }
         if name == "COMPRESS_METHOD" { return Bytes("NULL") }
         return .none
     }

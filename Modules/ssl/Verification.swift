@@ -47,7 +47,7 @@ func onVerify(_ isGood: Int32, _ store: OpaquePointer?) -> Int32 {
 }
 
 /// Whether the only thing wrong is that nobody vouches for the certificate.
-private func isMissingAuthority(_ problem: Int32) -> Bool {
+func isMissingAuthority(_ problem: Int32) -> Bool {
     switch problem {
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
         X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,

@@ -12,6 +12,7 @@
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 #include <openssl/rand.h>
+#include <openssl/srp.h>
 #include <openssl/ssl.h>
 #include <openssl/store.h>
 #include <openssl/x509.h>
@@ -103,6 +104,12 @@ static inline const char *cossl_string(const STACK_OF(OPENSSL_STRING) *list, int
 static inline size_t cossl_bio_data(BIO *bio, const char **data) {
     return (size_t)BIO_get_mem_data(bio, (char **)data);
 }
+static inline int cossl_add1_chain_cert(SSL *ssl, X509 *certificate) {
+    return (int)SSL_add1_chain_cert(ssl, certificate);
+}
+static inline int cossl_set_host_name(SSL *ssl, const char *name) {
+    return (int)SSL_set_tlsext_host_name(ssl, name);
+}
 static inline int cossl_ctx_select_certificate(SSL_CTX *ctx, X509 *certificate) {
     return (int)SSL_CTX_select_current_cert(ctx, certificate);
 }
@@ -115,6 +122,28 @@ static inline const STACK_OF(X509) *cossl_ctx_chain(SSL_CTX *ctx) {
     (void)SSL_CTX_get0_chain_certs(ctx, &chain);
     return chain;
 }
+/* TLS-SRP: OpenSSL 3.0 says that it will go, but offers nothing in its place. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+static inline void cossl_ctx_set_srp_callback(SSL_CTX *ctx, int (*callback)(SSL *, int *, void *), void *argument) {
+    (void)SSL_CTX_set_srp_username_callback(ctx, callback);
+    (void)SSL_CTX_set_srp_cb_arg(ctx, argument);
+}
+static inline SRP_VBASE *cossl_srp_users_new(const char *seed) { return SRP_VBASE_new((char *)seed); }
+static inline int cossl_srp_users_read(SRP_VBASE *users, const char *path) { return SRP_VBASE_init(users, (char *)path); }
+static inline void cossl_srp_users_free(SRP_VBASE *users) { SRP_VBASE_free(users); }
+/* 0: the user's parameters are set; else the alert to send. */
+static inline int cossl_srp_admit(SSL *ssl, SRP_VBASE *users) {
+    char *name = SSL_get_srp_username(ssl);
+    SRP_user_pwd *user = name ? SRP_VBASE_get1_by_user(users, name) : NULL;
+    if (!user) return SSL_AD_UNKNOWN_PSK_IDENTITY;
+    int set = SSL_set_srp_server_param(ssl, user->N, user->g, user->s, user->v, user->info);
+    SRP_user_pwd_free(user);
+    return set < 0 ? SSL_AD_INTERNAL_ERROR : 0;
+}
+static inline const char *cossl_srp_user(SSL *ssl) { return SSL_get_srp_username(ssl); }
+static inline const char *cossl_srp_user_info(SSL *ssl) { return SSL_get_srp_userinfo(ssl); }
+#pragma GCC diagnostic pop
 static inline void *cossl_malloc(size_t length) { return OPENSSL_malloc(length); }
 static inline void cossl_free(void *block) { OPENSSL_free(block); }
 static inline void cossl_clear_free(void *block, size_t length) { OPENSSL_clear_free(block, length); }
@@ -135,6 +164,8 @@ static const uint64_t cossl_op_no_ticket = SSL_OP_NO_TICKET;
 static const long cossl_session_cache_off = SSL_SESS_CACHE_OFF;
 static const long cossl_session_cache_external = SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL;
 static const long cossl_name_flags = XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB;
+static const long cossl_client_modes =
+    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ENABLE_PARTIAL_WRITE;
 static const int cossl_bio_flush = BIO_CTRL_FLUSH;
 static const int cossl_bio_eof = BIO_CTRL_EOF;
 static const int cossl_bio_retry_read = BIO_FLAGS_READ | BIO_FLAGS_SHOULD_RETRY;

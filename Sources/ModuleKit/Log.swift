@@ -13,6 +13,11 @@ public struct Log: Sendable {
 
     public init(host: UnsafePointer<apus_host>) { self.host = host }
 
+    /// Whether a line at this level would be written.
+    public func isEnabled(_ level: LogLevel, request: Request? = nil, connection: Connection? = nil) -> Bool {
+        logTable.pointee.enabled(host, level.rawValue, request?.raw, connection?.raw, nil) != 0
+    }
+
     /// Writes a line when the level is on; the message is made only then.
     public func write(
         _ level: LogLevel, code: StaticString = "", request: Request? = nil, connection: Connection? = nil,

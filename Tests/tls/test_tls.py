@@ -316,3 +316,27 @@ def test_a_slow_reader_gets_the_end(server, context):
             connection.send(get("/slow.bin", "Connection: close", host="two.example"))
             assert connection.read_head().header("Content-Length") == str(size)
             assert len(connection.read_to_end()) == size
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_failed_handshake_says_what_was_offered(apus, tls_config):
+    config = "LogLevel ssl:info\n" + tls_config(CONFIG)
+    with apus(config, modules=MODULES, ports=6) as server:
+        with pytest.raises(ssl.SSLError):
+            context = tls_context(maximum=ssl.TLSVersion.TLSv1_1, minimum=ssl.TLSVersion.TLSv1)
+            context.set_ciphers("ECDHE-RSA-AES128-SHA:@SECLEVEL=0")
+            connect(server, context)
+        server.wait_for_log(r"AH02008.*unsupported protocol.*SNI one.example; offered up to TLSv1.1; .*ECDHE-RSA-AES128-SHA")
+        with pytest.raises(ssl.SSLError):
+            context = tls_context(maximum=ssl.TLSVersion.TLSv1_2)
+            context.set_ciphers("AES128-SHA")
+            connect(server, context)
+        server.wait_for_log(r"AH02008.*no shared cipher.*offered .*TLSv1.2.*AES128-SHA")
+
+
+def test_handshakes_are_traced(apus, tls_config):
+    config = "LogLevel ssl:trace3\n" + tls_config(CONFIG)
+    with apus(config, modules=MODULES, ports=6) as server:
+        with connect(server, tls_context()) as connection:
+            connection.request(get(host="one.example"))
+        server.wait_for_log("ssl:trace3.*handshake is done")

@@ -39,27 +39,39 @@ let clientDirectives: [Directive] = [
     fileDirective("SSLCADNRequestPath", "directory with the authorities that clients are told of") {
         $0.clients.namesPath = $1
     },
+    fileDirective("SSLSRPVerifierFile", "file of `openssl srp`: clients that prove a password") { $0.verifierFile = $1 },
+    Directive(
+        "SSLSRPUnknownUserSeed", .one, in: .server, flags: APUS_DIRECTIVE_SECRET,
+        help: "a secret that hides which users there are"
+    ) {
+        let seed = $1.string(0)
+        $0.updateServer { (conf: inout SSLServerConf) in conf.unknownUserSeed = seed }
+    },
     fileDirective("SSLCARevocationFile", "PEM file with revocation lists") { $0.clients.revocationFile = $1 },
     fileDirective("SSLCARevocationPath", "directory with revocation lists, by hashed names") {
         $0.clients.revocationPath = $1
     },
     Directive(
-        "SSLCARevocationCheck", .words(1...2), in: .server, help: "none, leaf or chain, and no_crl_for_cert_ok",
-        setRevocationCheck),
+        "SSLCARevocationCheck", .words(1...2), in: .server, help: "none, leaf or chain, and no_crl_for_cert_ok"
+    ) {
+        try setRevocationCheck($0, $1, \.clients)
+    },
 ]
 
-private func setRevocationCheck(_ command: Command, _ arguments: Arguments) throws {
+func setRevocationCheck(
+    _ command: Command, _ arguments: Arguments, _ path: WritableKeyPath<SSLServerConf, ClientPolicy>
+) throws {
     guard let check = RevocationCheck(rawValue: arguments.string(0).lowercased()) else {
-        throw DirectiveError("SSLCARevocationCheck: \"\(arguments.string(0))\" is none of none, leaf and chain")
+        throw DirectiveError("\(command.name.string): \"\(arguments.string(0))\" is none of none, leaf and chain")
     }
     let tolerates = arguments.count == 2
     guard !tolerates || arguments[1].equalsIgnoringCase("no_crl_for_cert_ok") else {
         throw DirectiveError(
-            "SSLCARevocationCheck: unknown flag \"\(arguments.string(1))\"; the only one is no_crl_for_cert_ok")
+            "\(command.name.string): unknown flag \"\(arguments.string(1))\"; the only one is no_crl_for_cert_ok")
     }
     let place = Location(command)
     command.updateServer { (conf: inout SSLServerConf) in
-        conf.clients.revocationCheck = Located(check, place)
-        conf.clients.toleratesMissingLists = tolerates
+        conf[keyPath: path].revocationCheck = Located(check, place)
+        conf[keyPath: path].toleratesMissingLists = tolerates
     }
 }

@@ -30,5 +30,6 @@
 #include "tasks.h"
 #include "timeouts.h"
 #include "transport.h"
+#include "upstream.h"
 #include "work.h"
 #endif
