@@ -22,6 +22,8 @@ final class Negotiation {
         }
         if let obstacle = prepare(tls, wanted) {
             tls.endNegotiation()
+            // What is optional need not be had.
+            if wanted.question.verification != .require, wanted.ciphers == nil { return check.finish(tls) }
             return check.refuse("AH02226", "the connection cannot be renegotiated: \(obstacle)")
         }
         Log(host: request.host).write(

@@ -127,6 +127,7 @@ def test_no_certificate_gets_an_answer_that_says_so(apus, server):
 
 def test_client_without_post_handshake_authentication(apus, server, me):
     with Client("1.3", me, authenticates_later=False).connect(server.port) as connection:
+        assert connection.request(request("ask")).status == 200
         assert connection.request(request("secret")).status == 403
         assert connection.request(request("open")).status == 200
     server.wait_for_log("AH02226.*did not offer TLS 1.3 post-handshake authentication")
