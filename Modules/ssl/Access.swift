@@ -100,7 +100,9 @@ extension UnsafeMutablePointer<TLSConnection> {
     /// Whether asking again could bring nothing new. In TLS 1.3 a client that has shown a certificate would show it again, and
     /// its refusal would end the connection without an answer.
     private func isSatisfied(_ question: ClientQuestion) -> Bool {
-        if hasCertificate { return SSL_version(pointee.ssl) >= TLS1_3_VERSION || certificateProblem(for: question) == nil }
+        if hasCertificate {
+            return SSL_version(pointee.ssl) >= TLS1_3_VERSION || certificateProblem(for: question) == nil
+        }
         return pointee.asked.verification.satisfies(question.verification)
     }
 
@@ -110,7 +112,8 @@ extension UnsafeMutablePointer<TLSConnection> {
     func certificateProblem(for question: ClientQuestion) -> String? {
         guard question.verification != .none else { return nil }
         guard hasCertificate else {
-            return question.verification == .require ? "the client showed no certificate, which SSLVerifyClient requires" : nil
+            return question.verification == .require
+                ? "the client showed no certificate, which SSLVerifyClient requires" : nil
         }
         let result = SSL_get_verify_result(pointee.ssl)
         if question.verification == .require, result != Int(X509_V_OK) || pointee.isGenerous {
@@ -126,7 +129,9 @@ extension UnsafeMutablePointer<TLSConnection> {
     /// Whether the connection's cipher is in the list, which is about TLS up to 1.2: the ciphers of TLS 1.3 are all strong,
     /// and cannot be changed once chosen.
     func usesCipher(of list: Bytes) -> Bool {
-        guard SSL_version(pointee.ssl) < TLS1_3_VERSION, let used = SSL_get_current_cipher(pointee.ssl) else { return true }
+        guard SSL_version(pointee.ssl) < TLS1_3_VERSION, let used = SSL_get_current_cipher(pointee.ssl) else {
+            return true
+        }
         let lists = pointee.process.pointee.cipherLists
         return lists.unsafelyUnwrapped.takeUnretainedValue().contains(SSL_CIPHER_get_id(used), list)
     }
@@ -150,6 +155,7 @@ final class CipherLists {
         guard let ctx = SSL_CTX_new(TLS_server_method()) else { return nil }
         defer { SSL_CTX_free(ctx) }
         guard SSL_CTX_set_cipher_list(ctx, list) == 1, let ciphers = SSL_CTX_get_ciphers(ctx) else { return nil }
-        return Set((0..<cossl_n_ciphers(ciphers)).compactMap { cossl_cipher(ciphers, $0).map { SSL_CIPHER_get_id($0) } })
+        return Set(
+            (0..<cossl_n_ciphers(ciphers)).compactMap { cossl_cipher(ciphers, $0).map { SSL_CIPHER_get_id($0) } })
     }
 }

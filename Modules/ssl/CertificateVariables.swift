@@ -47,7 +47,9 @@ enum CertificateVariables {
 
     private static func keyKind(_ certificate: OpaquePointer) -> Bytes {
         var algorithm: OpaquePointer?
-        guard X509_PUBKEY_get0_param(&algorithm, nil, nil, nil, X509_get_X509_PUBKEY(certificate)) == 1 else { return .none }
+        guard X509_PUBKEY_get0_param(&algorithm, nil, nil, nil, X509_get_X509_PUBKEY(certificate)) == 1 else {
+            return .none
+        }
         return Variables.text(OBJ_nid2ln(OBJ_obj2nid(algorithm)))
     }
 
@@ -157,7 +159,8 @@ enum AlternativeNames {
         }
     }
 
-    private static func string(of name: UnsafeMutablePointer<GENERAL_NAME>, _ kind: Kind) -> UnsafePointer<ASN1_STRING>? {
+    private static func string(of name: UnsafeMutablePointer<GENERAL_NAME>, _ kind: Kind) -> UnsafePointer<ASN1_STRING>?
+    {
         switch (kind, name.pointee.type) {
         case (.email, GEN_EMAIL): return UnsafePointer(name.pointee.d.rfc822Name)
         case (.dns, GEN_DNS): return UnsafePointer(name.pointee.d.dNSName)

@@ -66,13 +66,15 @@ struct ClientPolicy {
     /// What is asked, without the files that the answer is judged by.
     var question: String {
         let check = revocationCheck?.value ?? .none
-        return "\(mode)|\(depth?.value ?? ClientPolicy.standardDepth)|\(check)|\(toleratesMissingLists)|\(ocsp.identity)"
+        return
+            "\(mode)|\(depth?.value ?? ClientPolicy.standardDepth)|\(check)|\(toleratesMissingLists)|\(ocsp.identity)"
     }
 
     /// Equal texts: a client known to one server is known to the other in the same way.
     var identity: String {
         let parts: [String] = [
-            question, authorityFile?.value ?? "", authorityPath?.value ?? "", namesFile?.value ?? "", namesPath?.value ?? "",
+            question, authorityFile?.value ?? "", authorityPath?.value ?? "", namesFile?.value ?? "",
+            namesPath?.value ?? "",
             revocationFile?.value ?? "", revocationPath?.value ?? "",
         ]
         return parts.joined(separator: "\u{1}")

@@ -19,7 +19,10 @@ func exportVariables(_ request: Request) -> Status {
 /// SSLUserName: a variable names the user.
 private func setUser(_ request: Request, _ name: Bytes) {
     let value = Variables.value(name, request)
-    guard value.isEmpty else { return request.user = value }
+    guard value.isEmpty else {
+        request.user = value
+        return
+    }
     Log(host: request.host).write(
         .warn, code: "AH02227", request: request, "SSLUserName \(name.string) has no value, so there is no user")
 }

@@ -19,7 +19,8 @@ enum HandshakeLog {
         let ssl = tls.pointee.ssl
         var bytes: UnsafePointer<UInt8>?
         var count = 0
-        guard SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_supported_versions), &bytes, &count) == 1, let bytes else {
+        guard SSL_client_hello_get0_ext(ssl, UInt32(TLSEXT_TYPE_supported_versions), &bytes, &count) == 1, let bytes
+        else {
             return "up to \(name(of: Int32(SSL_client_hello_get0_legacy_version(ssl))))"
         }
         let known = stride(from: 1, to: count - 1, by: 2).map { Int32(bytes[$0]) << 8 | Int32(bytes[$0 + 1]) }

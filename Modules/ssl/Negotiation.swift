@@ -17,8 +17,10 @@ final class Negotiation {
     /// - Returns: what the hook answers.
     static func start(_ request: Request, _ tls: TLS, _ wanted: Wanted, thenDo check: AccessCheck) throws -> Status {
         guard request.main == nil else {
-            return check.refuse("APUS3020", "a part of another answer needs a client certificate or cipher that the "
-                + "connection does not have: ask for it where the answer itself is configured")
+            return check.refuse(
+                "APUS3020",
+                "a part of another answer needs a client certificate or cipher that the "
+                    + "connection does not have: ask for it where the answer itself is configured")
         }
         if let obstacle = prepare(tls, wanted) {
             tls.endNegotiation()
@@ -27,7 +29,8 @@ final class Negotiation {
             return check.refuse("AH02226", "the connection cannot be renegotiated: \(obstacle)")
         }
         Log(host: request.host).write(
-            .debug, code: "AH02221", request: request, "asking the client for \(wanted.question.verification) verification")
+            .debug, code: "AH02221", request: request,
+            "asking the client for \(wanted.question.verification) verification")
         return try Negotiation(request, tls, check).begin()
     }
 
@@ -139,7 +142,9 @@ final class Negotiation {
     /// The client's certificate has been looked up with its responder, if that was wanted.
     private func judge() {
         guard !isOver else { return }
-        guard let problem = tls.pointee.clientStatus?.takeUnretainedValue().problem else { return finish(check.finish(tls)) }
+        guard let problem = tls.pointee.clientStatus?.takeUnretainedValue().problem else {
+            return finish(check.finish(tls))
+        }
         tls.pointee.isAbandoned = true
         finish(check.refuse("AH01926", "the client's certificate is refused: \(problem)"))
     }

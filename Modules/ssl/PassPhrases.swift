@@ -67,7 +67,8 @@ final class PassPhrases {
         if let key = recall(name) { return key }
         if let key = known.lazy.compactMap({ block.decrypt($0) }).first { return keep(key, name) }
         guard let dialog else {
-            throw FileProblem(code: "AH02577", text: "the private key is encrypted, and with none of the known pass phrases")
+            throw FileProblem(
+                code: "AH02577", text: "the private key is encrypted, and with none of the known pass phrases")
         }
         for _ in 0..<PassPhrases.attempts {
             let phrase = try ask(dialog, request)
@@ -190,7 +191,8 @@ private enum TerminalDialog {
         throw FileProblem(
             code: "AH02577",
             text: "the private key is encrypted, and there is no terminal to ask for its pass phrase at; "
-                + "use SSLPassPhraseDialog exec:/path/to/program, or decrypt it with `openssl pkey -in FILE -out NEWFILE`")
+                + "use SSLPassPhraseDialog exec:/path/to/program, or decrypt it with `openssl pkey -in FILE -out NEWFILE`"
+        )
     }
 
     private static func write(_ terminal: Int32, _ text: String) {

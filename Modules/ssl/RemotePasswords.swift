@@ -21,7 +21,9 @@ final class RemotePasswords {
 
     /// OpenSSL reads verifiers from files alone, and workers cannot open the one that the leader has read.
     private static func read(_ contents: [UInt8], seed: String?) throws -> UnsafeMutablePointer<SRP_VBASE> {
-        guard let copy = tmpfile() else { throw FileProblem(code: "AH02308", text: "there is no room for a copy of it") }
+        guard let copy = tmpfile() else {
+            throw FileProblem(code: "AH02308", text: "there is no room for a copy of it")
+        }
         defer { fclose(copy) }
         guard fwrite(contents, 1, contents.count, copy) == contents.count, fflush(copy) == 0,
             let users = cossl_srp_users_new(seed)
@@ -29,7 +31,8 @@ final class RemotePasswords {
         guard cossl_srp_users_read(users, "/proc/self/fd/\(fileno(copy))") == 0 else {
             cossl_srp_users_free(users)
             ERR_clear_error()
-            throw FileProblem(code: "AH02308", text: "this is no file of SRP verifiers, as `openssl srp -add` makes them")
+            throw FileProblem(
+                code: "AH02308", text: "this is no file of SRP verifiers, as `openssl srp -add` makes them")
         }
         return users
     }
@@ -37,7 +40,9 @@ final class RemotePasswords {
     fileprivate func admit(_ ssl: OpaquePointer?) -> Int32 { cossl_srp_admit(ssl, users) }
 }
 
-private func onUser(_ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _ ctx: UnsafeMutableRawPointer?) -> Int32 {
+private func onUser(
+    _ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _ ctx: UnsafeMutableRawPointer?
+) -> Int32 {
     let passwords = Unmanaged<RemotePasswords>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue()
     let problem = passwords.admit(ssl)
     guard problem != 0 else {

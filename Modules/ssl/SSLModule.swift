@@ -10,7 +10,8 @@ final class SSLModule: Module {
         "ssl_module", version: "1.0",
         requires: [APUS_EXT_PROVIDERS, APUS_EXT_EXPR, APUS_EXT_SHM, APUS_EXT_MUTEX, APUS_EXT_LEADER, APUS_EXT_HANDOVER])
 
-    static let directives = serverDirectives + negotiationDirectives + clientDirectives + accessDirectives
+    static let directives =
+        serverDirectives + negotiationDirectives + clientDirectives + accessDirectives
         + sessionDirectives + staplingDirectives + clientStatusDirectives
         + upstreamDirectives + processDirectives
 
@@ -54,7 +55,9 @@ final class SSLModule: Module {
 }
 
 @c(apus_module_entry)
-public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<
+public func entry(
+    _ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>
+) -> UnsafePointer<
     apus_module
 >? {
     SSLModule.descriptor(for: host, named: name)

@@ -135,8 +135,7 @@ struct ContextBuilder {
         if SSL_CTX_set_cipher_list(ctx, list) != 1 {
             refuse("SSLCipherSuite", conf.ciphers, "`openssl ciphers -v` lists the known ones", or: place)
         }
-        if let list = conf.ciphers13, SSL_CTX_set_ciphersuites(ctx, list.value) != 1 || !hasTLS13Ciphers(ctx)
-        {
+        if let list = conf.ciphers13, SSL_CTX_set_ciphersuites(ctx, list.value) != 1 || !hasTLS13Ciphers(ctx) {
             refuse("SSLCipherSuite TLSv1.3", list, "names look like TLS_AES_256_GCM_SHA384", or: place)
         }
     }

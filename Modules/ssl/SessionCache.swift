@@ -95,7 +95,9 @@ private func onWantedSession(
     _ ssl: OpaquePointer?, _ id: UnsafePointer<UInt8>?, _ length: Int32, _ copy: UnsafeMutablePointer<Int32>?
 ) -> OpaquePointer? {
     copy?.pointee = 0
-    guard let cache = SessionCache.current.pointee, let id, length > 0, let tls = tlsConnection(of: ssl) else { return nil }
+    guard let cache = SessionCache.current.pointee, let id, length > 0, let tls = tlsConnection(of: ssl) else {
+        return nil
+    }
     let wanted = Bytes(id, count: Int(length))
     if cache.mayBlock { return tls.pointee.lookup?.takeSession(wanted) }
     var data = Bytes.none

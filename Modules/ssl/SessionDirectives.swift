@@ -3,7 +3,8 @@ import ModuleKit
 /// Directives about sessions that can be gone on with.
 let sessionDirectives = [
     Directive(
-        "SSLSessionCache", .one, in: .global, help: "none, nonenotnull, or a shared cache such as shmcb:logs/ssl_scache(512000)"
+        "SSLSessionCache", .one, in: .global,
+        help: "none, nonenotnull, or a shared cache such as shmcb:logs/ssl_scache(512000)"
     ) {
         let choice = try SessionCacheChoice($1[0], for: $0)
         $0.serverConfiguration(SSLServerConf.self).pointee.sessionCache?.close()

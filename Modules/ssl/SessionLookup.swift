@@ -86,7 +86,9 @@ private struct ClientHello {
     /// The id; nil: there is none to look for.
     var wantedSession: Bytes? {
         if let ticket = firstTicket { return ticket.count == ClientHello.idLength ? ticket : nil }
-        if let ticket = field(TLSEXT_TYPE_session_ticket), !ticket.isEmpty, SSL_get_options(ssl) & cossl_op_no_ticket == 0 {
+        if let ticket = field(TLSEXT_TYPE_session_ticket), !ticket.isEmpty,
+            SSL_get_options(ssl) & cossl_op_no_ticket == 0
+        {
             return nil
         }
         var id: UnsafePointer<UInt8>?

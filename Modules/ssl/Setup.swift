@@ -63,7 +63,9 @@ final class Setup {
     }
 
     /// Makes the contexts of servers, which are not used yet.
-    func build(_ indexes: [Int], _ source: FileSource, _ reporter: Reporter) -> [Int: UnsafeMutablePointer<ServerContext>] {
+    func build(
+        _ indexes: [Int], _ source: FileSource, _ reporter: Reporter
+    ) -> [Int: UnsafeMutablePointer<ServerContext>] {
         let builder = ContextBuilder(setup: self, files: source, reporter: reporter)
         var contexts: [Int: UnsafeMutablePointer<ServerContext>] = [:]
         for server in host.servers where indexes.contains(server.index) {

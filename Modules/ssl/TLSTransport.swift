@@ -124,8 +124,7 @@ private func endWrite(_ tls: TLS) -> apus_status {
 private func shutdown(_ state: UnsafeMutableRawPointer?) -> apus_status {
     let tls = connection(state)
     ErrorQueue.clear()
-    if SSL_is_init_finished(tls.pointee.ssl) == 1, SSL_get_shutdown(tls.pointee.ssl) & SSL_SENT_SHUTDOWN == 0
-    {
+    if SSL_is_init_finished(tls.pointee.ssl) == 1, SSL_get_shutdown(tls.pointee.ssl) & SSL_SENT_SHUTDOWN == 0 {
         if SSL_shutdown(tls.pointee.ssl) < 0 { ERR_clear_error() }
     }
     return tls.flush()

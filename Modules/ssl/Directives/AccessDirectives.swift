@@ -2,7 +2,8 @@ import ModuleKit
 
 /// Who may have what, and what scripts are told.
 let accessDirectives: [Directive] = [
-    Directive("SSLRequireSSL", .none, in: inSections, override: .auth, help: "refuses requests without TLS") { command, _ in
+    Directive("SSLRequireSSL", .none, in: inSections, override: .auth, help: "refuses requests without TLS") {
+        command, _ in
         command.update { (conf: inout SSLDirConf) in
             conf.requiresTLS = true
             conf.duties.insert(.access)
@@ -16,14 +17,19 @@ let accessDirectives: [Directive] = [
         }
     },
     Directive("SSLOptions", .many(1), in: .any, override: .options, help: "[+|-]option …", setOptions),
-    Directive("SSLUserName", .one, in: [.server, .directory, .location, .files, .htaccess], override: .auth, help: "the variable that names the user") {
+    Directive(
+        "SSLUserName", .one, in: [.server, .directory, .location, .files, .htaccess], override: .auth,
+        help: "the variable that names the user"
+    ) {
         let name = $0.pool.copy($1[0])
         $0.update { (conf: inout SSLDirConf) in
             conf.userName = name
             conf.duties.insert(.fixups)
         }
     },
-    Directive("SSLRenegBufferSize", .one, in: inSections, override: .auth, help: "bytes of a body that wait for renegotiation") {
+    Directive(
+        "SSLRenegBufferSize", .one, in: inSections, override: .auth, help: "bytes of a body that wait for renegotiation"
+    ) {
         let size = Int(try number($0, $1[0], in: 0...Int64(1 << 30), "bytes"))
         $0.update { (conf: inout SSLDirConf) in conf.renegotiationBuffer = size }
     },
@@ -43,7 +49,9 @@ private func setOptions(_ command: Command, _ arguments: Arguments) throws {
         for (sign, option) in changes {
             if sign == "-" { conf.options.remove(option) } else { conf.options.insert(option) }
         }
-        setDuty(&conf.duties, .fixups, !conf.options.isDisjoint(with: [.stdEnvVars, .exportCertData]) || conf.userName != nil)
+        setDuty(
+            &conf.duties, .fixups,
+            !conf.options.isDisjoint(with: [.stdEnvVars, .exportCertData]) || conf.userName != nil)
     }
 }
 

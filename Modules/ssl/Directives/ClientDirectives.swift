@@ -39,7 +39,9 @@ let clientDirectives: [Directive] = [
     fileDirective("SSLCADNRequestPath", "directory with the authorities that clients are told of") {
         $0.clients.namesPath = $1
     },
-    fileDirective("SSLSRPVerifierFile", "file of `openssl srp`: clients that prove a password") { $0.verifierFile = $1 },
+    fileDirective("SSLSRPVerifierFile", "file of `openssl srp`: clients that prove a password") {
+        $0.verifierFile = $1
+    },
     Directive(
         "SSLSRPUnknownUserSeed", .one, in: .server, flags: APUS_DIRECTIVE_SECRET,
         help: "a secret that hides which users there are"

@@ -18,7 +18,9 @@ let negotiationDirectives: [Directive] = [
             "SSLCompression on has no effect: compression in TLS gives secrets away (CRIME, CVE-2012-4929) and "
                 + "does not exist in TLS 1.3; remove the line")
     },
-    Directive("SSLInsecureRenegotiation", .flag, in: .server, help: "off: clients without RFC 5746 are not renegotiated with") {
+    Directive(
+        "SSLInsecureRenegotiation", .flag, in: .server, help: "off: clients without RFC 5746 are not renegotiated with"
+    ) {
         guard try Bool(word: $1[0]) else { return }
         throw DirectiveError(
             "SSLInsecureRenegotiation on is refused: it lets attackers put requests before a client's "

@@ -23,7 +23,8 @@ final class Background: @unchecked Sendable {
         pthread_mutex_init(lock, nil)
         let me = Unmanaged.passRetained(Inlet(background: self, reading: reading)).toOpaque()
         let status = tasks.pointee.watch(
-            reading, APUS_FD_READ, { ctx, _ in Unmanaged<Inlet>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue().drain() },
+            reading, APUS_FD_READ,
+            { ctx, _ in Unmanaged<Inlet>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue().drain() },
             me)
         guard status == APUS_OK else { return nil }
     }
@@ -92,6 +93,7 @@ final class Background: @unchecked Sendable {
         let argument = Unmanaged.passRetained(Job(body)).toOpaque()
         var id: UInt64 = 0
         _ = tasks.pointee.timer(
-            nil, microseconds, { Unmanaged<Job>.fromOpaque($0.unsafelyUnwrapped).takeRetainedValue().run() }, argument, &id)
+            nil, microseconds, { Unmanaged<Job>.fromOpaque($0.unsafelyUnwrapped).takeRetainedValue().run() }, argument,
+            &id)
     }
 }

@@ -18,7 +18,8 @@ final class ClientStatus {
     /// Whether the server wants a look-up of the certificate that was just shown. One that a session brought has been looked
     /// up when the session was made.
     static func isWanted(of tls: TLS) -> Bool {
-        tls.pointee.context.pointee.clientStatus != nil && cossl_session_reused(tls.pointee.ssl) == 0 && tls.hasCertificate
+        tls.pointee.context.pointee.clientStatus != nil && cossl_session_reused(tls.pointee.ssl) == 0
+            && tls.hasCertificate
             && SSL_get_verify_result(tls.pointee.ssl) == Int(X509_V_OK)
     }
 
@@ -32,7 +33,11 @@ final class ClientStatus {
             let background = tls.pointee.process.pointee.worker?.takeUnretainedValue().background
         else { return status.finish("no thread can be had to look it up") }
         let lookup = ClientLookup(chain, rules)
-        background.run { lookup.problem() } then: { status.finish($0) }
+        background.run {
+            lookup.problem()
+        } then: {
+            status.finish($0)
+        }
     }
 
     private func finish(_ problem: String?) {
@@ -93,7 +98,8 @@ private final class ClientLookup {
         case .failure(let failure): return "its responder \(url) did not answer: \(failure.reason)"
         case .success(let answer):
             let verdict = question.judge(
-                answer, request: sent, trusted: rules.store, others: rules.responders, isTrusting: policy.skipsVerification)
+                answer, request: sent, trusted: rules.store, others: rules.responders,
+                isTrusting: policy.skipsVerification)
             return explain(verdict, url)
         }
     }

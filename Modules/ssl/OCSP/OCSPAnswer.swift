@@ -70,7 +70,11 @@ struct OCSPQuestion {
     private func isSigned(
         _ basic: OpaquePointer, _ trusted: OpaquePointer?, _ others: OpaquePointer?, _ isTrusting: Bool
     ) -> Bool {
-        guard let store = trusted.map({ X509_STORE_up_ref($0); return $0 }) ?? X509_STORE_new(),
+        guard
+            let store = trusted.map({
+                X509_STORE_up_ref($0)
+                return $0
+            }) ?? X509_STORE_new(),
             let list = cossl_certificates_new()
         else { return false }
         defer {
@@ -94,7 +98,8 @@ struct OCSPQuestion {
         defer { OCSP_CERTID_free(id) }
         var status: Int32 = 0
         var reason: Int32 = 0
-        var thisUpdate, nextUpdate: UnsafeMutablePointer<ASN1_GENERALIZEDTIME>?
+        var thisUpdate: UnsafeMutablePointer<ASN1_GENERALIZEDTIME>?
+        var nextUpdate: UnsafeMutablePointer<ASN1_GENERALIZEDTIME>?
         guard OCSP_resp_find_status(basic, id, &status, &reason, nil, &thisUpdate, &nextUpdate) == 1 else {
             return .invalid("it is about another certificate")
         }

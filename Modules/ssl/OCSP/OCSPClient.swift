@@ -11,8 +11,12 @@ struct ResponderAddress: Sendable {
     /// - Returns: nil for what is no http URL.
     init?(_ url: String, timeout: Int32, proxy: String? = nil) {
         var useTLS: Int32 = 0
-        var host, port, path: UnsafeMutablePointer<CChar>?
-        guard OSSL_HTTP_parse_url(url, &useTLS, nil, &host, &port, nil, &path, nil, nil) == 1, let host, let port, let path else {
+        var host: UnsafeMutablePointer<CChar>?
+        var port: UnsafeMutablePointer<CChar>?
+        var path: UnsafeMutablePointer<CChar>?
+        guard OSSL_HTTP_parse_url(url, &useTLS, nil, &host, &port, nil, &path, nil, nil) == 1, let host, let port,
+            let path
+        else {
             ERR_clear_error()
             return nil
         }

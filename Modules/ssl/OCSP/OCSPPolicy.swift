@@ -33,7 +33,8 @@ let clientStatusDirectives: [Directive] = [
         let url = try responderURL($0, $1[0])
         $0.updateServer { (conf: inout SSLServerConf) in conf.clients.ocsp.defaultResponder = url }
     },
-    flagDirective("SSLOCSPOverrideResponder", \.clients.ocsp.overridesResponder, "on: the default responder is asked always"),
+    flagDirective(
+        "SSLOCSPOverrideResponder", \.clients.ocsp.overridesResponder, "on: the default responder is asked always"),
     seconds("SSLOCSPResponderTimeout", 1, "seconds that the responder may take") {
         $0.clients.ocsp.timeout = Int32($1)
     },
@@ -42,7 +43,8 @@ let clientStatusDirectives: [Directive] = [
     },
     seconds("SSLOCSPResponseTimeSkew", 0, "seconds that clocks may differ") { $0.clients.ocsp.skew = $1 },
     flagDirective("SSLOCSPUseRequestNonce", \.clients.ocsp.usesNonce, "off: answers may be older ones"),
-    flagDirective("SSLOCSPNoverify", \.clients.ocsp.skipsVerification, "on: the responder's certificate is not verified"),
+    flagDirective(
+        "SSLOCSPNoverify", \.clients.ocsp.skipsVerification, "on: the responder's certificate is not verified"),
     Directive("SSLOCSPProxyURL", .one, in: .server, help: "the proxy that leads to responders") {
         let url = try responderURL($0, $1[0])
         $0.updateServer { (conf: inout SSLServerConf) in conf.clients.ocsp.proxy = url }

@@ -38,7 +38,10 @@ private struct StoredBytes {
     mutating func replace(_ new: [UInt8]) {
         start?.deallocate()
         count = new.count
-        guard !new.isEmpty else { return start = nil }
+        guard !new.isEmpty else {
+            start = nil
+            return
+        }
         let place = UnsafeMutableRawPointer.allocate(byteCount: count, alignment: 8)
         place.copyMemory(from: new, byteCount: count)
         start = place
@@ -84,7 +87,8 @@ struct StapleNews {
 func onStatusRequest(_ ssl: OpaquePointer?, _ argument: UnsafeMutableRawPointer?) -> Int32 {
     guard let tls = tlsConnection(of: ssl),
         let slot = tls.pointee.context.pointee.staple(for: SSL_get_certificate(ssl)),
-        let answer = slot.pointee.current(time(nil)), let copy = cossl_malloc(answer.count), let start = answer.baseAddress
+        let answer = slot.pointee.current(time(nil)), let copy = cossl_malloc(answer.count),
+        let start = answer.baseAddress
     else { return SSL_TLSEXT_ERR_NOACK }
     memcpy(copy, start, answer.count)
     cossl_set_status_response(tls.pointee.ssl, copy, answer.count)

@@ -21,7 +21,8 @@ final class Stapler {
 
     /// The slot for a certificate of a server; nil: nothing can be stapled to it, which has been reported.
     func slot(
-        _ certificate: OpaquePointer, issuers: OpaquePointer?, _ file: Located<String>, _ conf: StaplingConf, _ reporter: Reporter
+        _ certificate: OpaquePointer, issuers: OpaquePointer?, _ file: Located<String>, _ conf: StaplingConf,
+        _ reporter: Reporter
     ) -> UnsafeMutablePointer<StapleSlot>? {
         let what = "SSLUseStapling: \(file.value)"
         guard let issuer = Stapler.issuer(of: certificate, among: issuers) else {
@@ -45,7 +46,8 @@ final class Stapler {
         let slot = slots[id] ?? newSlot()
         slots[id] = slot
         targets[id] = StapleTarget(
-            id: id, certificate: certificate, issuer: issuer, name: file.value, address: address, conf: conf, slot: slot)
+            id: id, certificate: certificate, issuer: issuer, name: file.value, address: address, conf: conf, slot: slot
+        )
         return slot
     }
 
@@ -81,7 +83,9 @@ final class Stapler {
             lifetime: Int64(conf.standardTimeout) * 1_000_000, reason: reason)
         guard reason != UInt32(APUS_OPEN_CHECK) else { return }
         for target in targets.values {
-            guard let left = host.inherited(handoverName(target.id)), let news = StapleNews(left.buffer) else { continue }
+            guard let left = host.inherited(handoverName(target.id)), let news = StapleNews(left.buffer) else {
+                continue
+            }
             adopt(news, target)
         }
     }
@@ -93,7 +97,9 @@ final class Stapler {
     /// A message of a fetch. In the leader it may be anybody's: what it holds is sent to clients, who check it, and judged
     /// again by the generation that gets it.
     func receive(_ name: Bytes, _ bytes: Bytes) {
-        guard name == Bytes("staple"), let news = StapleNews(bytes.buffer), let target = targets[news.id] else { return }
+        guard name == Bytes("staple"), let news = StapleNews(bytes.buffer), let target = targets[news.id] else {
+            return
+        }
         target.fetchAgain = news.fetchAgain
         target.slot.pointee.take(news)
         guard host.worker < 0, news.until > 0 else { return }
@@ -103,7 +109,8 @@ final class Stapler {
     /// Takes over an answer from elsewhere, if it is still a good one.
     private func adopt(_ news: StapleNews, _ target: StapleTarget) {
         let now = time(nil)
-        guard news.until > now, case (let judged, nil) = target.evaluate(.success(news.answer), now: now), judged.until > now
+        guard news.until > now, case (let judged, nil) = target.evaluate(.success(news.answer), now: now),
+            judged.until > now
         else { return }
         target.slot.pointee.take(judged)
         target.fetchAgain = min(news.fetchAgain, judged.until)

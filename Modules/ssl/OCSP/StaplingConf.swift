@@ -23,7 +23,8 @@ let staplingDirectives: [Directive] = [
     },
     Directive("SSLStaplingCache", .one, in: .global, help: "a shared cache such as shmcb:logs/stapling(32768)") {
         if $1[0].equalsIgnoringCase("none") || $1[0].equalsIgnoringCase("nonenotnull") {
-            throw DirectiveError("SSLStaplingCache: \"\($1.string(0))\" keeps nothing; name a cache such as shmcb:logs/stapling(32768)")
+            throw DirectiveError(
+                "SSLStaplingCache: \"\($1.string(0))\" keeps nothing; name a cache such as shmcb:logs/stapling(32768)")
         }
         let cache = Located(try ObjectCache($1[0], for: $0), Location($0))
         $0.serverConfiguration(SSLServerConf.self).pointee.stapling.cache?.value.close()
@@ -47,7 +48,8 @@ let staplingDirectives: [Directive] = [
         $0.stapling.errorTimeout = $1
     },
     flagDirective(
-        "SSLStaplingReturnResponderErrors", \.stapling.returnsErrors, "on: what the responder says is sent whatever it is"),
+        "SSLStaplingReturnResponderErrors", \.stapling.returnsErrors,
+        "on: what the responder says is sent whatever it is"),
     flagDirective(
         "SSLStaplingFakeTryLater", \.stapling.fakesTryLater, "on: \"try later\" is sent where there is no answer"),
 ]
@@ -66,7 +68,8 @@ func seconds(
 func responderURL(_ command: Command, _ word: Bytes) throws -> String {
     let text = word.string
     guard word.hasPrefixIgnoringCase("http://"), ResponderAddress(text, timeout: 1) != nil else {
-        throw DirectiveError("\(command.name.string): \"\(text)\" is no URL of a responder, such as http://ocsp.example.com/")
+        throw DirectiveError(
+            "\(command.name.string): \"\(text)\" is no URL of a responder, such as http://ocsp.example.com/")
     }
     return text
 }

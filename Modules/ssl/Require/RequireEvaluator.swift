@@ -68,7 +68,8 @@ private struct RequireEvaluator {
     private func contents(_ path: String) -> Bytes {
         let file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
         guard file >= 0 else {
-            Log(host: request.host).error("SSLRequire: file(\"\(path)\") cannot be read: \(String(cString: strerror(errno)))", request: request)
+            Log(host: request.host).error(
+                "SSLRequire: file(\"\(path)\") cannot be read: \(String(cString: strerror(errno)))", request: request)
             return .none
         }
         defer { close(file) }

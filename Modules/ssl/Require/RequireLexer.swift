@@ -111,13 +111,16 @@ struct RequireLexer {
     }
 
     private mutating func word() throws -> RequireToken {
-        if text[position] == 0x6d, position + 1 < text.count, !isWordByte(text[position + 1]), !isSpace(text[position + 1]) {
+        if text[position] == 0x6d, position + 1 < text.count, !isWordByte(text[position + 1]),
+            !isSpace(text[position + 1])
+        {
             return try pattern()
         }
         let start = position
         while position < text.count, isWordByte(text[position]) { position += 1 }
         guard position > start else {
-            throw DirectiveError("\"\(String(decoding: text[position...(position)], as: UTF8.self))\" is not understood")
+            throw DirectiveError(
+                "\"\(String(decoding: text[position...(position)], as: UTF8.self))\" is not understood")
         }
         let word = String(decoding: text[start..<position], as: UTF8.self)
         return try token(word)

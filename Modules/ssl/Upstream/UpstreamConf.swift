@@ -30,7 +30,8 @@ let upstreamDirectives: [Directive] = [
             try Protocols.parse(words, for: "SSLProxyProtocol") { command.warn($0) }, Location(command))
         command.updateServer { (conf: inout SSLServerConf) in conf.upstream.protocols = protocols }
     },
-    Directive("SSLProxyCipherSuite", .words(1...2), in: .server, help: "[SSL|TLSv1.3] and a list of ciphers", setCiphers),
+    Directive(
+        "SSLProxyCipherSuite", .words(1...2), in: .server, help: "[SSL|TLSv1.3] and a list of ciphers", setCiphers),
     Directive("SSLProxyVerify", .one, in: .server, help: "none, optional, require or optional_no_ca") {
         let verification = try ClientVerification(word: $1[0])
         $0.updateServer { (conf: inout SSLServerConf) in conf.upstream.verification = verification }
@@ -40,7 +41,8 @@ let upstreamDirectives: [Directive] = [
         $0.updateServer { (conf: inout SSLServerConf) in conf.upstream.depth = depth }
     },
     flagDirective("SSLProxyCheckPeerName", \.upstream.checksName, "on: the certificate must bear the server's name"),
-    flagDirective("SSLProxyCheckPeerCN", \.upstream.checksCommonName, "on: its common name must, where names are not checked"),
+    flagDirective(
+        "SSLProxyCheckPeerCN", \.upstream.checksCommonName, "on: its common name must, where names are not checked"),
     flagDirective("SSLProxyCheckPeerExpire", \.upstream.checksExpiry, "on: the certificate must be valid now"),
     fileDirective("SSLProxyCACertificateFile", "PEM file with the authorities of servers") {
         $0.upstream.authorities.authorityFile = $1
@@ -73,7 +75,8 @@ private func setCiphers(_ command: Command, _ arguments: Arguments) throws {
     let isTLS13 = arguments.count == 2 && arguments[0].equalsIgnoringCase("TLSv1.3")
     guard isTLS13 || arguments.count == 1 || arguments[0].equalsIgnoringCase("SSL") else {
         throw DirectiveError(
-            "SSLProxyCipherSuite: protocol \"\(arguments.string(0))\" is not supported; use SSL (up to TLS 1.2) or TLSv1.3")
+            "SSLProxyCipherSuite: protocol \"\(arguments.string(0))\" is not supported; use SSL (up to TLS 1.2) or TLSv1.3"
+        )
     }
     command.updateServer { (conf: inout SSLServerConf) in
         if isTLS13 { conf.upstream.ciphers13 = list } else { conf.upstream.ciphers = list }

@@ -30,7 +30,8 @@ final class UpstreamContext {
 
     private func applyProtocols(_ allowed: Protocols, _ place: Location, _ reporter: Reporter) {
         guard !allowed.isEmpty else {
-            return reporter.error("AH02231", at: place, "SSLProxyProtocol leaves no protocol; write -all +TLSv1.2 +TLSv1.3")
+            return reporter.error(
+                "AH02231", at: place, "SSLProxyProtocol leaves no protocol; write -all +TLSv1.2 +TLSv1.3")
         }
         _ = SSL_CTX_set_options(ctx, allowed.holes)
         guard cossl_ctx_set_min_version(ctx, allowed.lowest) == 1, cossl_ctx_set_max_version(ctx, allowed.highest) == 1
@@ -96,7 +97,8 @@ final class UpstreamContext {
             guard block.isKey else { return }
             guard !block.isEncrypted, let key = block.key() else {
                 throw FileProblem(
-                    code: "AH02252", text: "a private key in it is damaged or encrypted; decrypt it with "
+                    code: "AH02252",
+                    text: "a private key in it is damaged or encrypted; decrypt it with "
                         + "`openssl pkey -in FILE -out NEWFILE`")
             }
             keys.append(key)
@@ -119,19 +121,24 @@ final class UpstreamContext {
         return identities.first { identity in
             let issuer = X509_get_issuer_name(identity.certificate)
             let isDirect = (0..<count).contains { X509_NAME_cmp(cossl_name(names, $0), issuer) == 0 }
-            return isDirect || chain.contains { link in
-                X509_check_issued(link, identity.certificate) == X509_V_OK
-                    && (0..<count).contains { X509_NAME_cmp(cossl_name(names, $0), X509_get_issuer_name(link)) == 0 }
-            }
+            return isDirect
+                || chain.contains { link in
+                    X509_check_issued(link, identity.certificate) == X509_V_OK
+                        && (0..<count).contains {
+                            X509_NAME_cmp(cossl_name(names, $0), X509_get_issuer_name(link)) == 0
+                        }
+                }
         }
     }
 }
 
 /// OpenSSL asks for our certificate; the references are its own then.
 private func onWantedIdentity(
-    _ ssl: OpaquePointer?, _ certificate: UnsafeMutablePointer<OpaquePointer?>?, _ key: UnsafeMutablePointer<OpaquePointer?>?
+    _ ssl: OpaquePointer?, _ certificate: UnsafeMutablePointer<OpaquePointer?>?,
+    _ key: UnsafeMutablePointer<OpaquePointer?>?
 ) -> Int32 {
-    guard let peer = UpstreamConnection.of(ssl), let own = peer.context.identity(for: SSL_get_client_CA_list(ssl)) else {
+    guard let peer = UpstreamConnection.of(ssl), let own = peer.context.identity(for: SSL_get_client_CA_list(ssl))
+    else {
         return 0
     }
     for link in peer.context.chain { _ = cossl_add1_chain_cert(ssl, link) }

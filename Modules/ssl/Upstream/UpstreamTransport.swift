@@ -50,7 +50,9 @@ final class UpstreamConnection {
         default:
             let refusal = SSL_get_verify_result(ssl)
             let reason = X509_verify_cert_error_string(refusal).map { String(cString: $0) }
-            problem = refusal == Int(X509_V_OK) ? ErrorQueue.takeReason() : "its certificate is refused: \(reason ?? "unknown")"
+            problem =
+                refusal == Int(X509_V_OK)
+                ? ErrorQueue.takeReason() : "its certificate is refused: \(reason ?? "unknown")"
             ERR_clear_error()
             return APUS_E_FAIL
         }
@@ -63,8 +65,10 @@ final class UpstreamConnection {
         guard let certificate = SSL_get0_peer_certificate(ssl) else { return "it showed no certificate" }
         if conf.checksExpiry, !isValidNow(certificate) { return "its certificate is not valid now" }
         if conf.checksName {
-            let isNamed = isAddress
-                ? X509_check_ip_asc(certificate, host, 0) == 1 : X509_check_host(certificate, host, host.utf8.count, 0, nil) == 1
+            let isNamed =
+                isAddress
+                ? X509_check_ip_asc(certificate, host, 0) == 1
+                : X509_check_host(certificate, host, host.utf8.count, 0, nil) == 1
             return isNamed ? nil : "its certificate does not name \(host)"
         }
         if conf.checksCommonName, commonName(certificate)?.lowercased() != host.lowercased() {
@@ -74,14 +78,18 @@ final class UpstreamConnection {
     }
 
     private func isValidNow(_ certificate: OpaquePointer) -> Bool {
-        guard let start = X509_get0_notBefore(certificate), let end = X509_get0_notAfter(certificate) else { return false }
+        guard let start = X509_get0_notBefore(certificate), let end = X509_get0_notAfter(certificate) else {
+            return false
+        }
         return X509_cmp_current_time(start) < 0 && X509_cmp_current_time(end) > 0
     }
 
     private func commonName(_ certificate: OpaquePointer) -> String? {
         var text = [CChar](repeating: 0, count: 256)
-        let length = X509_NAME_get_text_by_NID(X509_get_subject_name(certificate), NID_commonName, &text, Int32(text.count))
-        return length > 0 ? String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
+        let length = X509_NAME_get_text_by_NID(
+            X509_get_subject_name(certificate), NID_commonName, &text, Int32(text.count))
+        return length > 0
+            ? String(decoding: text.prefix(Int(length)).map { UInt8(bitPattern: $0) }, as: UTF8.self) : nil
     }
 
     fileprivate func show(_ text: String) -> apus_str {
@@ -168,7 +176,9 @@ private func problem(_ state: UnsafeMutableRawPointer?) -> apus_str {
 private func fact(_ state: UnsafeMutableRawPointer?, _ name: apus_str) -> apus_str {
     let peer = peer(state)
     if name == "protocol" { return Bytes(cString: SSL_get_version(peer.ssl)) }
-    if name == "cipher" { return SSL_CIPHER_get_name(SSL_get_current_cipher(peer.ssl)).map { Bytes(cString: $0) } ?? .none }
+    if name == "cipher" {
+        return SSL_CIPHER_get_name(SSL_get_current_cipher(peer.ssl)).map { Bytes(cString: $0) } ?? .none
+    }
     if name == "verified" {
         if peer.context.conf.verification == .none { return Bytes("NONE") }
         return SSL_get_verify_result(peer.ssl) == Int(X509_V_OK) ? Bytes("SUCCESS") : Bytes("GENEROUS")
