@@ -48,13 +48,31 @@ let modules: [Target] = [
     module("welcome"),
 ]
 
+/// What makes, changes and chooses answers.
+let contentModules: [Target] = [
+    module("asis", ["CGIScripts"]),
+    module("brotli", ["CBrotli"]),
+    module("cgi", ["CGIScripts"]),
+    module("cgid", ["CGIScripts"]),
+    module("deflate", ["CZlib"]),
+    module("filter"),
+    module("negotiation"),
+    module("ratelimit"),
+    module("reflector"),
+    module("speling"),
+    module("status"),
+    module("substitute"),
+    module("userdir"),
+    module("vhost_alias"),
+]
+
 let package = Package(
     name: "apus",
     products: [
         .executable(name: "apus", targets: ["Host"]),
         .executable(name: "password-tools", targets: ["PasswordTools"]),
         .library(name: "ModuleKit", targets: ["ModuleKit"]),
-    ] + modules.map { .library(name: $0.name, type: .dynamic, targets: [$0.name]) },
+    ] + (modules + contentModules).map { .library(name: $0.name, type: .dynamic, targets: [$0.name]) },
     targets: [
         // The contract between host and modules, and its Swift face for module authors.
         .target(name: "ModuleABI"),
@@ -77,12 +95,16 @@ let package = Package(
         .systemLibrary(name: "CGDBM", providers: [.apt(["libgdbm-dev"])]),
         .systemLibrary(name: "CLMDB", pkgConfig: "lmdb", providers: [.apt(["liblmdb-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+        .systemLibrary(name: "CBrotli", pkgConfig: "libbrotlienc", providers: [.apt(["libbrotli-dev"])]),
+        // What the modules for programs share.
+        .target(name: "CGIScripts", dependencies: ["ModuleKit", "CSystem"]),
         // The server.
         .executableTarget(
             name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2"]),
         // htpasswd, htdigest and htdbm.
         .executableTarget(name: "PasswordTools", dependencies: ["ByteKit", "CCrypt", "DbmKit", "PasswordKit"]),
         .testTarget(name: "HostTests", dependencies: ["Host"]),
-    ] + modules,
+    ] + modules + contentModules,
     swiftLanguageModes: [.v6]
 )

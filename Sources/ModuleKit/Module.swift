@@ -60,6 +60,10 @@ public struct Host: @unchecked Sendable {
     public var mainServer: Server { Server(serverTable.pointee.first(raw).unsafelyUnwrapped, host: raw) }
     public var serverRoot: Bytes { serverTable.pointee.process(raw, APUS_P_SERVER_ROOT) }
     public var version: Bytes { serverTable.pointee.process(raw, APUS_P_VERSION) }
+    /// Workers that serve.
+    public var workerCount: Int { Int(serverTable.pointee.process_number(raw, APUS_P_WORKERS)) }
+    /// The number of this generation: 1 for the first start.
+    public var generation: Int64 { serverTable.pointee.process_number(raw, APUS_P_GENERATION) }
     /// The index of this worker, or -1 in the leader.
     public var worker: Int { Int(serverTable.pointee.process_number(raw, APUS_P_WORKER)) }
     /// Microseconds since 1970, as of this turn of the loop.

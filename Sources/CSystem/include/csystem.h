@@ -61,6 +61,16 @@ int cs_wait_stopped(int status);
 int cs_thread_count(void);
 /** For a child about to exec: no signal is blocked, none is ignored. */
 void cs_reset_signals(void);
+/** A program to start with three descriptors and nothing else open. */
+struct cs_program {
+    const char *path, *directory;
+    char *const *argv, *const *envp;
+    int input, output, errors;
+    /** Soft and hard limits of processor seconds, bytes of memory and processes; -1: as they are. */
+    int64_t cpu[2], memory[2], processes[2];
+};
+/** Starts it without copying this process. The calling thread stands still until it runs. The pid, or an errno below zero. */
+pid_t cs_start_program(const struct cs_program *program);
 /** tgkill to the first thread of a process. */
 int cs_signal_first_thread(pid_t process, int signal);
 /** Size of a robust, process-shared mutex, and its operations. */

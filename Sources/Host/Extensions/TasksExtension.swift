@@ -48,7 +48,11 @@ enum TasksExtension {
             guard let fn else { return APUS_E_INVALID }
             return theWorker.pointee.loop.watch(fd, mask, Watch(fn: fn, ctx: ctx)) ? APUS_OK : APUS_E_INVALID
         },
-        unwatch: { fd in theWorker.pointee.loop.unwatch(fd) })
+        unwatch: { fd in theWorker.pointee.loop.unwatch(fd) },
+        extend: { r, us in
+            let conn = Request.Ref.of(r).pointee.conn
+            theWorker.pointee.timers.set(conn, theWorker.pointee.now + Int64(min(us, 1 << 50)))
+        })
 
     /// Whether the link that is running was registered MAY_SUSPEND.
     private static func mayTheHookSuspend(_ r: Request.Ref) -> Bool {

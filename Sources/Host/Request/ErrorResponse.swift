@@ -71,7 +71,6 @@ enum ErrorResponse {
             page.pointee.methodKind = .get
         }
         page.pointee.status = status
-        page.pointee.errorHeadersOut = r.pointee.errorHeadersOut
         if let location = redirection(r, status) {
             page.pointee.errorHeadersOut.set(Bytes("Location"), location, page.pointee.arena)
         }
@@ -90,7 +89,8 @@ enum ErrorResponse {
     private static func prepare(_ r: Request.Ref, _ status: Int32) {
         r.pointee.status = status
         r.pointee.response.isOwnPage = true
-        Filters.bypass(r)
+        // A 304 is about what filters would have made of the content: they have their say about its fields.
+        if status != 304 { Filters.bypass(r) }
         OutputFeed.clear(r)
         // A precondition's answer still says what the file is (RFC 9110, 15.4.5).
         let isAboutFile = status == 304 || status == 412
@@ -143,7 +143,8 @@ enum ErrorPage {
         let title = Bytes(StatusLine.text(status))
         let location = r.pointee.errorHeadersOut.first("Location") ?? .none
         let foot = signature(r)
-        let bound = 1024 + (r.pointee.path.count + location.count + r.pointee.server.pointee.name.count) * 6 + foot.count
+        let variants = r.pointee.notes.first("variant-list") ?? .none
+        let bound = 1024 + variants.count + (r.pointee.path.count + location.count + r.pointee.server.pointee.name.count) * 6 + foot.count
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(bound), capacity: bound)
         writer.append("<!DOCTYPE html>\n<html lang=\"en\"><head>\n<title>")
         writer.append(title)
@@ -160,6 +161,8 @@ enum ErrorPage {
 
     private static func explain(_ r: Request.Ref, _ status: Int32, _ location: Bytes, _ writer: inout ByteWriter) {
         switch status {
+        case 300 where r.pointee.notes.first("variant-list") != nil, 406 where r.pointee.notes.first("variant-list") != nil:
+            writer.append(r.pointee.notes.first("variant-list") ?? .none)
         case 301, 302, 303, 307, 308:
             writer.append("The document has moved <a href=\"")
             escape(location, &writer)

@@ -20,6 +20,7 @@ enum InternalRedirect {
         if r.pointee.main != nil { SubrequestRun.replace(r, by: new) }
         new.pointee.nesting = r.pointee.nesting
         new.pointee.body = r.pointee.body
+        new.pointee.errorHeadersOut = r.pointee.errorHeadersOut
         describe(new, from: r)
         if new.pointee.main == nil { r.pointee.conn.pointee.request = new }
         return new

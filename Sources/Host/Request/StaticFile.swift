@@ -56,12 +56,13 @@ enum StaticFile {
         }
         if r.pointee.main != nil { return sendThroughFilters(r, file) }
         setValidators(r, file)
+        // A filter that makes something else of the file takes its validators off.
+        Filters.prepare(r)
         let verdict = Preconditions.check(r, file)
         guard verdict == APUS_OK else {
             CachedFile.release(file)
             return verdict
         }
-        Filters.prepare(r)
         if Filters.hasAny(r) { return sendThroughFilters(r, file) }
         switch Ranges.choose(r, file) {
         case .whole: return sendDirectly(r, file)
@@ -239,9 +240,11 @@ enum Preconditions {
         guard r.pointee.framing.hasConditions else { return APUS_OK }
         let modified = file.pointee.info.modified / 1_000_000_000
         let etag = r.pointee.headersOut.first("ETag") ?? .none
+        // What a filter makes of a file has not been changed when the file was.
+        let isDated = r.pointee.headersOut.first("Last-Modified") != nil
         if let field = r.pointee.headersIn.first("If-Match") {
             guard matches(field, etag, isStrong: true) else { return 412 }
-        } else if let field = r.pointee.headersIn.first("If-Unmodified-Since"), let date = HTTPDate.parse(field) {
+        } else if isDated, let field = r.pointee.headersIn.first("If-Unmodified-Since"), let date = HTTPDate.parse(field) {
             guard modified <= date else { return 412 }
         }
         let isSafe = r.pointee.methodKind == .get || r.pointee.methodKind == .head
@@ -249,7 +252,7 @@ enum Preconditions {
             guard matches(field, etag, isStrong: false) else { return APUS_OK }
             return isSafe ? 304 : 412
         }
-        if isSafe, let field = r.pointee.headersIn.first("If-Modified-Since"), let date = HTTPDate.parse(field),
+        if isSafe, isDated, let field = r.pointee.headersIn.first("If-Modified-Since"), let date = HTTPDate.parse(field),
             modified <= date, date <= r.pointee.startTime / 1_000_000
         {
             return 304

@@ -28,7 +28,7 @@ struct CGISettings: BitwiseCopyable {
     func number(_ field: UInt32) -> Int64 {
         switch field {
         case APUS_R_CGI_PASS_AUTH: passesAuthorization == true ? 1 : 0
-        case APUS_R_CGI_ORIGINAL_URI: originalURI == true ? 1 : 0
+        case APUS_R_CGI_ORIGINAL_URI: originalURI != false ? 1 : 0
         case APUS_R_LIMIT_CPU_SOFT: processorTime.soft
         case APUS_R_LIMIT_CPU_HARD: processorTime.hard
         case APUS_R_LIMIT_MEMORY_SOFT: memory.soft

@@ -37,6 +37,8 @@ typedef struct apus_tasks_v1 {
     /** Calls `fn` each time the descriptor is ready, until `unwatch`. [conn] */
     apus_status (*watch)(int32_t fd, uint32_t mask, void (*fn)(void *ctx, uint32_t events), void *ctx);
     void (*unwatch)(int32_t fd);
+    /** Lets a suspended request wait `us` microseconds from now, whatever its server's Timeout says. [conn] */
+    void (*extend)(apus_req *r, uint64_t us);
 } apus_tasks_v1;
 
 #endif

@@ -1,0 +1,78 @@
+import ModuleABI
+
+/// The worker's event loop.
+public enum Loop {
+    /// Calls `body` once after so many microseconds. Answers a number to cancel it by.
+    @discardableResult
+    public static func after(microseconds: UInt64, _ body: @escaping () -> Void) throws -> UInt64 {
+        var id: UInt64 = 0
+        let box = Unmanaged.passRetained(Box(body))
+        let status = taskTable.pointee.timer(
+            nil, microseconds, { Unmanaged<Box<() -> Void>>.fromOpaque($0!).takeRetainedValue().value() },
+            box.toOpaque(), &id)
+        try check(status, "cannot set a timer")
+        return id
+    }
+
+    public static func cancel(_ id: UInt64) { taskTable.pointee.cancel_timer(id) }
+}
+
+extension Connection {
+    /// Calls `body` on the loop in a turn of this connection, unless it has gone by then. From any thread.
+    public func inTurn(_ body: @escaping () -> Void) {
+        let box = Unmanaged.passRetained(Box(body))
+        let status = taskTable.pointee.post(
+            token,
+            { ctx, conn in
+                let body = Unmanaged<Box<() -> Void>>.fromOpaque(ctx!).takeRetainedValue().value
+                if conn != nil { body() }
+            }, box.toOpaque())
+        if status < 0 { box.release() }
+    }
+}
+
+/// Watches a descriptor for a connection: `body` runs in a turn of it, each time the descriptor is ready, until `stop`.
+public final class DescriptorWatch {
+    private let fd: Int32
+    private let connection: Connection
+    private var body: (() -> Void)?
+    private var isWatching = false
+    /// A turn has been asked for and has not come yet.
+    private var isDue = false
+
+    /// - Parameter mask: APUS_FD_READ or APUS_FD_WRITE.
+    public init(_ fd: Int32, _ mask: UInt32, for connection: Connection, _ body: @escaping () -> Void) throws {
+        self.fd = fd
+        self.connection = connection
+        self.body = body
+        let status = taskTable.pointee.watch(
+            fd, mask,
+            { ctx, _ in Unmanaged<DescriptorWatch>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue().becameReady() },
+            Unmanaged.passUnretained(self).toOpaque())
+        try check(status, "cannot watch a descriptor")
+        isWatching = true
+    }
+
+    deinit { stop() }
+
+    private func becameReady() {
+        guard !isDue else { return }
+        isDue = true
+        connection.inTurn { [self] in
+            isDue = false
+            body?()
+        }
+    }
+
+    /// The descriptor is not watched any more; it may be closed.
+    public func stop() {
+        if isWatching { taskTable.pointee.unwatch(fd) }
+        isWatching = false
+        body = nil
+    }
+}
+
+extension Request {
+    /// A suspended request may wait so long from now on, whatever Timeout says.
+    public func extendDeadline(microseconds: UInt64) { taskTable.pointee.extend(raw, microseconds) }
+}
