@@ -17,7 +17,7 @@ enum Step: UInt8 {
 
     /// Whether a phase may end otherwise than in the next when its hooks are content.
     @inline(__always)
-    var isSpecial: Bool { wantsAnswer || self == .quickHandler }
+    var isSpecial: Bool { wantsAnswer || self == .quickHandler || self == .accessChecker }
 
     var hook: BuiltInHook {
         switch self {
