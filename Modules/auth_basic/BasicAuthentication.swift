@@ -199,9 +199,9 @@ func fakeCredentials(_ request: Request) -> Status {
         $0.append(UInt8(ascii: ":"))
         $0.append(password)
     }
-    request.headersIn["Authorization"] = request.pool.compose(capacity: Base64.encodedCount(pair.count) + 6) {
+    request.headersIn["Authorization"] = request.pool.compose(capacity: Base64.encodedLength(pair.count) + 6) {
         $0.append("Basic ")
-        Base64.encode(pair, into: &$0)
+        Base64.encode(pair, &$0)
     }
     return .ok
 }

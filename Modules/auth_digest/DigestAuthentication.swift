@@ -223,7 +223,7 @@ final class DigestAuthentication {
     }
 
     private static func append<Function: BlockHash>(_ type: Function.Type, _ parts: [Bytes], _ writer: inout ByteWriter) {
-        var hasher = Hasher<Function>()
+        var hasher = BlockHasher<Function>()
         for part in parts { hasher.update(part) }
         withUnsafeTemporaryAllocation(byteCount: Function.length, alignment: 8) { room in
             hasher.finish(into: room.baseAddress.unsafelyUnwrapped)

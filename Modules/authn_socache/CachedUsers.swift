@@ -92,7 +92,7 @@ final class CachedUsers {
             context = request.server.name
         }
         let kind = realm.isSet ? Bytes("digest") : Bytes("basic")
-        var hasher = Hasher<SHA256>()
+        var hasher = BlockHasher<SHA256>()
         for part in [kind, context, settings.realm(of: request), realm, user] {
             var length = UInt64(part.count)
             withUnsafeBytes(of: &length) { hasher.update(Bytes($0)) }

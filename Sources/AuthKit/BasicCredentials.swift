@@ -17,10 +17,9 @@ public struct BasicCredentials: BitwiseCopyable {
         let (scheme, rest) = field.split(at: UInt8(ascii: " "))
         guard scheme.equalsIgnoringCase("Basic") else { throw .otherScheme }
         let text = rest.trimmed
-        let room = pool.allocate(UInt8.self, count: text.count / 4 * 3 + 4)
-        guard let count = Base64.decode(text, into: room) else { throw .invalid }
-        let decoded = Bytes(UnsafeRawPointer(room), count: count)
-        guard !decoded.contains(0) else { throw .invalid }
-        (user, password) = decoded.split(at: UInt8(ascii: ":"))
+        let room = text.count / 4 * 3 + 4
+        var decoded = ByteWriter(pool.allocate(UInt8.self, count: room), capacity: room)
+        guard Base64.decode(text, &decoded), !decoded.written.contains(0) else { throw .invalid }
+        (user, password) = decoded.written.split(at: UInt8(ascii: ":"))
     }
 }

@@ -19,17 +19,22 @@ public enum Base64 {
     }
 
     /// Decodes up to the first byte that is none of the alphabet, as httpd does; a lone last letter says nothing.
-    public static func decode(_ text: Bytes, _ writer: inout ByteWriter) {
+    /// - Returns: whether nothing but padding follows.
+    @discardableResult
+    public static func decode(_ text: Bytes, _ writer: inout ByteWriter) -> Bool {
         var group: UInt32 = 0
         var bits: UInt32 = 0
-        for byte in text.buffer {
-            guard let value = value(byte) else { break }
+        for index in 0..<text.count {
+            guard let value = value(text[index]) else {
+                return text.from(index).buffer.allSatisfy { $0 == UInt8(ascii: "=") }
+            }
             group = group << 6 | UInt32(value)
             bits += 6
             guard bits >= 8 else { continue }
             bits -= 8
             writer.append(UInt8(truncatingIfNeeded: group >> bits))
         }
+        return true
     }
 
     private static func letter(_ group: UInt32) -> UInt8 {

@@ -30,11 +30,11 @@ public enum APR1 {
     }
 
     private static func begin(_ password: Bytes, _ salt: Bytes, _ digest: Bytes, _ place: UnsafeMutableRawPointer) {
-        var other = Hasher<MD5>()
+        var other = BlockHasher<MD5>()
         for part in [password, salt, password] { other.update(part) }
         other.finish(into: place)
 
-        var hasher = Hasher<MD5>()
+        var hasher = BlockHasher<MD5>()
         hasher.update(password)
         hasher.update(prefix)
         hasher.update(salt)
@@ -55,7 +55,7 @@ public enum APR1 {
     private static func stretch(
         _ password: Bytes, _ salt: Bytes, _ digest: Bytes, _ place: UnsafeMutableRawPointer, _ round: Int
     ) {
-        var hasher = Hasher<MD5>()
+        var hasher = BlockHasher<MD5>()
         hasher.update(round & 1 != 0 ? password : digest)
         if round % 3 != 0 { hasher.update(salt) }
         if round % 7 != 0 { hasher.update(password) }

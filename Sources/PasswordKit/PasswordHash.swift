@@ -68,7 +68,7 @@ public enum PasswordHash {
     /// "{SHA}" and the digest in Base64.
     public static func writeSHA(_ password: Bytes, into writer: inout ByteWriter) {
         writer.append(sha)
-        SHA1.digest(password) { Base64.encode($0, into: &writer) }
+        SHA1.digest(password) { Base64.encode($0, &writer) }
     }
 
     private static func verifyAPR1(_ password: Bytes, _ stored: Bytes) -> Bool {

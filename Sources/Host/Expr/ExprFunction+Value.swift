@@ -23,8 +23,8 @@ extension ExprFunction {
             case .ldap: Escapes.ldap(argument, r.pointee.arena)
             case .base64: written(Base64.encodedLength(argument.count), r) { Base64.encode(argument, &$0) }
             case .unbase64: Escapes.upToNUL(written(argument.count, r) { Base64.decode(argument, &$0) })
-            case .md5: digest(MessageDigest.md5Length, r) { MessageDigest.md5(argument, into: $0) }
-            case .sha1: digest(MessageDigest.sha1Length, r) { MessageDigest.sha1(argument, into: $0) }
+            case .md5: digest(MD5.self, argument, r)
+            case .sha1: digest(SHA1.self, argument, r)
             case .file: content(of: argument, &run)
             case .filesize: size(of: argument, r)
             }
@@ -41,15 +41,9 @@ extension ExprFunction {
         written(text.count, r) { for byte in text.buffer { $0.append(map(byte)) } }
     }
 
-    private func digest(_ length: Int, _ r: Request.Ref, _ body: (UnsafeMutablePointer<UInt8>) -> Void) -> Bytes {
-        written(length * 2, r) { writer in
-            withUnsafeTemporaryAllocation(of: UInt8.self, capacity: length) { digest in
-                body(digest.baseAddress.unsafelyUnwrapped)
-                for byte in digest {
-                    if byte < 16 { writer.append(UInt8(ascii: "0")) }
-                    writer.append(hex: UInt64(byte))
-                }
-            }
+    private func digest<Function: BlockHash>(_ function: Function.Type, _ argument: Bytes, _ r: Request.Ref) -> Bytes {
+        written(Function.length * 2, r) { writer in
+            Function.digest(argument) { writer.append(hexadecimal: $0) }
         }
     }
 

@@ -1,4 +1,3 @@
-public import ByteKit
 public import ModuleABI
 import Glibc
 
@@ -14,7 +13,7 @@ public protocol BlockHash: BitwiseCopyable {
 }
 
 /// Hashes bytes as they come.
-public struct Hasher<Function: BlockHash> {
+public struct BlockHasher<Function: BlockHash> {
     private var function = Function()
     private var total = 0
     private var pending = 0
@@ -79,7 +78,7 @@ public struct Hasher<Function: BlockHash> {
 extension BlockHash {
     /// Hashes the parts one after another and calls `body` with the digest.
     public static func digest<R>(_ parts: Bytes..., body: (Bytes) -> R) -> R {
-        var hasher = Hasher<Self>()
+        var hasher = BlockHasher<Self>()
         for part in parts { hasher.update(part) }
         return withUnsafeTemporaryAllocation(byteCount: length, alignment: 8) { room in
             hasher.finish(into: room.baseAddress.unsafelyUnwrapped)
