@@ -59,9 +59,9 @@ def test_returned_status_is_answered_with_an_error_page(server, status):
 
 
 def test_declined_by_all(server):
-    """The core refuses to send a file whose handler is named and missing: it might be a program's source."""
-    assert fetch(server.port, get("/nothing")).status == 500
-    assert fetch(server.port, get("/return?1")).status == 500
+    """As in httpd a handler that nobody is changes nothing: there is no such file. The log tells why nobody answered."""
+    assert fetch(server.port, get("/nothing")).status == 404
+    assert fetch(server.port, get("/return?1")).status == 404
     server.wait_for_log("no loaded module answers for the handler abi")
 
 
