@@ -17,6 +17,7 @@ final class InflateInputFilter: InputFilter {
         request.headersIn["Content-Length"] = nil
         request.headersIn["Content-MD5"] = nil
         limits = request.conf(InflateLimits.self)
+        // What LimitRequestBody allows holds for what the body becomes, where nothing else is said.
         let standard = request.number(APUS_R_LIMIT_REQUEST_BODY)
         limit = UInt64(max(0, limits.bodySize < 0 ? standard : limits.bodySize))
         self.stream = stream

@@ -1,5 +1,7 @@
 """The headers compile everywhere, mean the same under every compiler, and are what abi/ says they are."""
 
+import collections
+import re
 import shutil
 import subprocess
 
@@ -94,3 +96,12 @@ def test_the_contract_is_what_the_dump_says(compiler):
 def test_the_dump_is_that_of_this_version():
     text = (INCLUDE / "apus.h").read_text()
     assert "#define APUS_ABI_MAJOR 0u" in text and "#define APUS_ABI_MINOR 1u" in text
+
+
+def test_the_facts_of_a_request_have_numbers_of_their_own():
+    """Two facts with one number: whoever asks for the second gets the first."""
+    text = (INCLUDE / "apus" / "request.h").read_text()
+    strings, numbers = text.split("/* Numbers of a request. */")
+    for part in (strings, numbers):
+        found = collections.Counter(re.findall(r"#define APUS_R_\w+ (\d+)u", part))
+        assert [number for number, count in found.items() if count > 1] == []

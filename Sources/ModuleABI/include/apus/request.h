@@ -50,7 +50,7 @@
 #define APUS_R_NO_CACHE 15u        /**< rw; 1: the answer must not be cached */
 #define APUS_R_OWN_PAGE 18u        /**< 1: what is answered is the server's own page for a status */
 #define APUS_R_OPTIONS 17u         /**< APUS_OPTION_…: what Options allows here */
-#define APUS_R_LIMIT_REQUEST_BODY 18u /**< LimitRequestBody here; 0: none */
+#define APUS_R_LIMIT_REQUEST_BODY 19u /**< LimitRequestBody here; 0: none */
 #define APUS_R_SERVER_PORT 30u     /**< the port in the server's own URLs; see UseCanonicalPhysicalPort */
 #define APUS_R_CGI_PASS_AUTH 31u   /**< CGIPassAuth; 1: programs may see the field Authorization */
 #define APUS_R_CGI_ORIGINAL_URI 32u /**< CGIVar REQUEST_URI; 1: what the client asked for, 0: what it was redirected to */
