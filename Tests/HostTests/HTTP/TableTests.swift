@@ -87,7 +87,7 @@ struct WildcardTests {
         ("/home/*/www/", "/home/joe/www/", true), ("/home/*/www/", "/home/a/b/www/", false), ("*", "a/b", false),
         ("[a-c]x", "bx", true), ("[!a-c]x", "bx", false), ("[^a-c]x", "dx", true), ("a\\*", "a*", true), ("a\\*", "ab", false),
         ("**a", "bba", true), ("", "", true), ("", "a", false), ("a*b*c", "aXbYc", true), ("a*b*c", "aXcYb", false),
-        ("[", "[", false), ("a[]b]c", "a]c", true),
+        ("[", "[", true), ("[", "a", false), ("a[]b]c", "a]c", true),
     ]
 
     @Test(arguments: cases)
