@@ -76,9 +76,9 @@ WORKLOADS = [
 
 def interleaved(servers, *arguments):
     """The table of CPU, with all servers running."""
-    for server in servers:
-        server.start()
     try:
+        for server in servers:
+            server.start()
         yield from cpu_table(servers, *arguments)
     finally:
         for server in servers:

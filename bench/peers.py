@@ -48,6 +48,8 @@ class Server:
                 time.sleep(0.05)
 
     def stop(self):
+        if self.process is None:
+            return
         self.process.terminate()
         self.process.wait(10)
 
