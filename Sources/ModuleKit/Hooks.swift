@@ -64,16 +64,12 @@ public struct Hooks {
 
     /// Adds filters to the request at hand.
     public func insertFilter(_ order: Order, _ body: @escaping (Request) -> Void) throws {
-        let box = RequestHookBox(host: host) { body($0); return .ok }
-        let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void = { _ = runRequestHook($0, $1) }
-        try register("insert_filter", "v(xR)", order, unsafeBitCast(fn, to: apus_fn.self), box)
+        try addVoid("insert_filter", order, body)
     }
 
     /// Last changes to the fields of an answer, whoever made it.
     public func responseHead(_ order: Order, _ body: @escaping (Request) -> Void) throws {
-        let box = HookBox(host: host) { (request: Request) throws -> Status in body(request); return Status.ok }
-        let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void = { _ = runRequestHook($0, $1) }
-        try register("response_head", "v(xR)", order, unsafeBitCast(fn, to: apus_fn.self), box)
+        try addVoid("response_head", order, body)
     }
 
     /// Functions of other modules can be found from here on.
@@ -116,6 +112,13 @@ public struct Hooks {
     private func add(_ hook: String, _ order: Order, _ body: @escaping RequestHook) throws {
         let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_status = runRequestHook
         try register(hook, "i(xR)", order, unsafeBitCast(fn, to: apus_fn.self), RequestHookBox(host: host, body))
+    }
+
+    /// A hook of requests that answers nothing.
+    private func addVoid(_ hook: String, _ order: Order, _ body: @escaping (Request) -> Void) throws {
+        let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void = { _ = runRequestHook($0, $1) }
+        let box = RequestHookBox(host: host) { body($0); return .ok }
+        try register(hook, "v(xR)", order, unsafeBitCast(fn, to: apus_fn.self), box)
     }
 
     private func addPlain(_ hook: String, _ body: @escaping () -> Void) throws {
