@@ -1,5 +1,6 @@
 """TLS sessions in a shared cache: SSLSessionCache, SSLSessionCacheTimeout."""
 
+import contextlib
 import os
 import signal
 import ssl
@@ -70,14 +71,16 @@ def resumed_by(server, context, session, workers=2):
         # Nobody waits until the engine has what it was given.
         wait_until(lambda: is_resumed(server, context, session), "the session to be kept")
     seen, resumed = set(), set()
-    for _ in range(200):
-        with connect(server, context, session) as connection:
+    # Connections that stay open leave the next ones to the workers that have fewer.
+    with contextlib.ExitStack() as open_connections:
+        for _ in range(200):
+            connection = open_connections.enter_context(connect(server, context, session))
             number = who(connection)
             seen.add(number)
             if connection.socket.session_reused:
                 resumed.add(number)
-        if len(seen) == workers:
-            return resumed
+            if len(seen) == workers:
+                return resumed
     raise AssertionError(f"only workers {seen} answered")
 
 

@@ -192,8 +192,8 @@ def test_a_mistake_is_answered_500_for_its_tree_alone(running):
         (b"ForceType " + b"x" * 100_000 + b" y\n", "takes one argument"),
         (b"X " * 200_000 + b"\n", "unknown directive X"),
         (b"<IfModule core_module>\n" * 1000, None),
-        (b'<Files "x">\n' * 5000, "never closed"),
-        (b"".join(b"<Macro m%d>\nUse m%d\nUse m%d\n</Macro>\n" % (n, n + 1, n + 1) for n in range(40)) + b"Use m0\n", "macros come to more than"),
+        (b'<Files "x">\n' * 5000, "nested more than 100 deep"),
+        (b"".join(b"<Macro m%d>\nUse m%d\nUse m%d\n</Macro>\n" % (n, n + 1, n + 1) for n in range(40)) + b"<Macro m40>\nForceType text/x\n</Macro>\nUse m0\n", "macros come to more than"),
     ],
     ids=["NUL", "binary", "too long", "long word", "long line", "deep conditionals", "deep sections", "macros that multiply"],
 )  # fmt: skip

@@ -31,6 +31,12 @@ struct OpenSections {
     /// The node that directives belong to.
     var target: ConfigNode { sections.last?.target ?? outermost }
 
+    /// How deep the sections are nested that directives go into. Whoever walks the tree goes as deep.
+    var depth: Int { sections.count { $0.content == .kept } }
+
+    /// Nobody writes more; a file that does is no configuration, or means harm.
+    static let deepest = 100
+
     var isSkipping: Bool { sections.last?.content == .skipped }
 
     mutating func open(_ tag: SectionTag, _ content: Section.Content, target: ConfigNode) {

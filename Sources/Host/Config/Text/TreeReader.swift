@@ -147,6 +147,11 @@ final class TreeReader {
             if !isAdmitted { diagnostics.error("<\(tag.name)> is not allowed here", at: tag.location) }
             let isRead = isAdmitted && holds(conditional, node) ?? false
             sections.open(tag, isRead ? .spliced : .skipped, target: target)
+        } else if sections.depth == OpenSections.deepest {
+            diagnostics.error(
+                "sections are nested more than \(OpenSections.deepest) deep", at: tag.location,
+                hint: "close those above that are done")
+            sections.open(tag, .skipped, target: target)
         } else {
             target.append(node)
             sections.open(tag, .kept, target: node)
