@@ -181,11 +181,12 @@ extension TreeReader {
         }
         guard let body = macro.expanded(values, usedAt: node.location, limit: settings.maximumMacroBytes - macroBytes) else {
             // One message is enough: what follows would exceed the limit, too.
-            if macroBytes < settings.maximumMacroBytes {
+            if !exceedsMacroLimit {
                 diagnostics.error(
                     "macros come to more than \(settings.maximumMacroBytes) bytes", at: node.location,
                     hint: "look for macros that use others several times")
             }
+            exceedsMacroLimit = true
             return macroBytes = settings.maximumMacroBytes
         }
         macroBytes += body.size

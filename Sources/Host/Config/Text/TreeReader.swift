@@ -65,6 +65,8 @@ final class TreeReader {
     /// By their names in small letters; those of the server's configuration can be used in `.htaccess` files.
     var macros: [String: Macro] = [:]
     var macroBytes = 0
+    /// Whether it has been told that they come to more.
+    var exceedsMacroLimit = false
     /// Set when reading on would only repeat an endless inclusion.
     private var isAbandoned = false
 
