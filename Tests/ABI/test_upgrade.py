@@ -5,7 +5,7 @@ import socket
 import pytest
 from support.load import reload
 from support.server import DEFAULT_MODULES
-from support.waiting import wait_until
+from support.waiting import settled, wait_until
 from support.wire import Connection, fetch, get, tls_context
 
 from .texts import HANDLER
@@ -132,7 +132,7 @@ def test_half_close(server):
 @pytest.mark.parametrize("last", [b"bye", b"fail", b"idle", None])
 def test_each_end_is_told_once(connect, server, last):
     """By the protocol, by its failure, by silence, by the client: `close` is called, and the request logged."""
-    before = server.error_log().count("echo closes")
+    before = settled(server.error_log).count("echo closes")
     lines = server._read("sizes.log").count("101 ")
     with connect() as connection:
         upgrade(connection)
@@ -144,7 +144,7 @@ def test_each_end_is_told_once(connect, server, last):
 
 
 def test_a_client_that_vanishes(server):
-    before = server.error_log().count("echo closes")
+    before = settled(server.error_log).count("echo closes")
     for text in (b"hold", b"flood"):
         connection = Connection(server.port)
         upgrade(connection)

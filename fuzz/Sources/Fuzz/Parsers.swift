@@ -39,7 +39,7 @@ enum HeadTarget {
     private static func parse(_ head: Bytes) {
         InProcessServer.withRequest { r in
             do throws(HeadProblem) {
-                try RequestHead.parse(r.pointee.arena.copy(head), into: r, ServerLimits())
+                try RequestHead.parse(r.pointee.arena.copy(head), into: r)
             } catch { return }
             demand(Token.isToken(r.pointee.method), "a method is no token")
             demand(Token.isTarget(r.pointee.target) && !r.pointee.target.isEmpty, "a target is none")
