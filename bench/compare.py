@@ -35,6 +35,9 @@ class Wrk:
     def __init__(self, name, path, is_tls=False, extra=()):
         self.name, self.path, self.is_tls, self.extra = name, path, is_tls, extra
 
+    def suits(self, server):
+        return server.speaks_tls or not self.is_tls
+
     def run(self, server, seconds):
         """How many responses came."""
         url = f"{'https' if self.is_tls else 'http'}://127.0.0.1:{server.ports[self.is_tls]}{self.path}"
@@ -48,15 +51,18 @@ class Wrk:
 class Handshakes:
     """A connection with a handshake for each request, in three clients at once."""
 
-    is_tls = True
-
     def __init__(self, name, kind):
         self.name, self.kind = name, kind
+
+    def suits(self, server):
+        return server.speaks_tls and (server.speaks_tls13 or self.kind == "resume")
 
     def run(self, server, seconds):
         line = [*PINNED, sys.executable, Path(__file__).parent / "handshakes.py", str(server.ports[True]), str(seconds), self.kind]
         clients = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True) for _ in range(3)]
         counts = [list(map(int, client.communicate()[0].split())) for client in clients]
+        if any(client.returncode for client in clients):
+            raise SystemExit(f"{server.name} does not take these connections: {self.name}")
         connections, reused = sum(count[0] for count in counts), sum(count[1] for count in counts)
         if self.kind == "resume" and reused < connections * 0.9:
             print(f"  {server.name}: only {reused} of {connections} connections resumed a session", file=sys.stderr)
@@ -93,7 +99,7 @@ def cpu_table(servers, workloads, rounds, seconds):
         figures = {name: [] for name in names}
         for _ in range(rounds):
             for server in servers:
-                if workload.is_tls and not server.speaks_tls:
+                if not workload.suits(server):
                     continue
                 before = server.cpu()
                 answered = workload.run(server, seconds)

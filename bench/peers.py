@@ -22,7 +22,7 @@ class Server:
 
     #: The program of a peer, and the Debian packages that bring it.
     program = packages = None
-    speaks_tls = True
+    speaks_tls = speaks_tls13 = True
 
     @classmethod
     def is_here(cls):
@@ -91,7 +91,7 @@ class Apus(Server):
     def command(self):
         modules = "".join(
             f"LoadModule {name}_module {self.dist}/modules/mod_{name}.so\n"
-            for name in ("mime", "dir", "alias", "log_config", "authz_core", "ssl", "welcome")
+            for name in ("mime", "dir", "alias", "log_config", "authz_core", "socache_shmcb", "ssl", "welcome")
         )
         (self.root / "apus/httpd.conf").write_text(
             f"""{modules}
@@ -114,6 +114,7 @@ DocumentRoot {self.root}/site
 </Directory>
 LogFormat "%h %l %u %t \\"%r\\" %>s %b \\"%{{Referer}}i\\" \\"%{{User-Agent}}i\\"" combined
 CustomLog access_log combined
+SSLSessionCache shmcb:sessions(10000000)
 <VirtualHost *:{self.ports[True]}>
     SSLEngine on
     SSLCertificateFile {self.root}/server.pem
@@ -154,6 +155,8 @@ http {{
     keepalive_timeout 300;
     client_body_temp_path {self.root}/nginx/b; proxy_temp_path {self.root}/nginx/p; fastcgi_temp_path {self.root}/nginx/f;
     uwsgi_temp_path {self.root}/nginx/u; scgi_temp_path {self.root}/nginx/s;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:sessions:10m;
     server {{
         listen 127.0.0.1:{self.ports[False]};
         listen 127.0.0.1:{self.ports[True]} ssl;
@@ -183,7 +186,7 @@ class Apache(Server):
     def command(self):
         modules = "".join(
             f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n"
-            for name in ("mpm_event", "mime", "dir", "alias", "authz_core", "ssl")
+            for name in ("mpm_event", "mime", "dir", "alias", "authz_core", "socache_shmcb", "ssl")
         )
         (self.root / "apache2/httpd.conf").write_text(
             f"""{modules}
@@ -212,6 +215,7 @@ DocumentRoot {self.root}/site
 </Directory>
 LogFormat "%h %l %u %t \\"%r\\" %>s %b" common
 CustomLog access_log common
+SSLSessionCache shmcb:{self.root}/apache2/sessions(10000000)
 <VirtualHost *:{self.ports[True]}>
     SSLEngine on
     SSLCertificateFile {self.root}/server.pem
@@ -230,6 +234,7 @@ CustomLog access_log common
 
 class H2o(Server):
     name = "h2o"
+    speaks_tls13 = False
     program = "/usr/bin/h2o"
     packages = "h2o"
 
