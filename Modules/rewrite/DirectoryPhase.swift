@@ -26,19 +26,7 @@ func rewriteForDirectory(_ request: Request, _ module: RewriteProcess) throws ->
     var run = Run(
         module, request, trace, rules: section.pointee.set.rules, directory: directory,
         progress.pointee.takeState(or: start))
-    module.takeAnswer(run, progress)
-    let outcome = run.applyAll()
-    if run.state.ends { progress.pointee.hasEnded = true }
-    switch outcome {
-    case .waiting: return try module.wait(run, progress)
-    case .unchanged:
-        trace.line(1, "pass through \(run.state.uri.string)")
-        return .declined
-    case .answered(let status):
-        run.leaveTraces()
-        return .status(status)
-    case .changed: return try finish(run, section)
-    }
+    return try module.apply(&run, progress) { try finish($0, section) }
 }
 
 /// The section is asked before the directory's slash is there: mod_dir redirects the client first.

@@ -77,3 +77,24 @@ public func entry(
 ) -> UnsafePointer<apus_module>? {
     Rewrite.descriptor(for: host, named: name)
 }
+
+extension RewriteProcess {
+    /// Applies the rules from where the run stands. What a change comes to is each phase's own.
+    func apply(
+        _ run: inout Run, _ progress: UnsafeMutablePointer<Progress>, whenChanged finish: (Run) throws -> Status
+    ) throws -> Status {
+        takeAnswer(run, progress)
+        let outcome = run.applyAll()
+        if run.state.ends { progress.pointee.hasEnded = true }
+        switch outcome {
+        case .waiting: return try wait(run, progress)
+        case .unchanged:
+            run.trace.line(1, "pass through \(run.state.uri.string)")
+            return .declined
+        case .answered(let status):
+            run.leaveTraces()
+            return .status(status)
+        case .changed: return try finish(run)
+        }
+    }
+}

@@ -21,19 +21,7 @@ func rewriteForServer(_ request: Request, _ module: RewriteProcess) throws -> St
     }
     var run = Run(
         module, request, trace, rules: server.pointee.set.rules, progress.pointee.takeState(or: RunState(request)))
-    module.takeAnswer(run, progress)
-    let outcome = run.applyAll()
-    if run.state.ends { progress.pointee.hasEnded = true }
-    switch outcome {
-    case .waiting: return try module.wait(run, progress)
-    case .unchanged:
-        trace.line(1, "pass through \(run.state.uri.string)")
-        return .declined
-    case .answered(let status):
-        run.leaveTraces()
-        return .status(status)
-    case .changed: return try finish(run, server.pointee.set.options)
-    }
+    return try module.apply(&run, progress) { try finish($0, server.pointee.set.options) }
 }
 
 extension RunState {
