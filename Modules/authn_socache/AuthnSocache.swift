@@ -15,6 +15,7 @@ final class AuthnSocache: Module {
         try host.hooks.optionalFunctions { users.findSettings() }
         try host.hooks.openConfig { reason, _ in try users.open(reason) }
         try host.provide(APUS_GROUP_AUTHN, "socache", CachedUsers.table, context: users)
+        try host.provideStatus("AuthnCacheStatus", of: { users.cache })
         try host.publish(
             "authn_socache.store", "v(xRssss)", unsafeBitCast(storeUser, to: apus_fn.self), context: users)
     }

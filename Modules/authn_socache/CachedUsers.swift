@@ -6,7 +6,7 @@ final class CachedUsers {
     private let host: Host
     private let checker: PasswordChecker
     private let settings = AuthSettings()
-    private var cache: ObjectCache?
+    private(set) var cache: ObjectCache?
 
     init(_ host: Host, _ checker: PasswordChecker) {
         self.host = host

@@ -88,6 +88,10 @@ struct StatusPage {
         line("ConnsAsyncKeepAlive", figures.waiting)
         line("ConnsAsyncClosing", 0)
         line("Scoreboard", figures.letters)
+        for part in parts {
+            text += "\(part.title)\n"
+            for fact in part.facts { line(fact.name, fact.value) }
+        }
         return text
     }
 
@@ -113,6 +117,7 @@ struct StatusPage {
         text += "<p>Scoreboard Key:<br />\n\"<b><code>W</code></b>\" Request at work, \"<b><code>K</code></b>\" Keepalive, "
         text += "\"<b><code>_</code></b>\" Worker without a request</p>\n"
         if hasTable { text += jobs() }
+        for part in parts { text += markup(part) }
         return text + request.signature.string + "</body></html>\n"
     }
 
@@ -135,6 +140,27 @@ struct StatusPage {
         }
         items.append("\(figures.busy) requests currently being processed, \(figures.idleWorkers) idle workers")
         return items
+    }
+
+    // MARK: What other modules tell
+
+    private struct Part {
+        let title: String
+        var facts: [(name: String, value: String)]
+    }
+
+    private var parts: [Part] {
+        var parts: [Part] = []
+        board.host.eachStatusFact(request) { title, name, value in
+            if parts.last?.title != title.string { parts.append(Part(title: title.string, facts: [])) }
+            parts[parts.count - 1].facts.append((name.string, value.string))
+        }
+        return parts
+    }
+
+    private func markup(_ part: Part) -> String {
+        let rows = part.facts.map { "<tr><td>\(Shown.escaped($0.name))</td><td>\(Shown.escaped($0.value))</td></tr>\n" }
+        return "<hr />\n<h2>\(Shown.escaped(part.title))</h2>\n<table>\n\(rows.joined())</table>\n"
     }
 
     private func processes() -> String {

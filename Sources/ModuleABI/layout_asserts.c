@@ -50,6 +50,7 @@ SIZE(apus_authn_v1, 8 + 2 * 8);
 SIZE(apus_work, 32);
 SIZE(apus_confset_v1, 8 + 2 * 8);
 SIZE(apus_log_item_v1, 8 + 1 * 8);
+SIZE(apus_status_source_v1, 8 + 1 * 8);
 SIZE(apus_regex_v1, 8 + 4 * 8);
 SIZE(apus_shm_v1, 8 + 5 * 8);
 SIZE(apus_mutex_v1, 8 + 5 * 8);

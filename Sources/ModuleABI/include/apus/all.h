@@ -26,6 +26,7 @@
 #include "server.h"
 #include "shared.h"
 #include "socache.h"
+#include "status.h"
 #include "subrequest.h"
 #include "tasks.h"
 #include "timeouts.h"
