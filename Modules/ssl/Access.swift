@@ -11,7 +11,10 @@ func checkAccess(_ request: Request, _ process: UnsafeMutablePointer<TLSProcess>
     if conf.pointee.requiresTLS, tls == nil { return check.refuseUnencrypted() }
     // As in httpd, the rest is about connections that are encrypted.
     guard let tls else { return .declined }
-    if let wanted = tls.wanted(by: request) { return try Negotiation.start(request, tls, wanted, thenDo: check) }
+    if let wanted = tls.wanted(by: request) {
+        guard !request.isExplain else { return check.explain(wanted) }
+        return try Negotiation.start(request, tls, wanted, thenDo: check)
+    }
     return check.finish(tls)
 }
 
@@ -46,9 +49,17 @@ struct AccessCheck {
 
     private var place: String { request.filename.isSet ? request.filename.string : request.path.string }
 
+    /// Nobody is asked for anything when it is only explained what would be done.
+    func explain(_ wanted: Wanted) -> Status {
+        Log(host: request.host).write(
+            .info, code: "AH02221", request: request,
+            "access to \(place): the client would be asked for \(wanted.description)")
+        return .declined
+    }
+
     /// Says why, and remembers whether nothing may overrule it.
     func refuse(_ code: StaticString, _ message: @autoclosure () -> String) -> Status {
-        if !request.isExplain { Log(host: request.host).write(.error, code: code, request: request, message()) }
+        Log(host: request.host).write(.error, code: code, request: request, message())
         if conf.pointee.options.contains(.strictRequire) { request.notes["ssl-access-forbidden"] = Bytes("1") }
         return .status(403)
     }
@@ -67,6 +78,10 @@ func checkStrictly(_ request: Request) -> Status {
 struct Wanted {
     var question: ClientQuestion
     var ciphers: Bytes?
+
+    var description: String {
+        "\(question.verification) verification\(ciphers.map { " and \($0.string)" } ?? "")"
+    }
 }
 
 extension UnsafeMutablePointer<TLSConnection> {

@@ -15,6 +15,8 @@ final class CertificateLoader {
     private(set) var fingerprint: [UInt8] = []
     /// The certificates that were put into the context, with their files.
     fileprivate var used: [(certificate: OpaquePointer, file: Located<String>)] = []
+    /// When each of them ends.
+    private(set) var served: [ServedCertificate] = []
     /// The file of each kind of key: OpenSSL keeps one certificate of each.
     private var kinds: [Int32: String] = [:]
 
@@ -181,19 +183,14 @@ final class CertificateLoader {
     /// Warns of certificates that will work but not as intended.
     private func inspect(_ leaf: OpaquePointer, _ file: Located<String>) {
         let what = "SSLCertificateFile \(file.value)"
-        if let end = X509_get0_notAfter(leaf) {
-            if X509_cmp_current_time(end) < 0 {
-                reporter.warn(
-                    "APUS3005", at: file.location, "\(what): the certificate expired on \(day(end)); renew it")
-            } else if let days = daysLeft(until: end), days < CertificateLoader.warningDays {
-                reporter.warn(
-                    "APUS3005", at: file.location,
-                    "\(what): the certificate expires on \(day(end)), in \(days) days; renew it")
-            }
+        if let end = X509_get0_notAfter(leaf).flatMap(seconds) {
+            let certificate = ServedCertificate(file: file, end: end)
+            served.append(certificate)
+            if let problem = certificate.problem(at: time(nil)) { reporter.warn("APUS3005", at: file.location, problem) }
         }
-        if let start = X509_get0_notBefore(leaf), X509_cmp_current_time(start) > 0 {
+        if let start = X509_get0_notBefore(leaf).flatMap(seconds), start > time(nil) {
             reporter.warn(
-                "APUS3005", at: file.location, "\(what): the certificate is valid from \(day(start)) on only")
+                "APUS3005", at: file.location, "\(what): the certificate is valid from \(Day.text(start)) on only")
         }
         let name = server.name.string
         if !name.isEmpty, X509_check_host(leaf, name, name.utf8.count, 0, nil) == 0,
@@ -215,14 +212,12 @@ final class CertificateLoader {
         ERR_clear_error()
     }
 
-    /// So long before the end of a certificate it is time to worry: those that are renewed by themselves are renewed
-    /// earlier.
-    private static let warningDays: Int32 = 7
-
-    private func daysLeft(until end: UnsafePointer<ASN1_TIME>) -> Int32? {
+    /// Seconds since 1970.
+    private func seconds(_ moment: UnsafePointer<ASN1_TIME>) -> Int? {
         var days: Int32 = 0
         var seconds: Int32 = 0
-        return ASN1_TIME_diff(&days, &seconds, nil, end) == 1 ? days : nil
+        guard ASN1_TIME_diff(&days, &seconds, nil, moment) == 1 else { return nil }
+        return time(nil) + Int(days) * 86400 + Int(seconds)
     }
 
     private func remember(_ leaf: OpaquePointer) {
@@ -231,14 +226,6 @@ final class CertificateLoader {
         if X509_digest(leaf, EVP_sha256(), &digest, &length) == 1 {
             fingerprint += digest.prefix(Int(length))
         }
-    }
-
-    /// A time as 2026-12-31.
-    private func day(_ time: UnsafePointer<ASN1_TIME>) -> String {
-        var parts = tm()
-        guard ASN1_TIME_to_tm(time, &parts) == 1 else { return "an unknown day" }
-        func two(_ number: Int32) -> String { number < 10 ? "0\(number)" : "\(number)" }
-        return "\(parts.tm_year + 1900)-\(two(parts.tm_mon + 1))-\(two(parts.tm_mday))"
     }
 }
 

@@ -11,6 +11,7 @@ func shakeHands(_ state: UnsafeMutableRawPointer?) -> apus_status {
     let outcome = SSL_do_handshake(tls.pointee.ssl)
     if outcome == 1, tls.pointee.context.pointee.clientStatus != nil, let status = checkStatus(tls) { return status }
     if outcome == 1 {
+        tls.logAgreement()
         // The client's request came with the end of its handshake: the session tickets go with the response.
         if tls.hasInput, !tls.pointee.blocked {
             tls.deferOutput()
@@ -105,18 +106,26 @@ func onClientHello(
     _ ssl: OpaquePointer?, _ alert: UnsafeMutablePointer<Int32>?, _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
     guard let tls = tlsConnection(of: ssl) else { return SSL_CLIENT_HELLO_SUCCESS }
-    chooseServer(tls)
-    HandshakeLog.note(tls)
+    // It is called again when the look-up of a session is over.
+    if tls.pointee.lookup == nil { chooseServer(tls) }
     return SessionLookup.begin(tls)
 }
 
 private func chooseServer(_ tls: TLS) {
     var bytes: UnsafePointer<UInt8>?
     var count = 0
-    guard SSL_client_hello_get0_ext(tls.pointee.ssl, UInt32(TLSEXT_TYPE_server_name), &bytes, &count) == 1,
-        let name = hostName(UnsafeRawBufferPointer(start: bytes, count: count)),
-        let server = tls.connection.selectServer(named: name)
-    else { return }
+    var name: Bytes?
+    if SSL_client_hello_get0_ext(tls.pointee.ssl, UInt32(TLSEXT_TYPE_server_name), &bytes, &count) == 1 {
+        name = hostName(UnsafeRawBufferPointer(start: bytes, count: count))
+    }
+    let server = name.flatMap { tls.connection.selectServer(named: $0) }
+    if let server { use(server, tls) }
+    tls.learnLoudness()
+    tls.logServer(named: name)
+    HandshakeLog.note(tls)
+}
+
+private func use(_ server: Server, _ tls: TLS) {
     tls.pointee.nameMatched = true
     tls.pointee.serverIndex = server.index
     if let context = tls.pointee.process.pointee.context(server.index), context != tls.pointee.context {

@@ -8,11 +8,9 @@ enum HandshakeLog {
 
     /// Notes what a client offers, at the ClientHello: OpenSSL has forgotten it when the handshake fails.
     static func note(_ tls: TLS) {
-        let host = tls.pointee.process.pointee.host
-        let log = Log(host: host)
-        guard log.isEnabled(.info, connection: tls.connection) else { return }
+        guard tls.isLoud(.info) else { return }
         tls.pointee.offer = "offered \(versions(tls)); \(ciphers(tls))"
-        if log.isEnabled(.trace3, connection: tls.connection) { SSL_set_info_callback(tls.pointee.ssl, onState) }
+        if tls.isLoud(.trace3) { SSL_set_info_callback(tls.pointee.ssl, onState) }
     }
 
     private static func versions(_ tls: TLS) -> String {
@@ -66,5 +64,5 @@ private func onState(_ ssl: OpaquePointer?, _ place: Int32, _ value: Int32) {
     } else {
         return
     }
-    Log(host: tls.pointee.process.pointee.host).write(.trace3, connection: tls.connection, "OpenSSL: \(what)")
+    tls.log(.trace3, "OpenSSL: \(what)")
 }

@@ -6,6 +6,7 @@ import ModuleKit
 func checkDirection(of request: Request) -> Status {
     guard let state = request.connection.transport("tls") else { return .declined }
     let tls = state.assumingMemoryBound(to: TLSConnection.self)
+    tls.logRequest(request)
     let server = request.server
     let index = server.index
     if tls.serverName == nil, tls.pointee.context.pointee.strictNames || tls.isStrict(index) {

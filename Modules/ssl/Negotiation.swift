@@ -26,11 +26,11 @@ final class Negotiation {
             tls.endNegotiation()
             // What is optional need not be had.
             if wanted.question.verification != .require, wanted.ciphers == nil { return check.finish(tls) }
-            return check.refuse("AH02226", "the connection cannot be renegotiated: \(obstacle)")
+            return check.refuse("AH02225", "the connection cannot be renegotiated: \(obstacle)")
         }
         Log(host: request.host).write(
-            .debug, code: "AH02221", request: request,
-            "asking the client for \(wanted.question.verification) verification")
+            .info, code: "AH02221", request: request,
+            "asking the client for \(wanted.description)")
         return try Negotiation(request, tls, check).begin()
     }
 
@@ -98,6 +98,7 @@ final class Negotiation {
             finish(.failed)
             return .suspended
         }
+        tls.log(.info, code: "AH02226", "waiting for the client's new handshake")
         advance()
         return .suspended
     }
@@ -132,6 +133,8 @@ final class Negotiation {
     // MARK: The outcome
 
     private func succeed() {
+        Log(host: request.host).write(.debug, code: "AH02260", request: request, "the new handshake is done")
+        tls.logAgreement()
         tls.endNegotiation()
         _ = tls.flush()
         tls.endClientStatus()

@@ -13,11 +13,13 @@ struct Protocols: OptionSet, Hashable {
     /// What holds without SSLProtocol. httpd would also allow TLS 1.0 and 1.1, which RFC 8996 forbids.
     static let standard: Protocols = [.tls12, .tls13]
 
-    /// Each version, oldest first, with OpenSSL's number and the option that turns it off.
-    private static let versions: [(Protocols, number: Int32, off: UInt64)] = [
-        (.tls10, TLS1_VERSION, cossl_op_no_tls1), (.tls11, TLS1_1_VERSION, cossl_op_no_tls11),
-        (.tls12, TLS1_2_VERSION, cossl_op_no_tls12), (.tls13, TLS1_3_VERSION, cossl_op_no_tls13),
+    /// Each version, oldest first, with its name, OpenSSL's number and the option that turns it off.
+    private static let versions: [(Protocols, name: String, number: Int32, off: UInt64)] = [
+        (.tls10, "TLSv1", TLS1_VERSION, cossl_op_no_tls1), (.tls11, "TLSv1.1", TLS1_1_VERSION, cossl_op_no_tls11),
+        (.tls12, "TLSv1.2", TLS1_2_VERSION, cossl_op_no_tls12), (.tls13, "TLSv1.3", TLS1_3_VERSION, cossl_op_no_tls13),
     ]
+
+    var names: String { Protocols.versions.filter { contains($0.0) }.map(\.name).joined(separator: ", ") }
 
     var lowest: Int32 { Protocols.versions.first { contains($0.0) }?.number ?? 0 }
     var highest: Int32 { Protocols.versions.last { contains($0.0) }?.number ?? 0 }

@@ -21,32 +21,35 @@ final class SSLModule: Module {
         try host.hooks.openConfig { reason, _ in try setup.openServers(reason) }
         try host.hooks.openConfig { reason, _ in try SessionCache.open(host, reason: reason) }
         let live = LiveFiles(setup)
+        let expiries = ExpiryWatch(host, process)
         try host.hooks.openConfig { reason, _ in if reason != UInt32(APUS_OPEN_CHECK) { live.watch() } }
         try host.onMessage { name, bytes in
             setup.stapler.receive(name, bytes)
             live.receive(name, bytes)
         }
         try host.hooks.childInit {
-            let worker = WorkerState(host)
-            process.pointee.worker = Unmanaged.passRetained(worker)
-            setup.stapler.start(worker)
+            process.pointee.worker = Unmanaged.passRetained(WorkerState(host))
+            setup.stapler.start()
+            expiries.start()
         }
-        try host.hooks.postReadRequest(Order(.middle, flags: [.initialOnly])) { request in
+        try host.hooks.postReadRequest(Order(.middle, flags: [.initialOnly, .explainable])) { request in
             checkDirection(of: request)
         }
         // Before others refuse: what StrictRequire forbids must have been seen when another way in is looked for.
-        try host.hooks.access(Order(.middle, before: ["access_compat_module"], flags: [.maySuspend])) {
+        try host.hooks.access(Order(.middle, before: ["access_compat_module"], flags: [.maySuspend, .explainable])) {
             try checkAccess($0, process)
         }
-        try host.hooks.accessEx(Order(.first)) {
+        try host.hooks.accessEx(Order(.first, flags: .explainable)) {
             let status = checkStrictly($0)
             return status == .declined ? FakeBasicAuth.apply($0) : status
         }
-        try host.hooks.fixups(.middle) { exportVariables($0) }
+        try host.hooks.fixups(Order(.middle, flags: .explainable)) { exportVariables($0) }
         try provideRequirements(host)
         try host.expressionVariable("SSL_", isPrefix: true) { Variables.value($1, $0) }
         try host.expressionFunction("SSL") { Variables.value($1, $0) }
         try host.expressionList("PeerExtList") { $0.pool.copy(PeerExtensions.values($1, $0)) }
+        try host.provideStatus("TLSSessionCacheStatus", of: { SessionCache.current.pointee })
+        try host.provideStatus("OCSPStaplingCacheStatus", of: { setup.stapler.objectCache })
         try host.provide(APUS_GROUP_TRANSPORT, "tls", TLSTransport.table, rawContext: process)
         try host.provide(APUS_GROUP_UPSTREAM, "tls", UpstreamTransport.table, rawContext: process)
         try host.provide(APUS_GROUP_LOG_ITEM, "x", LogItems.table(LogItems.extended), rawContext: process)

@@ -25,6 +25,8 @@ struct ServerContext {
     var ticketKeys: UnsafeMutablePointer<TicketKeyRing>?
     /// What is stapled to handshakes with each certificate.
     var staples: UnsafeBufferPointer<StapleLink>
+    /// What is shown to clients.
+    let certificates: [ServedCertificate]
 
     func staple(for certificate: OpaquePointer?) -> UnsafeMutablePointer<StapleSlot>? {
         staples.first { $0.certificate == certificate }?.slot
@@ -59,10 +61,11 @@ struct ContextBuilder {
             return nil
         }
         let allowed = conf.protocols?.value ?? .standard
+        setup.host.log.write(.trace3, server: server, "a context for \(allowed.names) is made")
         applyDefaults(ctx, conf)
         SessionCache.prepare(ctx, conf)
         applyProtocols(ctx, allowed, at: conf.protocols?.location ?? place)
-        applyCiphers(ctx, conf, allowed, at: place)
+        applyCiphers(ctx, server, conf, allowed, at: place)
         let clients = ClientAuthorities(ctx: ctx, files: files, reporter: reporter)
         clients.load(conf.clients, serverAt: place)
         let loader = CertificateLoader(ctx: ctx, server: server, setup: setup, files: files, reporter: reporter)
@@ -81,7 +84,8 @@ struct ContextBuilder {
                 clientPolicy: setup.policy(clientIdentity(conf)),
                 asks: ClientQuestion(conf.clients), toleratesMissingLists: conf.clients.toleratesMissingLists,
                 clientStatus: clients.statusRules(conf.clients.ocsp), strictNames: conf.strictNames,
-                ticketKeys: ticketKeys(server, conf), staples: loader.staples(conf, serverAt: place)))
+                ticketKeys: ticketKeys(server, conf), staples: loader.staples(conf, serverAt: place),
+                certificates: loader.served))
         return context
     }
 
@@ -129,9 +133,10 @@ struct ContextBuilder {
     }
 
     private func applyCiphers(
-        _ ctx: OpaquePointer, _ conf: SSLServerConf, _ allowed: Protocols, at place: Location
+        _ ctx: OpaquePointer, _ server: Server, _ conf: SSLServerConf, _ allowed: Protocols, at place: Location
     ) {
         let list = conf.ciphers.map { CipherList.guarded($0.value) } ?? ContextBuilder.standardCiphers
+        setup.host.log.write(.trace1, server: server, "ciphers up to TLS 1.2: \(list)")
         if SSL_CTX_set_cipher_list(ctx, list) != 1 {
             refuse("SSLCipherSuite", conf.ciphers, "`openssl ciphers -v` lists the known ones", or: place)
         }

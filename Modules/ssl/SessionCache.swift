@@ -79,7 +79,8 @@ private func onNewSession(_ ssl: OpaquePointer?, _ session: OpaquePointer?) -> I
     withUnsafeTemporaryAllocation(byteCount: length, alignment: 1) { buffer in
         var place = buffer.baseAddress?.assumingMemoryBound(to: UInt8.self)
         i2d_SSL_SESSION(session, &place)
-        cache.store(Bytes(id, count: Int(idLength)), expires: expires, Bytes(UnsafeRawBufferPointer(buffer)))
+        let status = cache.store(Bytes(id, count: Int(idLength)), expires: expires, Bytes(UnsafeRawBufferPointer(buffer)))
+        tls.logSession("store", status == .ok ? "done" : "failed", Bytes(id, count: Int(idLength)))
         OPENSSL_cleanse(buffer.baseAddress, length)
     }
     return 0
@@ -99,12 +100,19 @@ private func onWantedSession(
         return nil
     }
     let wanted = Bytes(id, count: Int(length))
-    if cache.mayBlock { return tls.pointee.lookup?.takeSession(wanted) }
-    var data = Bytes.none
-    guard cache.retrieve(wanted, in: tls.connection.pool, &data, done: { _, _, _ in }) == .ok else { return nil }
-    let session = decodeSession(data)
-    OPENSSL_cleanse(UnsafeMutableRawPointer(mutating: data.ptr), data.count)
+    let session = cache.mayBlock ? tls.pointee.lookup?.takeSession(wanted) : tls.session(wanted, from: cache)
+    tls.logSession("retrieve", session == nil ? "misses" : "finds", wanted)
     return session
+}
+
+extension UnsafeMutablePointer<TLSConnection> {
+    fileprivate func session(_ id: Bytes, from cache: ObjectCache) -> OpaquePointer? {
+        var data = Bytes.none
+        guard cache.retrieve(id, in: connection.pool, &data, done: { _, _, _ in }) == .ok else { return nil }
+        let session = decodeSession(data)
+        OPENSSL_cleanse(UnsafeMutableRawPointer(mutating: data.ptr), data.count)
+        return session
+    }
 }
 
 private func onRemovedSession(_ ctx: OpaquePointer?, _ session: OpaquePointer?) {

@@ -32,6 +32,10 @@ struct TLSConnection {
     /// A certificate of an unknown authority was let pass (optional_no_ca).
     var isGenerous = false
 
+    /// The loudest level of the log that is on.
+    var loudness: Int32 = 0
+    /// A request has been told of.
+    var hasServed = false
     /// What the client offered, for messages; nil: nobody wants to know.
     var offer: String?
 

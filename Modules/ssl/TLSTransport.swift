@@ -44,6 +44,8 @@ private func open(
     SSL_set_bio(ssl, bio, bio)
     SSL_set_ex_data(ssl, 0, tls)
     SSL_set_accept_state(ssl)
+    tls.learnLoudness()
+    tls.logBegin()
     state.unsafelyUnwrapped.pointee = UnsafeMutableRawPointer(tls)
     return APUS_OK
 }
@@ -134,6 +136,7 @@ private func close(_ state: UnsafeMutableRawPointer?) {
     let tls = connection(state)
     let process = tls.pointee.process
     if process.pointee.inputOwner == tls { process.pointee.inputOwner = nil }
+    tls.logEnd()
     tls.pointee.lookup?.end()
     tls.endClientStatus()
     // A client that leaves without a close_notify comes back nevertheless: OpenSSL would have its session forgotten. What a fatal

@@ -28,6 +28,7 @@ private func readWire(
         if tls.fillInput() == APUS_AGAIN { BIO_set_flags(bio, cossl_bio_retry_read) }
         n = tls.takeInput(buffer, capacity)
     }
+    if n > 0 { tls.logWire("reads", buffer, n) }
     taken.unsafelyUnwrapped.pointee = n
     return n > 0 ? 1 : 0
 }
@@ -37,6 +38,7 @@ private func writeWire(
 ) -> Int32 {
     let tls = BIO_get_data(bio).unsafelyUnwrapped.assumingMemoryBound(to: TLSConnection.self)
     tls.gather(UnsafeRawPointer(bytes.unsafelyUnwrapped), count)
+    tls.logWire("writes", bytes.unsafelyUnwrapped, count)
     taken.unsafelyUnwrapped.pointee = count
     return 1
 }

@@ -6,6 +6,7 @@ final class WorkerState {
 
     init(_ host: Host) { self.host = host }
 
-    /// Threads for work that blocks; nil: none can be had.
-    private(set) lazy var background = Background(host)
+    /// Threads for the look-up of clients with slow responders; nil: none can be had.
+    private(set) lazy var background = Background(host, threads: WorkerState.mostThreads)
+    private static let mostThreads = 16
 }

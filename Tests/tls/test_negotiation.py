@@ -130,7 +130,7 @@ def test_client_without_post_handshake_authentication(apus, server, me):
         assert connection.request(request("ask")).status == 200
         assert connection.request(request("secret")).status == 403
         assert connection.request(request("open")).status == 200
-    server.wait_for_log("AH02226.*did not offer TLS 1.3 post-handshake authentication")
+    server.wait_for_log("AH02225.*did not offer TLS 1.3 post-handshake authentication")
 
 
 def test_stronger_cipher_for_one_location(server):

@@ -1,17 +1,25 @@
 import Glibc
 import ModuleKit
 
-/// Work that blocks, done in threads of a worker beside its loop; what comes of it is handled on the loop.
+/// Work that blocks, done in a few threads of a worker beside its loop; what comes of it is handled on the loop. Threads begin when
+/// there is work and end when there is none.
 final class Background: @unchecked Sendable {
+    /// Jobs that may wait for a thread: somebody waits for each of them.
+    static let mostWaiting = 1024
+
     private let tasks: UnsafePointer<apus_tasks_v1>
+    private let mostThreads: Int
     private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private var waiting: [Job] = []
+    private var threads = 0
     private var finished: [() -> Void] = []
     private let signal: Int32
 
     /// In a worker, on its loop. Nil: the host or the system has no descriptor left.
-    init?(_ host: Host) {
+    init?(_ host: Host, threads mostThreads: Int) {
         guard let table = host.raw.pointee.extension(host.raw, APUS_EXT_TASKS) else { return nil }
         tasks = table.assumingMemoryBound(to: apus_tasks_v1.self)
+        self.mostThreads = mostThreads
         var ends: [Int32] = [-1, -1]
         guard pipe(&ends) == 0 else { return nil }
         for end in ends {
@@ -51,25 +59,53 @@ final class Background: @unchecked Sendable {
         init(_ run: @escaping () -> Void) { self.run = run }
     }
 
-    /// Runs `work` in a thread of its own, and then `done` with its outcome on the loop.
-    func run<Outcome>(_ work: @escaping () -> Outcome, then done: @escaping (Outcome) -> Void) {
+    /// Runs `work` in a thread, and then `done` with its outcome on the loop.
+    /// - Returns: false: so much waits already, or there is no thread, and nothing will be done.
+    func run<Outcome>(_ work: @escaping () -> Outcome, then done: @escaping (Outcome) -> Void) -> Bool {
         let job = Job { [self] in
             let outcome = work()
             finish { done(outcome) }
         }
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        guard waiting.count < Background.mostWaiting else { return false }
+        if threads < mostThreads, startThread() { threads += 1 }
+        guard threads > 0 else { return false }
+        waiting.append(job)
+        return true
+    }
+
+    private func startThread() -> Bool {
         var thread = pthread_t()
-        let argument = Unmanaged.passRetained(job).toOpaque()
+        let me = Unmanaged.passRetained(self).toOpaque()
         let failure = pthread_create(
             &thread, nil,
-            { argument in
-                Unmanaged<Job>.fromOpaque(argument.unsafelyUnwrapped).takeRetainedValue().run()
+            { me in
+                Unmanaged<Background>.fromOpaque(me.unsafelyUnwrapped).takeRetainedValue().work()
                 return nil
-            }, argument)
+            }, me)
         guard failure == 0 else {
-            Unmanaged<Job>.fromOpaque(argument).release()
-            return
+            Unmanaged<Background>.fromOpaque(me).release()
+            return false
         }
         pthread_detach(thread)
+        return true
+    }
+
+    /// A thread's life.
+    private func work() {
+        while let job = takeJob() { job.run() }
+    }
+
+    /// nil: there is no more, and the thread counts no longer.
+    private func takeJob() -> Job? {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        guard !waiting.isEmpty else {
+            threads -= 1
+            return nil
+        }
+        return waiting.removeFirst()
     }
 
     private func finish(_ body: @escaping () -> Void) {
@@ -86,14 +122,5 @@ final class Background: @unchecked Sendable {
         finished = []
         pthread_mutex_unlock(lock)
         for body in ready { body() }
-    }
-
-    /// Calls `body` once after so many microseconds.
-    func after(_ microseconds: UInt64, _ body: @escaping () -> Void) {
-        let argument = Unmanaged.passRetained(Job(body)).toOpaque()
-        var id: UInt64 = 0
-        _ = tasks.pointee.timer(
-            nil, microseconds, { Unmanaged<Job>.fromOpaque($0.unsafelyUnwrapped).takeRetainedValue().run() }, argument,
-            &id)
     }
 }

@@ -33,11 +33,12 @@ final class ClientStatus {
             let background = tls.pointee.process.pointee.worker?.takeUnretainedValue().background
         else { return status.finish("no thread can be had to look it up") }
         let lookup = ClientLookup(chain, rules)
-        background.run {
+        let isUnderWay = background.run {
             lookup.problem()
         } then: {
             status.finish($0)
         }
+        if !isUnderWay { status.finish("too many clients are being looked up") }
     }
 
     private func finish(_ problem: String?) {

@@ -14,8 +14,11 @@ final class Stapler {
     private static let message = "staple"
     private static let leaseName = "stapling"
     private static let tick: UInt64 = 1_000_000
+    private static let mostThreads = 4
 
     init(_ host: Host) { self.host = host }
+
+    var objectCache: ObjectCache? { cache?.value }
 
     // MARK: Configuration
 
@@ -119,15 +122,17 @@ final class Stapler {
     // MARK: Fetching
 
     /// In a worker: goes to work when there is something to do.
-    func start(_ worker: WorkerState) {
-        guard !targets.isEmpty, let background = worker.background else { return }
-        self.background = background
+    func start() {
+        guard !targets.isEmpty else { return }
+        // Threads of its own: clients with slow responders must not keep it waiting.
+        background = Background(host, threads: Stapler.mostThreads)
+        guard background != nil else { return }
         asksCache = cache == nil ? [] : Set(targets.keys)
         turn()
     }
 
     private func turn() {
-        background?.after(Stapler.tick) { [self] in turn() }
+        _ = try? Loop.after(microseconds: Stapler.tick) { [self] in turn() }
         guard host.holdsLease(Stapler.leaseName) else { return }
         let now = time(nil)
         for target in targets.values where target.fetchAgain <= now && !target.isFetching {
@@ -137,10 +142,9 @@ final class Stapler {
     }
 
     private func fetch(_ target: StapleTarget) {
-        guard let request = target.request else { return }
-        target.isFetching = true
+        guard let request = target.request, let background else { return }
         let address = target.address
-        background?.run {
+        target.isFetching = background.run {
             OCSPClient.result(address, request)
         } then: { [self] outcome in
             target.isFetching = false
