@@ -25,6 +25,9 @@ from pathlib import Path
 from peers import Apache, Apus, Floor, H2o, Lighttpd, Nginx, prepare
 
 TOP = Path(__file__).resolve().parent.parent
+sys.path.append(str(TOP / "Tests"))
+from support.handshakes import handshakes  # noqa: E402
+
 KINDS = (Apus, Floor, Nginx, H2o, Lighttpd, Apache)
 PINNED = ["taskset", "-c", "1"]
 
@@ -58,14 +61,15 @@ class Handshakes:
         return server.speaks_tls and (server.speaks_tls13 or self.kind == "resume")
 
     def run(self, server, seconds):
-        line = [*PINNED, sys.executable, Path(__file__).parent / "handshakes.py", str(server.ports[True]), str(seconds), self.kind]
-        clients = [subprocess.Popen(line, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-        counts = [list(map(int, client.communicate()[0].split())) for client in clients]
-        if any(client.returncode for client in clients):
+        counts = handshakes(server.root, server.ports[True], self.kind, seconds, 3, before=PINNED)
+        for problem in ("cut", "wrong", "late"):
+            if counts[problem]:
+                print(f"  {server.name}, {self.name}: {counts[problem]} connections {problem}", file=sys.stderr)
+        connections = counts["made"] + counts["resumed"]
+        if not connections:
             raise SystemExit(f"{server.name} does not take these connections: {self.name}")
-        connections, reused = sum(count[0] for count in counts), sum(count[1] for count in counts)
-        if self.kind == "resume" and reused < connections * 0.9:
-            print(f"  {server.name}: only {reused} of {connections} connections resumed a session", file=sys.stderr)
+        if self.kind == "resume" and counts["resumed"] < connections * 0.9:
+            print(f"  {server.name}: only {counts['resumed']} of {connections} connections resumed a session", file=sys.stderr)
         return connections
 
 

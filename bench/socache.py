@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 """What shared object caches cost and stand: providers side by side, TLS resumption beside Debian's apache2, processes killed.
 
-Usage: bench/socache.py [--dist DIR] [costs] [resumption] [workers] [file]     (all of them when none is named)
+Usage: bench/socache.py [--dist DIR] [costs] [resumption] [sessions] [workers] [file]     (all of them when none is named)
 
   costs       nanoseconds of a processor for a store and a retrieve of 200 bytes, by 1, 2 and 4 workers at once: shmcb and dbm;
               and the time for both, one after the other, with memcached and Redis
   resumption  TLS 1.2 handshakes that resume a session id from shmcb, and what the server's processors did for each: Apus and
               apache2, in turns
-  workers     10,000 sessions stored and resumed from 4 workers; then the same while one is killed every 100 ms for 30 s
+  sessions    10,000 TLS sessions made and resumed over handshakes with 4 workers, with room for all and without; then sessions made
+              and resumed while a worker is killed every 100 ms for 30 s
+  workers     10,000 objects stored and found from 4 workers; then the same while one is killed every 100 ms for 30 s
   file        everything killed at a random moment, 200 times: the file of dbm opens each time, and holds what it should
 """
 
@@ -151,6 +153,26 @@ def resumption(bench):
         print(f"| {name} | {median(rates[name]):.0f} | {median(costs[name]):.0f} |", flush=True)
 
 
+def sessions(bench):
+    from support import session_soak as soak
+
+    apus = bench.kinds[0]
+    for word in ("shmcb:logs/x(8000000)", "shmcb:logs/x(512000)", "dbm:logs/x"):
+        with soak.soaked_server(apus, word, bench.pair) as server:
+            counts = soak.keep(server, bench.directory, 10000)
+            told = soak.told(server)
+            print(f"\n{word}: {counts}", flush=True)
+            print("  the cache: " + ", ".join(f"{name[5:]} {told[name]}" for name in told if isinstance(told[name], int)))
+            print(f"  resumed by each worker: {sorted(soak.by_worker(server).values())}")
+            if "512000" in word:
+                continue
+            kills, counts, seconds = soak.churn(server, bench.directory, 30)
+            told = soak.told(server)
+            print(f"  {kills} workers killed in {seconds:.1f} s: {counts}; locks taken over: {told.get('CacheRecovered', '-')}")
+            after = soak.keep(server, bench.directory, 1000)
+            print(f"  afterwards: {after}", flush=True)
+
+
 def kill_one(processes, moment):
     victims = processes.workers
     if victims:
@@ -229,7 +251,7 @@ def file(bench):
 
 
 def main():
-    parts = {"costs": costs, "resumption": resumption, "workers": workers, "file": file}
+    parts = {"costs": costs, "resumption": resumption, "sessions": sessions, "workers": workers, "file": file}
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dist", type=Path, default=TOP / "dist")
     parser.add_argument("parts", nargs="*", choices=[*parts, []])

@@ -7,8 +7,9 @@ import ssl
 import subprocess
 
 import pytest
+from support import session_soak as soak
 from support.waiting import wait_until
-from support.wire import Connection, ConnectionEnded, get, tls_context
+from support.wire import Connection, ConnectionEnded, fetch, get, tls_context
 from support.workers import Processes
 
 from .conftest import HANDLER, who
@@ -209,6 +210,74 @@ def test_sessions_expire(tls_server, cache):
         assert is_resumed(server, context, brief)
         wait_until(lambda: not is_resumed(server, context, brief), "the session to expire")
         assert is_resumed(server, context, lasting, "two.example")
+
+
+# Many sessions. bench/socache.py does the same with 10,000, and for half a minute.
+
+
+@pytest.fixture
+def soaked(apus, certificates):
+    with contextlib.ExitStack() as stack:
+        yield lambda cache: stack.enter_context(soak.soaked_server(apus, cache, certificates.server("one.example")))
+
+
+@pytest.mark.parametrize("cache", ["shmcb:logs/x(8000000)", "dbm:logs/x"])
+def test_many_sessions_are_all_found(soaked, tmp_path, cache):
+    server = soaked(cache)
+    counts = soak.keep(server, tmp_path, 600)
+    assert counts == {"made": 600, "resumed": 600, "forgotten": 0, "cut": 0, "wrong": 0, "late": 0}
+    assert len(soak.by_worker(server)) == 4
+    told = soak.told(server)
+    assert told["CacheCurrentEntries"] == 600
+    if "CacheStoreCount" in told:
+        assert (told["CacheStoreCount"], told["CacheRetrieveHitCount"], told["CacheRetrieveMissCount"]) == (600, 600, 0)
+
+
+def test_sessions_that_had_to_go(soaked, tmp_path):
+    """Each that is not found was scrolled out, and the cache knows of it."""
+    server = soaked("shmcb:logs/x(65536)")
+    counts = soak.keep(server, tmp_path, 600)
+    told = soak.told(server)
+    assert 100 < counts["resumed"] == told["CacheRetrieveHitCount"]
+    assert counts["forgotten"] == told["CacheRetrieveMissCount"] == 600 - counts["resumed"]
+    assert counts["made"] == told["CacheStoreCount"] == told["CacheCurrentEntries"] + told["CacheDiscardCount"]
+    assert told["CacheDiscardCount"] >= counts["forgotten"] and counts["wrong"] == counts["cut"] == counts["late"] == 0
+
+
+def test_the_status_page_has_apache2s_names(apus, apache, certificates):
+    """And the same counts, but for what only its way of storing has."""
+    counts = []
+    for kind in (apus, apache):
+        with soak.soaked_server(kind, "shmcb:logs/x(512000)", certificates.server("one.example")) as server:
+            context = client()
+            session, _ = ask_once(server, context)
+            assert ask_once(server, context, session)[1]
+            page = fetch(server.ports[1], get("/server-status", "Connection: close")).body.decode()
+            assert "Session" in page and "Cache" in page and "Status" in page
+            counts.append(soak.told(server))
+    ours, theirs = counts
+    its_own = {"CacheIndexesPerSubcaches", "CacheIndexUsage", "CacheUsage", "CacheTimeLeftOldestAvg", "CacheTimeLeftOldestMin", "CacheTimeLeftOldestMax"}
+    assert set(theirs) - set(ours) <= its_own
+    for name in ("CacheType", "CacheCurrentEntries", "CacheStoreCount", "CacheRetrieveHitCount", "CacheRetrieveMissCount", "CacheDiscardCount"):
+        assert ours[name] == theirs[name], name
+    assert {"CacheLockContention", "CacheExpireCount", "CacheRecovered"} <= set(ours)
+
+
+def ask_once(server, context, session=None):
+    with connect(server, context, session) as connection:
+        assert connection.request(get("/1k.html")).status == 200
+        return connection.socket.session, connection.socket.session_reused
+
+
+@pytest.mark.parametrize("cache", ["shmcb:logs/x(8000000)", "dbm:logs/x"])
+def test_sessions_while_workers_die(soaked, tmp_path, cache):
+    server = soaked(cache)
+    kills, counts, _ = soak.churn(server, tmp_path, 4)
+    assert kills > 10 and counts["resumed"] > 100
+    # Those that were cut are the killed workers' own.
+    assert counts["wrong"] == counts["late"] == counts["forgotten"] == 0
+    after = soak.keep(server, tmp_path, 100)
+    assert after["resumed"] == 100 and after["wrong"] == after["cut"] == after["late"] == 0
 
 
 # Without a cache.
