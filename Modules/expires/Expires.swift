@@ -9,7 +9,7 @@ final class Expires: Module {
 
     init(_ host: Host) throws {
         // Header directives have the last word.
-        try host.hooks.responseHead(Order(.middle, before: ["headers_module"])) { request in
+        try host.hooks.responseHead(Order(.middle, before: ["headers_module"], flags: .explainable)) { request in
             let conf = request.confPointer(ExpiryConf.self)
             if conf.pointee.isActive == .on { setExpiry(of: request, conf) }
         }

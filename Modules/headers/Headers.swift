@@ -9,7 +9,7 @@ final class Headers: Module {
 
     init(_ host: Host) throws {
         let desk = FieldDesk(host: host)
-        try host.hooks.postReadRequest(.first) { request in
+        try host.hooks.postReadRequest(Order(.first, flags: .explainable)) { request in
             let conf = request.confPointer(HeadersConf.self)
             guard conf.pointee.hasEarly, !request.isSubrequest else { return .declined }
             desk.run(conf.pointee.request, on: request.headersIn, request, isEarly: true)
@@ -17,12 +17,12 @@ final class Headers: Module {
             desk.run(conf.pointee.onSuccess, on: request.headersOut, request, isEarly: true)
             return .declined
         }
-        try host.hooks.fixups(.last) { request in
+        try host.hooks.fixups(Order(.last, flags: .explainable)) { request in
             let conf = request.confPointer(HeadersConf.self)
             if !conf.pointee.request.isEmpty { desk.run(conf.pointee.request, on: request.headersIn, request, isEarly: false) }
             return .declined
         }
-        try host.hooks.responseHead(.middle) { request in
+        try host.hooks.responseHead(Order(.middle, flags: .explainable)) { request in
             let conf = request.confPointer(HeadersConf.self)
             if !conf.pointee.always.isEmpty {
                 desk.run(conf.pointee.always, on: request.errorHeadersOut, request, isEarly: false)

@@ -37,7 +37,7 @@ final class Runtime {
         self.handover = handover
         self.installation = installation
         loader = ModuleLoader(core: core, ownDirectory: options.moduleDirectory ?? installation.modules)
-        configuration = Configuration(serverRoot: options.serverRoot ?? installation.root)
+        configuration = Configuration(serverRoot: options.serverRoot.map(Installation.absolute) ?? installation.root)
         Runtime.current = self
     }
 
@@ -150,6 +150,13 @@ extension Arena {
 struct Installation {
     let root: String
     var modules: String { "\(root)/modules" }
+
+    /// A path as it is meant on the command line.
+    static func absolute(_ path: String) -> String {
+        guard !path.hasPrefix("/"), let directory = getcwd(nil, 0) else { return path }
+        defer { free(directory) }
+        return path == "." ? String(cString: directory) : "\(String(cString: directory))/\(path)"
+    }
 
     init() {
         var path = [CChar](repeating: 0, count: Int(PATH_MAX))

@@ -189,8 +189,16 @@ class Server:
 
     def run(self, *arguments):
         """Runs the program to its end with the given arguments, for `-t`, `-S`, `-k start` and their like."""
+        return self._run_to_end(self.command(*arguments))
+
+    def run_plain(self, *arguments):
+        """The same without the options that name this server."""
+        return self._run_to_end([str(self.program), *arguments])
+
+    @staticmethod
+    def _run_to_end(command):
         return subprocess.run(
-            self.command(*arguments),
+            command,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

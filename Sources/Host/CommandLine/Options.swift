@@ -31,6 +31,8 @@ struct Options {
         case showUsage
         case listBuiltInModules
         case listDirectives
+        /// `apus explain`
+        case explain
     }
 
     /// All names given with `-D`, those of the dumps and of `-X` (`DEBUG`) included.
@@ -64,6 +66,12 @@ struct Options {
         }
     }
 
+    /// For a sub-command that reads a configuration as the server does, the options being about that.
+    init(arguments: [String], for action: Action) throws(OptionsError) {
+        try self.init(arguments: arguments)
+        information = action
+    }
+
     /// Information that needs no configuration wins over dumps, and dumps over `-t` and `-k`.
     var action: Action {
         let dumps = Dump.allCases.filter { defines.contains($0.rawValue) }
@@ -73,6 +81,9 @@ struct Options {
         if checksOnly { return .check }
         return verb.map { $0 == .start ? .serve : .control($0) } ?? .serve
     }
+
+    /// Whether what the configuration names is looked at and neither opened nor made.
+    var opensNothing: Bool { action == .check || action == .explain }
 
     /// `-v` beside `-M`: the modules are listed with all there is to say about them.
     var isVerbose: Bool { showsVersion && defines.contains(Dump.modules.rawValue) }

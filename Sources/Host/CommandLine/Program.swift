@@ -10,6 +10,7 @@ enum Program {
         StandardStreams.makeSure()
         let options: Options
         do throws(OptionsError) {
+            if let command = try Subcommand.named(by: arguments) { return command.run(Array(arguments.dropFirst())) }
             options = try Options(arguments: arguments)
         } catch {
             complain("apus: \(error.message)\n\(Options.usage(program: "apus"))")
@@ -34,7 +35,7 @@ enum Program {
         case .listBuiltInModules:
             say("Compiled in modules:\n" + ["core", "mod_so", "http_core", "event", "mod_version", "mod_unixd", "mod_macro"].map { "  \($0).c\n" }.joined())
             return 0
-        case .listDirectives, .check, .dump, .serve, .control: break
+        case .listDirectives, .check, .dump, .serve, .control, .explain: break
         }
         do throws(HandoverProblem) {
             if let handover = try Handover.receive() { return lead(options, installation, handover) }
@@ -60,7 +61,7 @@ enum Program {
         return runtime.diagnostics.hasErrors ? 1 : Leader(runtime).run()
     }
 
-    private static func openStartupLog(_ options: Options) -> Bool {
+    static func openStartupLog(_ options: Options) -> Bool {
         if let file = options.startupLogFile {
             do throws(SystemProblem) {
                 ErrorLog.standard = try LogSinks.open(file) { $0 }

@@ -36,6 +36,9 @@ extension Options {
               -v, -V          show the version; show how it was built
               -h              show this text
 
+            Asking:
+              \(program) explain URL  what the server would do with a request, and why; alone: its own options
+
             """
     }
 }

@@ -51,6 +51,11 @@ final class ConfigBuilder {
     /// Where sections stand, by their numbers.
     var sectionPlaces: [UInt32: SourceLocation] = [:]
 
+    /// Keeps where a section stands. Not for access files of a server that serves: they come and go.
+    func note(_ section: UInt32, _ node: ConfigNode) {
+        if arena == configuration.arena || runtime.options.action == .explain { configuration.sectionNodes[section] = node }
+    }
+
     // MARK: Modules
 
     /// Attaches what was loaded, freezes the order of hooks and filters, and lets modules find each other.

@@ -49,6 +49,8 @@ final class Configuration {
 
     /// Directives that are taken and change nothing, for the log.
     var withoutEffect: [(directive: String, location: SourceLocation, reason: String)] = []
+    /// The sections in the tree, by their numbers.
+    var sectionNodes: [UInt32: ConfigNode] = [:]
     var nextSectionID: UInt32 = 1
     var nextIdentity: UInt64 = 1
 

@@ -53,6 +53,8 @@ struct CoreServerConf: BitwiseCopyable {
     /// LimitInternalRecursion.
     var limitInternalRedirects: UInt8?
     var limitSubrequests: UInt8?
+    /// DebugTraceSecret; none: nobody is traced.
+    var traceSecret = Bytes.none
     var logLevels: UnsafePointer<LogLevels>?
     var accessFileNames: UnsafeBufferPointer<Bytes>?
 
@@ -67,6 +69,7 @@ struct CoreServerConf: BitwiseCopyable {
         if !documentRoot.isSet { merged.documentRoot = base.documentRoot }
         if !errorLog.isSet { merged.errorLog = base.errorLog }
         if !serverAdmin.isSet { merged.serverAdmin = base.serverAdmin }
+        if !traceSecret.isSet { merged.traceSecret = base.traceSecret }
         merged.timeout = timeout ?? base.timeout
         merged.keepAlive = keepAlive ?? base.keepAlive
         merged.keepAliveTimeout = keepAliveTimeout ?? base.keepAliveTimeout
@@ -240,6 +243,8 @@ struct ServerLimits: BitwiseCopyable {
     var registeredMethodsOnly = false
     var internalRedirects: UInt8 = 10
     var subrequests: UInt8 = 10
+    /// Whether requests may ask to be traced.
+    var traces = false
 
     init() {}
 
@@ -259,5 +264,6 @@ struct ServerLimits: BitwiseCopyable {
         registeredMethodsOnly = conf.registeredMethodsOnly ?? registeredMethodsOnly
         internalRedirects = conf.limitInternalRedirects ?? internalRedirects
         subrequests = conf.limitSubrequests ?? subrequests
+        traces = conf.traceSecret.isSet
     }
 }

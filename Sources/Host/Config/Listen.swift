@@ -43,7 +43,7 @@ struct ListenSpec {
 }
 
 /// An IPv4 or IPv6 address with a port, as the kernel wants it.
-struct SocketAddress: Equatable, BitwiseCopyable {
+struct SocketAddress: Equatable, BitwiseCopyable, CustomStringConvertible {
     /// IPv4 addresses are kept as the mapped IPv6 ones (::ffff:a.b.c.d), so that all compare alike.
     var high: UInt64
     var low: UInt64

@@ -19,7 +19,7 @@ enum LogExtension {
             guard let runtime = Runtime.current else { return nil }
             let resolve = runtime.configuration.resolve
             do throws(SystemProblem) {
-                let isCheck = runtime.options.action == .check
+                let isCheck = runtime.options.opensNothing
                 return OpaquePointer(isCheck ? try LogSinks.check(target.string, resolve: resolve) : try LogSinks.open(target.string, resolve: resolve))
             } catch {
                 runtime.sinkProblem = "the log \(resolve(target.string)): \(error.description)"

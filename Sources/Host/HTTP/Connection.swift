@@ -40,6 +40,8 @@ struct Connection {
     var isPoisoned = false
     var isSecure = false
     var isProcessing = false
+    /// What `telling` its requests begin with.
+    var telling = Telling.silent
     /// Raised each time the memory is used for another connection, so that stale names are noticed.
     var generation: UInt32
     var requests: Int32 = 0

@@ -78,6 +78,7 @@ enum HTTP1 {
         r.pointee.epoch = theWorker.pointee.epochs.enter()
         conn.pointee.request = r
         conn.pointee.state = .request
+        r.pointee.telling = conn.pointee.telling
         do throws(HeadProblem) {
             try RequestHead.parse(head, into: r)
             try settle(r)
@@ -100,6 +101,8 @@ enum HTTP1 {
         r.pointee.path = try RequestTarget.normalize(parts.path, in: r.pointee.arena, r.pointee.server.pointee.limits)
         r.pointee.query = parts.query
         VirtualHosts.chooseByPath(r)
+        if r.pointee.server.pointee.limits.traces { TraceSignature.look(r) }
+        Telling.begin(r, .initial)
         try SectionWalk.locations(r)
         let framing = r.pointee.framing
         if framing.expects > 1 || framing.expect.isSet && !framing.expect.equalsIgnoringCase("100-continue") {

@@ -32,6 +32,8 @@ enum ErrorLog {
     }
 
     static func isEnabled(_ level: Int32, module: Int, _ place: Place) -> Bool {
+        // Who asks what happens to a request wants to hear everything.
+        if let request = place.request, request.pointee.telling != .silent { return true }
         // Starts, stops and crashes are never left out: as in httpd, whatever LogLevel says.
         if level == LogLevel.notice.rawValue, place.request == nil, place.connection == nil { return true }
         if let levels = place.request?.core.logLevels { return level <= levels.pointee.level(of: module) }
@@ -43,6 +45,9 @@ enum ErrorLog {
     }
 
     static func write(_ level: Int32, _ module: Bytes, _ code: Bytes, _ place: Place, _ message: Bytes) {
+        if let request = place.request, request.pointee.isExplain {
+            return Telling.tell(request, .message(module: module.string, level: level, code: code.string, text: message.string))
+        }
         let bound = 512 + message.count * 4
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bound) { buffer in
             var writer = ByteWriter(buffer.baseAddress.unsafelyUnwrapped, capacity: bound)

@@ -88,7 +88,7 @@ enum Acceptor {
         }
     }
 
-    private static func take(_ fd: Int32, _ peer: SocketAddress, _ listener: UnsafeMutablePointer<Listener>) -> Connection.Ref {
+    static func take(_ fd: Int32, _ peer: SocketAddress, _ listener: UnsafeMutablePointer<Listener>) -> Connection.Ref {
         let conn: Connection.Ref
         var generation: UInt32 = 1
         if let unused = theWorker.pointee.freeConnections {

@@ -23,6 +23,7 @@ enum InternalRedirect {
         new.pointee.errorHeadersOut = r.pointee.errorHeadersOut
         describe(new, from: r)
         if new.pointee.main == nil { r.pointee.conn.pointee.request = new }
+        Telling.begin(new, .redirected)
         return new
     }
 
@@ -43,7 +44,7 @@ enum InternalRedirect {
         new.pointee.headersIn = r.pointee.headersIn.copied(arena)
         new.pointee.peerAddress = r.pointee.peerAddress
         new.pointee.consumedBefore = r.pointee.consumedBefore
-        new.pointee.isExplain = r.pointee.isExplain
+        new.pointee.telling = r.pointee.telling
         new.pointee.epoch = r.pointee.epoch
         new.pointee.peerName = r.pointee.peerName
         new.pointee.localName = r.pointee.localName

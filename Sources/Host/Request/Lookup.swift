@@ -80,6 +80,7 @@ enum Lookup {
             sub.pointee.status = 500
             return sub
         }
+        Telling.begin(sub, .subrequest)
         switch Phases.run(sub, upTo: .fixups) {
         case .finished, .answered: break
         case .waiting:

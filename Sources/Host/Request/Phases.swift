@@ -83,7 +83,7 @@ enum Phases {
                 r.pointee.step = step.next
                 continue
             }
-            let status = runStep(r, hook)
+            let status = r.pointee.telling == .silent ? runStep(r, hook) : tellStep(r, step, hook)
             if status == APUS_SUSPENDED { return .waiting }
             if status == APUS_OK || status == APUS_DECLINED, !step.isSpecial {
                 r.pointee.step = step.next
@@ -182,7 +182,7 @@ enum Phases {
     }
 
     @inline(__always)
-    private static func call(_ link: apus_link, _ r: Request.Ref) -> apus_status {
+    static func call(_ link: apus_link, _ r: Request.Ref) -> apus_status {
         if link.flags == 0 || link.flags == APUS_HOOK_EXPLAINABLE { return invoke(link, r) }
         if link.flags & APUS_HOOK_INITIAL_ONLY != 0, r.pointee.main != nil || r.pointee.previous != nil { return APUS_DECLINED }
         // Whoever looks up a sub-request has its answer when the call returns: there is no waiting for it.
@@ -240,6 +240,7 @@ enum HookRunner {
     /// i(xR) of kind ALL outside the phases: log_transaction.
     static func run(_ hook: UnsafePointer<FrozenHook>, _ r: Request.Ref) {
         each(hook) { link in
+            if r.pointee.isExplain, link.flags & APUS_HOOK_EXPLAINABLE == 0 { return APUS_OK }
             _ = Phases.invoke(link, r)
             return APUS_OK
         }
@@ -249,6 +250,7 @@ enum HookRunner {
     static func runErrorPage(_ hook: UnsafePointer<FrozenHook>, _ r: Request.Ref, _ status: Int32) -> apus_status {
         for index in 0..<hook.pointee.count {
             guard let link = hook.pointee.links?[index] else { break }
+            if r.pointee.isExplain, link.flags & APUS_HOOK_EXPLAINABLE == 0 { continue }
             let fn = unsafeBitCast(link.fn, to: (@convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, Int32) -> apus_status).self)
             let answer = Activity.during(link.callback) { fn(link.ctx, r.handle, status) }
             if answer != APUS_DECLINED { return answer }

@@ -62,7 +62,8 @@ struct Request {
     /// The next link of the step's hook.
     var link = 0
     var suspension = Suspension()
-    var isExplain = false
+    var telling = Telling.silent
+    var isExplain: Bool { telling == .explained }
     /// Internal redirects before it, and sub-requests around it.
     var redirects: UInt8 = 0
     var nesting: UInt8 = 0

@@ -178,6 +178,7 @@ enum SectionWalk {
             if walk == nil { found.addConditions(r) }
             isTooMany = found.isTooMany
             guard !isTooMany else { return }
+            if r.pointee.telling != .silent { Telling.note(found.sections, of: r) }
             if let walk, found.isOnlyWalk, let conf = walk.pointee.conf { return r.pointee.conf = conf }
             r.pointee.conf = theWorker.pointee.mergeCache.conf(r, found.sections)
             if let walk, found.isOnlyWalk, theWorker.pointee.mergeCache.keeps(r.pointee.conf) { walk.pointee.conf = r.pointee.conf }

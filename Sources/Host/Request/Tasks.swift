@@ -352,6 +352,7 @@ extension Phases {
             return false
         }
         let step = r.pointee.step
+        if r.pointee.telling != .silent { Telling.noteResumed(r, status) }
         if status == APUS_AGAIN {
             r.pointee.link -= 1
             return HTTP1.runPhases(r)

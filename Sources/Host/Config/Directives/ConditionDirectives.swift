@@ -58,6 +58,7 @@ extension CoreDirectives {
         var section = Section(
             id: context.builder.configuration.takeSectionID(), match: .prefix, pattern: outer.path, depth: 0, regex: nil,
             conf: context.builder.newVector())
+        context.builder.note(section.id, context.node)
         let scope = ConfigScope(kind, path: outer.path, server: outer.server, conf: section.conf, access: outer.access)
         context.builder.walk(context.node.children, in: scope)
         if let file = scope.files.first { warnOfFiles(context, file) }

@@ -21,11 +21,11 @@ enum CoreDirectives {
     /// A directive with so many words.
     static func directive(
         _ name: String, _ arguments: ClosedRange<UInt32>, in places: UInt32, override: UInt32 = APUS_OVERRIDE_NONE,
-        _ help: String, _ handler: @escaping Handler
+        flags: UInt32 = 0, _ help: String, _ handler: @escaping Handler
     ) -> DirectiveEntry {
         DirectiveEntry(
             name: name, minArguments: arguments.lowerBound, maxArguments: arguments.upperBound, places: places,
-            overrideClass: override, flags: 0, shape: APUS_SHAPE_ARGS, help: help, action: .core(handler))
+            overrideClass: override, flags: flags, shape: APUS_SHAPE_ARGS, help: help, action: .core(handler))
     }
 
     static func section(

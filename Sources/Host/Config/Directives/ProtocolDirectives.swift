@@ -27,6 +27,15 @@ extension CoreDirectives {
                     Method.added.append(name)
                 }
             },
+            directive("DebugTraceSecret", 1...1, in: server, flags: APUS_DIRECTIVE_SECRET, "secret") {
+                context, words throws(DirectiveProblem) in
+                guard words[0].bytes.count >= 16 else {
+                    throw DirectiveProblem(
+                        "the secret is too short to be one", hint: "write at least 16 characters, such as `openssl rand -hex 16` makes",
+                        at: words[0].location)
+                }
+                context.coreServer.pointee.traceSecret = context.bytes(words[0])
+            },
             directive("LimitInternalRecursion", 1...2, in: server, "redirects [sub-requests]") {
                 context, words throws(DirectiveProblem) in
                 let redirects = UInt8(try context.number(words[0], 1...250))

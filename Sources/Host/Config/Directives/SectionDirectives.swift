@@ -76,6 +76,7 @@ extension CoreDirectives {
             section.match = .wildcard
         }
         context.builder.sectionPlaces[section.id] = argument.text.location
+        context.builder.note(section.id, context.node)
         return section
     }
 

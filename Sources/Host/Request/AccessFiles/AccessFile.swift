@@ -168,6 +168,6 @@ final class AccessFile {
 
     /// Why a request cannot be answered.
     func report(_ r: Request.Ref) {
-        if !r.pointee.isExplain { ErrorLog.write(status == 403 ? .crit : .alert, code: "APUS1402", request: r, complaint) }
+        ErrorLog.write(status == 403 ? .crit : .alert, code: "APUS1402", request: r, complaint)
     }
 }

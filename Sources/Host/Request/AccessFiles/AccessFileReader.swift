@@ -37,6 +37,7 @@ struct AccessFileReader {
         outcome.errors = describe(diagnostics, .error)
         outcome.warnings = describe(diagnostics, .warning)
         if outcome.errors.isEmpty { outcome.section = section(of: scope, in: arena) }
+        if let section = outcome.section { builder.note(section.pointee.id, tree.root) }
         return outcome
     }
 

@@ -1,0 +1,21 @@
+/// The words that may stand where options do: each a command of its own, with its own arguments.
+enum Subcommand: String, CaseIterable {
+    case explain
+
+    /// The command that the arguments name; nil: they are options.
+    /// - Throws: for a word that is no command.
+    static func named(by arguments: [String]) throws(OptionsError) -> Subcommand? {
+        guard let word = arguments.first, !word.hasPrefix("-") else { return nil }
+        if let command = Subcommand(rawValue: word) { return command }
+        let names = allCases.map(\.rawValue).joined(separator: ", ")
+        throw OptionsError("\"\(word)\" is no command: it is one of \(names), or an option, which begins with -")
+    }
+
+    /// - Parameter arguments: those after the word.
+    /// - Returns: the exit status.
+    func run(_ arguments: [String]) -> Int32 {
+        switch self {
+        case .explain: ExplainCommand.run(arguments)
+        }
+    }
+}
