@@ -188,6 +188,7 @@ def main():
     options.add_argument("--only", default="", help="workloads whose name holds this text")
     options.add_argument("--write", action="store_true")
     options = options.parse_args()
+    options.dist = str(Path(options.dist).resolve())
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     root = Path(tempfile.mkdtemp(prefix="apus-bench-"))
