@@ -71,6 +71,7 @@ let package = Package(
     products: [
         .executable(name: "apus", targets: ["Host"]),
         .executable(name: "password-tools", targets: ["PasswordTools"]),
+        .executable(name: "apus-module", targets: ["ModuleTool"]),
         .library(name: "ModuleKit", targets: ["ModuleKit"]),
     ] + (modules + contentModules).map { .library(name: $0.name, type: .dynamic, targets: [$0.name]) },
     targets: [
@@ -101,7 +102,12 @@ let package = Package(
         .target(name: "CGIScripts", dependencies: ["ModuleKit", "CSystem"]),
         // The server.
         .executableTarget(
-            name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2"]),
+            name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2", "ElfKit"]),
+        // What can be read of a shared object without running it.
+        .target(name: "ElfKit", dependencies: ["CSystem"]),
+        // `apus module` and apxs: what authors of modules and those who install them use.
+        .executableTarget(
+            name: "ModuleTool", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CPCRE2", "ElfKit"]),
         // htpasswd, htdigest and htdbm.
         .executableTarget(name: "PasswordTools", dependencies: ["ByteKit", "CCrypt", "DbmKit", "PasswordKit"]),
         .testTarget(name: "HostTests", dependencies: ["Host"]),

@@ -1,6 +1,8 @@
+import Glibc
+
 /// The words that may stand where options do: each a command of its own, with its own arguments.
 enum Subcommand: String, CaseIterable {
-    case explain
+    case explain, module
 
     /// The command that the arguments name; nil: they are options.
     /// - Throws: for a word that is no command.
@@ -16,6 +18,17 @@ enum Subcommand: String, CaseIterable {
     func run(_ arguments: [String]) -> Int32 {
         switch self {
         case .explain: ExplainCommand.run(arguments)
+        case .module: Self.execute("apus-module", arguments)
         }
+    }
+
+    /// Becomes a program of libexec/: what the server itself never needs.
+    private static func execute(_ program: String, _ arguments: [String]) -> Int32 {
+        let path = "\(Installation().root)/libexec/\(program)"
+        var words: [UnsafeMutablePointer<CChar>?] = ([path] + arguments).map { strdup($0) }
+        words.append(nil)
+        execv(path, words)
+        Program.complain("apus: cannot run \(path): \(systemError(errno))\n")
+        return OptionsError.exitStatus
     }
 }

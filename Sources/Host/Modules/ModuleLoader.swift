@@ -1,5 +1,6 @@
 import ByteKit
 import CSystem
+import ElfKit
 import Glibc
 import ModuleABI
 

@@ -1,5 +1,6 @@
 import ByteKit
 import CSystem
+import ElfKit
 import Glibc
 
 /// Makes lines for the error log of what a crashed worker left in its slot.

@@ -2,18 +2,19 @@ import CSystem
 import Glibc
 
 /// What can be read of a shared object without mapping it for execution: whether it is one, and what it exports.
-struct ElfImage {
-    enum Problem: Error {
+public struct ElfImage {
+    public enum Problem: Error {
         case unreadable(Int32)
         case notElf
         case foreign(String)
     }
 
     /// The exported symbols by name: whether each is data.
-    let exports: [String: Bool]
+    public let exports: [String: Bool]
+    let bytes: [UInt8]
 
-    init(path: String) throws(Problem) {
-        let bytes = try ElfImage.read(path)
+    public init(path: String) throws(Problem) {
+        bytes = try ElfImage.read(path)
         try ElfImage.checkHeader(bytes)
         exports = ElfImage.dynamicSymbols(bytes)
     }
@@ -64,7 +65,7 @@ struct ElfImage {
     }
 
     /// The functions of a file by its symbol table: where each begins, its length and its name.
-    static func functions(of path: String) -> [(start: UInt64, length: UInt64, name: String)] {
+    public static func functions(of path: String) -> [(start: UInt64, length: UInt64, name: String)] {
         guard let bytes = try? read(path), (try? checkHeader(bytes)) != nil else { return [] }
         return bytes.withUnsafeBytes { raw in
             let header = raw.loadUnaligned(as: Elf64_Ehdr.self)
@@ -80,7 +81,7 @@ struct ElfImage {
         }
     }
 
-    private static func section(_ raw: UnsafeRawBufferPointer, _ header: Elf64_Ehdr, _ index: Int) -> Elf64_Shdr? {
+    static func section(_ raw: UnsafeRawBufferPointer, _ header: Elf64_Ehdr, _ index: Int) -> Elf64_Shdr? {
         let size = MemoryLayout<Elf64_Shdr>.size
         let (offset, overflow) = Int(truncatingIfNeeded: header.e_shoff).addingReportingOverflow(index * size)
         guard !overflow, offset >= 0, index < Int(header.e_shnum), offset <= raw.count - size else { return nil }
@@ -97,7 +98,7 @@ struct ElfImage {
         }
     }
 
-    private static func symbols(_ raw: UnsafeRawBufferPointer, _ table: Elf64_Shdr) -> [Elf64_Sym] {
+    static func symbols(_ raw: UnsafeRawBufferPointer, _ table: Elf64_Shdr) -> [Elf64_Sym] {
         let size = MemoryLayout<Elf64_Sym>.size
         let start = Int(truncatingIfNeeded: table.sh_offset)
         guard start >= 0, start < raw.count else { return [] }
@@ -105,7 +106,7 @@ struct ElfImage {
         return (0..<max(count, 0)).map { raw.loadUnaligned(fromByteOffset: start + $0 * size, as: Elf64_Sym.self) }
     }
 
-    private static func string(_ raw: UnsafeRawBufferPointer, _ names: Elf64_Shdr, _ offset: Int) -> String? {
+    static func string(_ raw: UnsafeRawBufferPointer, _ names: Elf64_Shdr, _ offset: Int) -> String? {
         let start = Int(truncatingIfNeeded: names.sh_offset) &+ offset
         guard start >= 0, start < raw.count, let end = raw[start...].firstIndex(of: 0) else { return nil }
         return String(decoding: raw[start..<end], as: UTF8.self)
@@ -113,11 +114,13 @@ struct ElfImage {
 }
 
 /// The functions of files that were asked for, read once each.
-final class SymbolTables {
+public final class SymbolTables {
     private var files: [String: [(start: UInt64, length: UInt64, name: String)]] = [:]
 
+    public init() {}
+
     /// The function that an offset into a file lies in; nil: the file does not say.
-    func functionName(at offset: UInt64, in path: String) -> String? {
+    public func functionName(at offset: UInt64, in path: String) -> String? {
         let functions = files[path] ?? ElfImage.functions(of: path)
         files[path] = functions
         return functions.first { $0.start <= offset && offset - $0.start < $0.length }?.name

@@ -1,0 +1,206 @@
+"""`apus module` and apxs: from nothing to a module that serves, in each language."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+from support.server import DISTRIBUTION
+
+from .conftest import APUS, needs
+
+LANGUAGES = ("c", "swift", "rust")
+
+
+@pytest.fixture(scope="module", params=LANGUAGES)
+def begun(request, author):
+    """A new module in each language, built."""
+    needs(request.param)
+    name = f"new_{request.param}"
+    author.module("new", name, "--lang", request.param)
+    author.module("build", directory=name)
+    return name, request.param
+
+
+def test_new_makes_a_whole_package(author, begun):
+    name, _ = begun
+    files = {path.name for path in (author.directory / name).rglob("*") if path.is_file()}
+    assert {"Makefile", "README.md", "test.sh", "test.conf", f"mod_{name}.so"} <= files
+    text = "".join(
+        path.read_text() for path in (author.directory / name).rglob("*") if path.suffix in (".md", ".conf", ".c", ".toml")
+    )
+    assert "@NAME@" not in text and "@Name@" not in text and "@APUS@" not in text
+
+
+def test_its_own_test_passes(author, begun):
+    name, _ = begun
+    done = author.run("make", "test", directory=name)
+    assert done.status == 0, done.output
+    assert done.output.count("ok   /") == 2
+
+
+def test_one_symbol_comes_out(author, begun):
+    name, _ = begun
+    listed = author.run("nm", "-D", "--defined-only", f"mod_{name}.so", directory=name).output
+    assert [line.split()[-1] for line in listed.splitlines()] == ["apus_module_entry"]
+
+
+def test_info_says_what_it_is(author, begun):
+    name, language = begun
+    text = author.module("info", f"{name}/mod_{name}.so")
+    assert {"c": "language    C\n", "swift": "Swift, on the server's runtime", "rust": "language    Rust"}[language] in text
+    assert "exports     apus_module_entry" in text
+    assert "note" not in text
+    if language == "c":
+        assert f"module      {name}_module 0.1, ABI 0.1, toolchain c" in text
+        assert "requires    apus.pool/1 apus.config/1" in text
+        assert "directive   NewCGreeting: what the answer begins with" in text
+
+
+def test_info_runs_nothing(author, tmp_path):
+    source = tmp_path / "mod_evil.c"
+    source.write_text('#include <stdlib.h>\n__attribute__((constructor)) static void run(void) { abort(); }\n')
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", tmp_path / "mod_evil.so", source], check=True, timeout=60)
+    assert "exports no apus_module_entry: no module" in author.module("info", tmp_path / "mod_evil.so")
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x7fELF\x02\x01\x01" + bytes(57), b"\x7fELF\x02\x01\x01" + b"\xff" * 500])
+def test_info_on_junk(author, tmp_path, content):
+    file = tmp_path / "mod_junk.so"
+    file.write_bytes(content)
+    done = author.run(APUS, "module", "info", file)
+    assert done.status in (0, 1) and "mod_junk.so" in done.output
+
+
+def test_info_on_every_cut(author, begun, tmp_path):
+    """Files that end anywhere are read without a fault."""
+    name, _ = begun
+    whole = (author.directory / name / f"mod_{name}.so").read_bytes()
+    file = tmp_path / "mod_cut.so"
+    for part in range(1, 20):
+        file.write_bytes(whole[: len(whole) * part // 20])
+        assert author.run(APUS, "module", "info", file).status in (0, 1)
+
+
+@pytest.mark.parametrize("name", ["Upper", "1st", "../etc", "with-dash", ""])
+def test_names_that_cannot_be(author, name):
+    done = author.run(APUS, "module", "new", name)
+    assert done.status != 0
+    assert "is no name for a module" in done.output
+
+
+def test_new_never_overwrites(author, tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "file").write_text("mine")
+    done = author.run(APUS, "module", "new", "greet", tmp_path / "there")
+    assert done.status == 1 and "exists already" in done.output
+
+
+def test_run_passes_the_status_on(author, begun):
+    name, _ = begun
+    file = f"{name}/mod_{name}.so"
+    assert author.run(APUS, "module", "run", file, "--", "sh", "-c", "exit 7").status == 7
+    done = author.run(APUS, "module", "run", file, "--", "sh", "-c", 'curl -s -o /dev/null -w "%{http_code}" $APUS_URL/')
+    assert done.status == 0 and done.output == "404"
+
+
+def test_run_says_why_the_server_did_not_start(author, begun, tmp_path):
+    name, _ = begun
+    (tmp_path / "bad.conf").write_text("Nonsense on\n")
+    done = author.run(APUS, "module", "run", "--config", tmp_path / "bad.conf", f"{name}/mod_{name}.so", "--", "true")
+    assert done.status == 1
+    assert "the server did not start" in done.output and "Nonsense" in done.output
+
+
+# ---- what changes an installation is tried on a copy
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A small installation of its own."""
+    root = tmp_path / "apus"
+    for part in ("bin", "libexec", "lib", "conf", "include", "sdk"):
+        shutil.copytree(DISTRIBUTION / part, root / part, symlinks=True)
+    (root / "modules").mkdir()
+    (root / "htdocs").mkdir()
+    (root / "logs").mkdir()
+    (root / "conf" / "httpd.conf").write_text("Listen 127.0.0.1:0\n#LoadModule other_module modules/mod_other.so\n# end\n")
+    return root
+
+
+@pytest.fixture(scope="module")
+def file(author):
+    author.module("new", "placed")
+    author.module("build", directory="placed")
+    return author.directory / "placed" / "mod_placed.so"
+
+
+def test_install_shows_the_line(author, copy, file):
+    done = author.run(copy / "bin" / "apus", "module", "install", file)
+    assert done.status == 0, done.output
+    assert "LoadModule placed_module modules/mod_placed.so\n" in done.output
+    assert (copy / "modules" / "mod_placed.so").read_bytes() == file.read_bytes()
+    assert "placed" not in (copy / "conf" / "httpd.conf").read_text()
+
+
+def test_install_replaces_by_rename(author, copy, file):
+    old = copy / "modules" / "mod_placed.so"
+    old.write_bytes(b"old")
+    with open(old, "rb") as held:
+        assert author.run(copy / "bin" / "apus", "module", "install", file).status == 0
+        assert held.read() == b"old"
+    assert old.read_bytes() == file.read_bytes()
+    assert [path.name for path in (copy / "modules").iterdir()] == ["mod_placed.so"]
+
+
+def test_activate_takes_a_line_back_that_the_server_refuses(author, copy, file):
+    before = (copy / "conf" / "httpd.conf").read_text()
+    done = author.run(copy / "bin" / "apus", "module", "install", "--activate", file)
+    assert done.status == 1  # the configuration is not one that the server takes
+    assert (copy / "conf" / "httpd.conf").read_text() == before
+
+
+def test_activate_writes_the_line_once(author, copy, file):
+    (copy / "conf" / "httpd.conf").write_text("Listen 127.0.0.1:8081\n#LoadModule placed_module modules/mod_placed.so\n# end\n")
+    for _ in range(2):
+        done = author.run(copy / "bin" / "apus", "module", "install", "--activate", file)
+        assert done.status == 0, done.output
+    text = (copy / "conf" / "httpd.conf").read_text()
+    assert text == "Listen 127.0.0.1:8081\nLoadModule placed_module modules/mod_placed.so\n# end\n"
+    assert re.search(r"placed_module +0\.1 +mod_placed\.so +C +yes", author.run(copy / "bin" / "apus", "module", "list").output)
+
+
+def test_apxs_builds_and_installs(author, copy, tmp_path):
+    source = (author.directory / "placed" / "mod_placed.c") if (author.directory / "placed").exists() else None
+    if source is None:
+        author.module("new", "placed")
+        source = author.directory / "placed" / "mod_placed.c"
+    shutil.copy(source, tmp_path / "mod_placed.c")
+    apxs = copy / "bin" / "apxs"
+    done = author.run(apxs, "-c", "-i", "-A", "-D", "X=1", "-Wc,-O1", "-lm", "mod_placed.c", directory=tmp_path)
+    assert done.status == 0, done.output
+    assert (copy / "modules" / "mod_placed.so").exists()
+    assert "#LoadModule placed_module modules/mod_placed.so\n" in (copy / "conf" / "httpd.conf").read_text()
+
+
+def test_apxs_answers_queries(author, copy):
+    apxs = copy / "bin" / "apxs"
+    assert author.run(apxs, "-q", "LIBEXECDIR").output == f"{copy}/modules\n"
+    assert author.run(apxs, "-q", "includedir").output == f"{copy}/include\n"
+    assert f"SYSCONFDIR={copy}/conf\n" in author.run(apxs, "-q").output
+    assert author.run(apxs, "-q", "NOTHING").status == 1
+
+
+def test_pkg_config(author, copy):
+    if not shutil.which("pkg-config"):
+        pytest.skip("needs pkg-config")
+    found = author.run(
+        "pkg-config", "--cflags", "--variable=modulesdir", "apus", environment={"PKG_CONFIG_PATH": str(copy / "lib" / "pkgconfig")}
+    )
+    assert found.status == 0, found.output
+
+
+def test_a_word_that_is_no_command(author):
+    done = author.run(APUS, "bogus")
+    assert done.status == 1 and '"bogus" is no command' in done.output
+    assert author.run(APUS, "module", "bogus").status == 2

@@ -1,0 +1,15 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+/// ModuleKit for modules outside the server's own tree. It is compiled into each of them.
+let package = Package(
+    name: "apus",
+    products: [.library(name: "ModuleKit", targets: ["ModuleKit"])],
+    targets: [
+        .target(name: "ModuleABI"),
+        .target(name: "CSystem"),
+        .target(name: "ByteKit", dependencies: ["ModuleABI"]),
+        .target(name: "ModuleKit", dependencies: ["ModuleABI", "ByteKit", "CSystem"]),
+    ],
+    swiftLanguageModes: [.v6]
+)
