@@ -54,7 +54,7 @@ private func checkAccess(_ request: Request, _ clients: ClientNames, _ log: Log)
         verdict = conf.pointee.decide(request, clients)
     }
     guard verdict == .no else { return .ok }
-    if !request.isExplain, satisfaction(request) != .any {
+    if satisfaction(request) != .any {
         let file = request.filename
         let what = file.isSet ? file.string : "uri " + request.path.string
         log.write(.error, code: "AH01797", request: request, "client denied by server configuration: \(what)")

@@ -21,11 +21,9 @@ final class AllowMethods: Module {
             if method == "HEAD" {
                 for allowed in conf.pointee.methods.elements where allowed == "GET" { return .ok }
             }
-            if !request.isExplain {
-                host.log.write(
-                    .error, code: "AH01623", request: request,
-                    "client method denied by server configuration: '\(method.string)' to \(request.filename.string)")
-            }
+            host.log.write(
+                .error, code: "AH01623", request: request,
+                "client method denied by server configuration: '\(method.string)' to \(request.filename.string)")
             return .status(405)
         }
     }

@@ -31,7 +31,7 @@ final class AuthBasic: Module {
         try host.hooks.checkUserID(Order(.middle, flags: [.maySuspend, .explainable])) {
             try basic.authenticate($0)
         }
-        try host.hooks.fixups(.last, fakeCredentials)
+        try host.hooks.fixups(Order(.last, flags: .explainable), fakeCredentials)
     }
 }
 

@@ -181,7 +181,6 @@ final class BasicAuthentication {
     }
 
     private func report(_ request: Request, _ code: StaticString, _ message: @autoclosure () -> String) {
-        guard !request.isExplain else { return }
         host.log.write(.error, code: code, request: request, message())
     }
 }

@@ -28,8 +28,8 @@ final class AuthDigest: Module {
             digest.challenge(request, isStale: false)
             return .ok
         }
-        try host.hooks.checkUserID(.middle) { digest.authenticate($0) }
-        try host.hooks.fixups(.middle) { digest.confirm($0) }
+        try host.hooks.checkUserID(Order(.middle, flags: .explainable)) { digest.authenticate($0) }
+        try host.hooks.fixups(Order(.middle, flags: .explainable)) { digest.confirm($0) }
     }
 }
 

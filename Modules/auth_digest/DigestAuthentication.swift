@@ -182,7 +182,7 @@ final class DigestAuthentication {
             report(request, "AH01778", "user \(credentials.user.string): nonce expired - sending new nonce", .info)
             return false
         }
-        guard credentials.quality.isSet else { return true }
+        guard credentials.quality.isSet, !request.isExplain else { return true }
         let first = first(request)
         // The request that the client sent has been counted already when another came of it.
         if first.raw != request.raw, first.slot != nil { return true }
@@ -321,7 +321,6 @@ final class DigestAuthentication {
     private func report(
         _ request: Request, _ code: StaticString, _ message: @autoclosure () -> String, _ level: LogLevel = .error
     ) {
-        guard !request.isExplain else { return }
         host.log.write(level, code: code, request: request, message())
     }
 }

@@ -89,7 +89,7 @@ private func checkGuest(_ request: Request, _ user: Bytes, _ password: Bytes) ->
     guard !conf.pointee.names.isEmpty || conf.pointee.allNames == .on else { return APUS_AUTHN_NOT_FOUND }
     guard conf.pointee.isGuest(user) else { return APUS_AUTHN_NOT_FOUND }
     guard conf.pointee.accepts(password) else { return APUS_AUTHN_DENIED }
-    if conf.pointee.logsAddress != .off, !request.isSubrequest, request.previous == nil, !request.isExplain {
+    if conf.pointee.logsAddress != .off, !request.isSubrequest, request.previous == nil {
         Log(host: request.host).write(
             .info, code: "AH01672", request: request, "Anonymous: Passwd <\(password.string)> Accepted")
     }

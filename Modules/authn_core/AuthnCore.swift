@@ -19,11 +19,9 @@ final class AuthnCore: Module {
 private func authenticateNobody(_ request: Request, log: Log) -> Status {
     let type = request.confPointer(AuthnDirConf.self).pointee.type(for: request)
     guard type.isSet else { return .ok }
-    if !request.isExplain {
-        log.write(
-            .error, code: "AH01796", request: request,
-            "AuthType \(type.string) is set, but no module is loaded that knows it")
-    }
+    log.write(
+        .error, code: "AH01796", request: request,
+        "AuthType \(type.string) is set, but no module is loaded that knows it")
     return .status(500)
 }
 

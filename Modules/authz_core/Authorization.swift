@@ -26,11 +26,14 @@ struct AuthTypeFinder: BitwiseCopyable {
 /// The access_checker_ex hook: decides without a user where it can. DECLINED: ask who it is.
 func authorizeUnnamed(_ request: Request, authType: AuthTypeFinder, log: Log) throws -> Status {
     guard let root = request.confPointer(AuthzDirConf.self).pointee.root else {
-        guard authType.type(for: request).isSet else { return .ok }
+        guard authType.type(for: request).isSet else {
+            log.write(.debug, code: "AH01628", request: request, "authorization result: granted (no directives)")
+            return .ok
+        }
         report(log, "AH01627", request, "AuthType is set here, but nothing is required")
         return .status(500)
     }
-    switch try decide(root, request) {
+    switch try decide(root, request, log) {
     case .granted, .exempt: return .ok
     case .needsUser: return .declined
     case .denied, .neutral: return refuse(request, log)
@@ -40,14 +43,20 @@ func authorizeUnnamed(_ request: Request, authType: AuthTypeFinder, log: Log) th
 }
 
 /// What the requirements say. `.later`: the request is suspended until it is known.
-private func decide(_ root: UnsafeMutablePointer<Requirement>, _ request: Request) throws -> Verdict {
+private func decide(
+    _ root: UnsafeMutablePointer<Requirement>, _ request: Request, _ log: Log
+) throws -> Verdict {
     // A hook that has waited is called again; what was found out, the provider keeps.
     _ = request.finishedWork()
+    let isTraced = log.isEnabled(.debug, request: request)
     while true {
-        var work = apus_work()
-        let verdict = root.pointee.decide(request.raw, &work)
-        guard verdict == .later else { return verdict }
-        if try request.wait(for: work) == nil { return .later }
+        var evaluation = Evaluation(request, isTraced: isTraced)
+        let verdict = root.pointee.decide(&evaluation)
+        guard verdict == .later else {
+            evaluation.trace?.write(log, request)
+            return verdict
+        }
+        if try request.wait(for: evaluation.work) == nil { return .later }
     }
 }
 
@@ -57,7 +66,7 @@ func authorizeUser(
 ) throws -> Status {
     let conf = request.confPointer(AuthzDirConf.self)
     guard let root = conf.pointee.root else { return .ok }
-    switch try decide(root, request) {
+    switch try decide(root, request, log) {
     case .granted, .exempt: return .ok
     case .failed: return fail(request, log)
     case .later: return .suspended
@@ -89,10 +98,8 @@ private func fail(_ request: Request, _ log: Log) -> Status {
     return .status(500)
 }
 
-/// An explanation of what would happen leaves no line behind.
 private func report(
     _ log: Log, _ code: StaticString, _ request: Request, _ message: @autoclosure () -> String
 ) {
-    guard !request.isExplain else { return }
     log.write(.error, code: code, request: request, message())
 }

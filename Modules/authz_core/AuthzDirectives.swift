@@ -44,7 +44,7 @@ private func require(_ command: Command, _ line: Bytes) throws {
     conf.pointee.root = parent
     if isNegated, parent.pointee.kind == .any {
         throw DirectiveError(
-            "a negated \(command.name.string) has no effect in \(title(of: parent.pointee)), it only forbids;"
+            "a negated \(command.name.string) has no effect in \(parent.pointee.title), it only forbids;"
                 + " put it into <RequireAll>")
     }
     parent.pointee.append(command.pool.make(node))
@@ -61,6 +61,11 @@ func requirement(
     var node = Requirement(.provider, isNegated: isNegated, limit: command.limit)
     node.provider = table
     node.context = context
+    node.words = command.pool.compose(capacity: name.count + arguments.count + 1) {
+        $0.append(name)
+        if !arguments.isEmpty { $0.append(0x20) }
+        $0.append(arguments)
+    }
     guard table.pointee.parse(context, command.raw, arguments, &node.parsed) == APUS_OK else {
         throw AlreadyReported()
     }
@@ -81,9 +86,6 @@ private func unknown(_ name: Bytes) -> String {
         "ssl-verify-client": "ssl",
     ]
     let name = name.string
-    if name == "expr" {
-        return "Require expr needs the expression engine, which this server does not have yet"
-    }
     guard let module = known[name] else { return "no module provides \"Require \(name)\"" }
     return "no module provides \"Require \(name)\": \(module)_module does, and is not loaded"
 }
@@ -115,7 +117,7 @@ private func place(
     let parent = outer ?? pool.make(Requirement.implicit(.any))
     if node.pointee.isNegated, parent.pointee.kind == .any {
         throw DirectiveError(
-            "<\(name)> has no effect in \(title(of: parent.pointee)), as it only forbids;"
+            "<\(name)> has no effect in \(parent.pointee.title), as it only forbids;"
                 + " put it into <RequireAll>"
         )
     }
@@ -131,8 +133,4 @@ private func place(
     }
     parent.pointee.append(node)
     return parent
-}
-
-private func title(of container: Requirement) -> String {
-    container.kind == .all ? "<RequireAll>" : container.isNegated ? "<RequireNone>" : "<RequireAny>"
 }

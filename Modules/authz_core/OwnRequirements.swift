@@ -59,7 +59,11 @@ private func checkEnvironment(
     _ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?, _ parsed: UnsafeMutableRawPointer?
 ) -> apus_status {
     guard let request = Request(r, context), let names = list(parsed) else { return APUS_E_INVALID }
-    for name in names.elements where request.environment[name] != nil { return APUS_AUTHZ_GRANTED }
+    for name in names.elements where request.environment[name] != nil {
+        note(request, "the environment variable \(name.string) is set")
+        return APUS_AUTHZ_GRANTED
+    }
+    note(request, "none of the environment variables is set")
     return APUS_AUTHZ_DENIED
 }
 
@@ -95,6 +99,7 @@ private func checkExpression(
     guard let request = Request(r, context), let parsed else { return APUS_E_INVALID }
     let required = parsed.assumingMemoryBound(to: RequiredExpression.self).pointee
     guard let holds = required.condition.test(request) else { return APUS_E_FAIL }
+    note(request, "the expression is \(holds ? "true" : "false")")
     if holds { return APUS_AUTHZ_GRANTED }
     return required.asksForUser && request.user.isEmpty ? APUS_AUTHZ_NEEDS_USER : APUS_AUTHZ_DENIED
 }
@@ -128,11 +133,17 @@ private func checkMethod(
 ) -> apus_status {
     guard let request = Request(r, context), let names = list(parsed) else { return APUS_E_INVALID }
     let method = request.method
+    note(request, "the method is \(method.string)")
     let isGet = method == "GET" || method == "HEAD"
     for name in names.elements where name == method || (isGet && (name == "GET" || name == "HEAD")) {
         return APUS_AUTHZ_GRANTED
     }
     return APUS_AUTHZ_DENIED
+}
+
+/// What a requirement has looked at, for who reads on why it says what it says.
+private func note(_ request: Request, _ message: @autoclosure () -> String) {
+    Log(host: request.host).write(.debug, code: "APUS3108", request: request, message())
 }
 
 private func list(_ parsed: UnsafeMutableRawPointer?) -> PoolArray<Bytes>? {

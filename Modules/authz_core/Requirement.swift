@@ -51,6 +51,8 @@ struct Requirement: BitwiseCopyable {
     var provider: UnsafePointer<apus_authz_v1>?
     var context: UnsafeMutableRawPointer?
     var parsed: UnsafeMutableRawPointer?
+    /// What follows `Require`, and `not`, as it was written.
+    var words = Bytes.none
     /// The methods it is about; nil: all of them.
     var limit: MethodLimit?
     /// No container was written: it is about the methods that its members are about.
@@ -101,23 +103,38 @@ struct Requirement: BitwiseCopyable {
         last = other.last
     }
 
-    /// What it says about the request. `.later`: `work` is to be done before it is asked again.
-    func decide(_ r: OpaquePointer, _ work: inout apus_work) -> Verdict {
-        if let limit, !limit.holds(for: r) { return .exempt }
+    func forEachMember(_ body: (Requirement) -> Void) {
+        var member = first
+        while let each = member {
+            body(each.pointee)
+            member = each.pointee.next
+        }
+    }
+
+    /// What it says about the request. `.later`: the evaluation's `work` is to be done before it is asked again.
+    func decide(_ evaluation: inout Evaluation) -> Verdict {
+        let line = evaluation.trace?.enter()
+        let verdict = answer(&evaluation)
+        if let line { evaluation.trace?.leave(line, self, verdict) }
+        return verdict
+    }
+
+    private func answer(_ evaluation: inout Evaluation) -> Verdict {
+        if let limit, !limit.holds(for: evaluation.request.raw) { return .exempt }
         let verdict =
             switch kind {
-            case .provider: ask(r, &work)
-            case .all: decideAll(r, &work)
-            case .any: decideAny(r, &work)
+            case .provider: ask(&evaluation)
+            case .all: decideAll(&evaluation)
+            case .any: decideAny(&evaluation)
             }
         return isNegated ? verdict.negated : verdict
     }
 
-    private func ask(_ r: OpaquePointer, _ work: inout apus_work) -> Verdict {
+    private func ask(_ evaluation: inout Evaluation) -> Verdict {
         guard let provider else { return .failed }
-        let verdict = Verdict(provider.pointee.check(context, r, parsed))
+        let verdict = Verdict(provider.pointee.check(context, evaluation.request.raw, parsed))
         guard verdict == .later else { return verdict }
-        return deferred(r, &work) ? .later : .failed
+        return deferred(evaluation.request.raw, &evaluation.work) ? .later : .failed
     }
 
     /// Gets the work that the provider waits for.
@@ -131,17 +148,17 @@ struct Requirement: BitwiseCopyable {
 
     /// A denial ends it. "Needs a user" outlasts what grants, for only a user can change the outcome. Who is exempt from a
     /// member passes it.
-    private func decideAll(_ r: OpaquePointer, _ work: inout apus_work) -> Verdict {
+    private func decideAll(_ evaluation: inout Evaluation) -> Verdict {
         var verdict = Verdict.neutral
         var isExempt = isImplicit
         var member = first
         while let each = member {
-            let answer = each.pointee.decide(r, &work)
+            let answer = each.pointee.decide(&evaluation)
             if answer != .exempt { isExempt = false }
             switch answer {
-            case .failed: return .failed
-            case .later: return .later
-            case .denied: return .denied
+            case .failed, .later, .denied:
+                each.pointee.skipRest(&evaluation)
+                return answer
             case .needsUser: verdict = .needsUser
             case .granted where verdict == .neutral, .exempt where verdict == .neutral: verdict = .granted
             case .granted, .exempt, .neutral: break
@@ -152,17 +169,17 @@ struct Requirement: BitwiseCopyable {
     }
 
     /// What grants ends it. "Needs a user" outlasts a denial, for a user may yet be granted.
-    private func decideAny(_ r: OpaquePointer, _ work: inout apus_work) -> Verdict {
+    private func decideAny(_ evaluation: inout Evaluation) -> Verdict {
         var verdict = Verdict.neutral
         var isExempt = isImplicit
         var member = first
         while let each = member {
-            let answer = each.pointee.decide(r, &work)
+            let answer = each.pointee.decide(&evaluation)
             if answer != .exempt { isExempt = false }
             switch answer {
-            case .failed: return .failed
-            case .later: return .later
-            case .granted: return .granted
+            case .failed, .later, .granted:
+                each.pointee.skipRest(&evaluation)
+                return answer
             case .needsUser: verdict = .needsUser
             case .denied where verdict == .neutral: verdict = .denied
             case .denied, .exempt, .neutral: break
@@ -170,5 +187,15 @@ struct Requirement: BitwiseCopyable {
             member = each.pointee.next
         }
         return isExempt && first != nil ? .exempt : verdict
+    }
+
+    /// Those that follow are not asked.
+    private func skipRest(_ evaluation: inout Evaluation) {
+        guard evaluation.trace != nil else { return }
+        var member = next
+        while let each = member {
+            evaluation.trace?.skip(each.pointee)
+            member = each.pointee.next
+        }
     }
 }

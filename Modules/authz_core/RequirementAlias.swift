@@ -2,6 +2,7 @@ import ModuleKit
 
 /// A requirement with its words and directives of its own, under another name.
 private struct RequirementAlias: BitwiseCopyable {
+    let name: Bytes
     var requirement: Requirement
     let set: ConfigurationSet
     let host: UnsafePointer<apus_host>
@@ -29,7 +30,7 @@ func aliasRequirement(_ command: Command, _ line: Bytes) throws {
     let set = try command.walkAsSet()
     let requirement = try requirement(
         command, provider, words.isEmpty ? Bytes("") : words[0], isNegated: false)
-    let place = command.pool.make(RequirementAlias(requirement: requirement, set: set, host: command.host))
+    let place = command.pool.make(RequirementAlias(name: alias, requirement: requirement, set: set, host: command.host))
     let base = apus_authz_v1(
         size: UInt32(MemoryLayout<apus_authz_deferring_v1>.size), flags: APUS_AUTHZ_DEFERS, parse: parseAlias,
         check: checkAlias)
@@ -52,7 +53,10 @@ private func checkAlias(
     let alias = RequirementAlias.from(context)
     let node = alias.pointee.requirement
     guard let r, let provider = node.provider else { return APUS_E_INVALID }
-    return alias.pointee.set.during(Request(r, host: alias.pointee.host)) {
+    let request = Request(r, host: alias.pointee.host)
+    Log(host: request.host).write(
+        .debug, code: "APUS3107", request: request, "Require \(alias.pointee.name.string) stands for \(node.title)")
+    return alias.pointee.set.during(request) {
         provider.pointee.check(node.context, r, node.parsed)
     } ?? APUS_E_FAIL
 }

@@ -15,15 +15,23 @@ final class AuthzHost: Module {
 /// `Require ip` and `Require local`.
 private func provideAddresses(_ host: Host) throws {
     try host.provideRequirement("ip", parse: addressRanges) { request, ranges in
+        noteAddress(request)
         guard let address = IPAddress(request.peerAddress) else { return .denied }
         for range in ranges.elements where range.contains(address) { return .granted }
         return .denied
     }
     try host.provideRequirement("local", parse: requireNothing) { request, _ in
+        noteAddress(request)
         guard let address = IPAddress(request.peerAddress) else { return .denied }
         if address.isLoopback { return .granted }
         return address == IPAddress(request.connection.localAddress) ? .granted : .denied
     }
+}
+
+/// What has been looked at, for who reads on why a requirement says what it says.
+func noteAddress(_ request: Request) {
+    Log(host: request.host).write(
+        .debug, code: "APUS3109", request: request, "the client's address is \(request.peerAddress.string)")
 }
 
 private func addressRanges(_ command: Command, _ words: Bytes) throws -> PoolArray<AddressRange> {

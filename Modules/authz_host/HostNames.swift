@@ -9,8 +9,11 @@ func provideNames(_ host: Host) throws {
         check: { request, words in
             switch clients.find(request) {
             case .unknown: return .later
-            case .none: return .denied
+            case .none:
+                noteName(request, nil)
+                return .denied
             case .name(let name):
+                noteName(request, name)
                 guard let domains = words.values(request) else { return .failed }
                 return name.withUnsafeBytes { name in
                     for domain in domains.elements where NameLookup.isHost(Bytes(name), in: domain) { return .granted }
@@ -25,6 +28,7 @@ func provideNames(_ host: Host) throws {
         "forward-dns", parse: { try names($0, $1, of: "forward-dns") },
         check: { request, words in
             guard let hosts = words.values(request) else { return .failed }
+            noteAddress(request)
             guard let address = IPAddress(request.peerAddress) else { return .denied }
             for name in hosts.elements {
                 guard let addresses = forward.find(name) else { return .later }
@@ -33,6 +37,13 @@ func provideNames(_ host: Host) throws {
             return .denied
         },
         later: { request, words in forward.lookup(words.values(request) ?? PoolArray()) })
+}
+
+private func noteName(_ request: Request, _ name: [UInt8]?) {
+    Log(host: request.host).write(
+        .debug, code: "APUS3110", request: request,
+        name.map { "the client's name is \(String(decoding: $0, as: UTF8.self))" }
+            ?? "the client's address \(request.peerAddress.string) has no name that leads back to it")
 }
 
 private func names(_ command: Command, _ words: Bytes, of requirement: String) throws -> DirectiveWords {

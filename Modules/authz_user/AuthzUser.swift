@@ -25,7 +25,6 @@ private func requireNothing(_ command: Command, _ words: Bytes) throws -> UInt8 
 }
 
 private func report(_ log: Log, _ request: Request, _ user: Bytes) {
-    guard !request.isExplain else { return }
     log.write(
         .error, code: "AH01663", request: request,
         "access to \(request.path.string) failed, reason: user '\(user.string)' is none of those that are required")
