@@ -82,13 +82,14 @@ let package = Package(
         // What the modules for caches in other servers share.
         .target(name: "RemoteCache", dependencies: ["ModuleKit"]),
         // What several modules about access have in common: hashes of passwords, files of users, addresses.
-        .target(name: "PasswordKit", dependencies: ["ByteKit", "CCrypt"]),
+        .target(name: "PasswordKit", dependencies: ["ByteKit", "CArgon2", "CCrypt"]),
         .target(name: "AuthKit", dependencies: ["ModuleKit", "PasswordKit"]),
         // Database files of users, and how modules use them.
         .target(name: "DbmKit", dependencies: ["ByteKit", "CBerkeleyDB", "CGDBM"]),
         .target(name: "DbmAuth", dependencies: ["AuthKit", "DbmKit"]),
         // What Swift cannot see of the system and of C libraries.
         .target(name: "CSystem"),
+        .systemLibrary(name: "CArgon2", providers: [.apt(["libargon2-dev"])]),
         .systemLibrary(name: "CCrypt", providers: [.apt(["libcrypt-dev"])]),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi", providers: [.apt(["libffi-dev"])]),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8", providers: [.apt(["libpcre2-dev"])]),

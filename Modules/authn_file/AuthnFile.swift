@@ -17,8 +17,7 @@ final class AuthnFile: Module {
     ]
 
     init(_ host: Host) throws {
-        let provider = try FileProvider(host)
-        try host.provide(APUS_GROUP_AUTHN, "file", FileProvider.table, context: provider)
+        _ = try UserProvider(host, "file", FileUsers(host))
     }
 }
 

@@ -11,10 +11,10 @@ final class UserTable {
         self.lines = lines
         var dearest = Bytes("")
         var cost = 0.0
-        lines.forEach { _, rest in
+        lines.forEach { rest in
             let stored = rest.split(at: 0x3a).0
-            let own = PasswordHash.cost(stored)
-            guard own > cost, !stored.isEmpty else { return }
+            let own = PasswordCost(of: stored).microseconds
+            guard own > cost, !stored.isEmpty, PasswordHash.problem(stored) == nil else { return }
             (dearest, cost) = (stored, own)
         }
         decoy = dearest
@@ -48,23 +48,6 @@ final class UserTable {
     }
 }
 
-/// The files that the configuration names, one object a file.
-final class UserFiles {
-    private var files: [String: WatchedFile<UserTable>] = [:]
-
-    func file(_ path: Bytes, _ host: Host) -> Unmanaged<WatchedFile<UserTable>> {
-        let name = path.string
-        if let known = files[name] { return .passUnretained(known) }
-        // The directive's own memory may be that of a file that is read again.
-        let path = Bytes.immortal(path)
-        let file = WatchedFile(path, parse: UserTable.read) { reading in
-            guard !reading.faults.isEmpty else { return }
-            host.log.write(.error, code: "APUS3101", reading.faults.message(path, longest: UserTable.longestLine))
-        }
-        files[name] = file
-        return .passUnretained(file)
-    }
-}
-
 /// Touched while the configuration is read, and by .htaccess files on the loop.
-nonisolated(unsafe) let userFiles = UserFiles()
+nonisolated(unsafe) let userFiles = WatchedFiles<UserTable>(
+    longestLine: UserTable.longestLine, code: "APUS3101", parse: UserTable.read)

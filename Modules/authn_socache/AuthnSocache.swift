@@ -11,10 +11,10 @@ final class AuthnSocache: Module {
     static let directives = cacheDirectives
 
     init(_ host: Host) throws {
-        let users = CachedUsers(host, try PasswordChecker(host))
+        let users = CachedUsers(host)
         try host.hooks.optionalFunctions { users.findSettings() }
         try host.hooks.openConfig { reason, _ in try users.open(reason) }
-        try host.provide(APUS_GROUP_AUTHN, "socache", CachedUsers.table, context: users)
+        _ = try UserProvider(host, "socache", users, isCached: false)
         try host.provideStatus("AuthnCacheStatus", of: { users.cache })
         try host.publish(
             "authn_socache.store", "v(xRssss)", unsafeBitCast(storeUser, to: apus_fn.self), context: users)
@@ -53,7 +53,7 @@ private let inSections: Scopes = [.directory, .location, .files, .htaccess]
 
 let cacheDirectives: [Directive] = [
     Directive("AuthnCacheSOCache", .one, in: .global, help: "provider[:arguments]") { command, words in
-        let cache = try usableCache(words[0], command)
+        let cache = try ObjectCache(words[0], for: command)
         command.updateServer { (conf: inout CacheConf) in
             conf.cache = cache
             conf.isEnabled = true
@@ -83,16 +83,6 @@ final class CacheUse {
 }
 
 nonisolated(unsafe) let cacheUse = CacheUse()
-
-/// Who is asked for a password waits for no other machine here.
-private func usableCache(_ word: Bytes, _ command: Command) throws -> ObjectCache {
-    let cache = try ObjectCache(word, for: command)
-    guard !cache.mayBlock else {
-        cache.close()
-        throw DirectiveError("\(word.string) may take its time to answer; use shmcb or dbm")
-    }
-    return cache
-}
 
 @c(apus_module_entry)
 public func entry(

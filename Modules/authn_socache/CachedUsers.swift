@@ -2,16 +2,18 @@ import AuthKit
 import ModuleKit
 
 /// Stored passwords by context, user and realm.
-final class CachedUsers {
+///
+/// A cache in another machine answers later. Nobody waits for it on the loop: for Basic a thread of the pool does; Digest, and
+/// requests inside the server, get to know what has come so far, and the next provider is asked meanwhile. What came is kept
+/// for a moment, so that the requests of one page are one question.
+final class CachedUsers: UserStore {
     private let host: Host
-    private let checker: PasswordChecker
     private let settings = AuthSettings()
     private(set) var cache: ObjectCache?
+    /// What a cache that may take its time has said of late; empty: there is nothing.
+    private var recent = LookupCache<[UInt8], [UInt8]>(life: 1_000_000)
 
-    init(_ host: Host, _ checker: PasswordChecker) {
-        self.host = host
-        self.checker = checker
-    }
+    init(_ host: Host) { self.host = host }
 
     /// From the optional_fn_retrieve hook.
     func findSettings() { settings.find(host) }
@@ -31,44 +33,51 @@ final class CachedUsers {
         if reason != APUS_OPEN_CHECK { self.cache = cache }
     }
 
-    static var table: apus_authn_v1 {
-        apus_authn_v1(
-            size: UInt32(MemoryLayout<apus_authn_v1>.size), flags: 0,
-            check_password: { context, r, user, password, work in
-                let users = CachedUsers.from(context)
-                return users.check(Request(r.unsafelyUnwrapped, host: users.host.raw), user, password, work)
-            },
-            realm_hash: { context, r, user, realm, length, hash in
-                let users = CachedUsers.from(context)
-                let request = Request(r.unsafelyUnwrapped, host: users.host.raw)
-                guard let stored = users.find(request, user, realm), stored.count == Int(length) else {
-                    return APUS_AUTHN_NOT_FOUND
-                }
-                hash?.pointee = stored
-                return APUS_AUTHN_GRANTED
-            })
-    }
-
-    fileprivate static func from(_ context: UnsafeMutableRawPointer?) -> CachedUsers {
-        Unmanaged<CachedUsers>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
-    }
-
-    private func check(
-        _ request: Request, _ user: Bytes, _ password: Bytes, _ work: UnsafeMutablePointer<apus_work>?
-    ) -> apus_status {
-        guard let stored = find(request, user, .none) else { return APUS_AUTHN_NOT_FOUND }
-        return checker.check(
-            request, source: Bytes("socache"), user: user, password: password, stored: stored, decoy: .none, work)
-    }
-
-    private func find(_ request: Request, _ user: Bytes, _ realm: Bytes) -> Bytes? {
-        let conf = request.confPointer(CachedUsersConf.self)
-        guard let cache, !conf.pointee.providers.isEmpty else { return nil }
-        var stored = Bytes.none
-        let status = withID(request, user, realm) { id in
-            cache.retrieve(id, in: request.pool, &stored, done: { _, _, _ in })
+    func look(_ request: Request, _ user: Bytes) -> UserLook {
+        switch find(request, user, .none) {
+        case .known(let stored): .found(StoredUser(stored, decoy: .none, source: Bytes("socache")))
+        case .asked(let question): request.isSubrequest ? .found(.nobody) : .unknown(question)
         }
-        return status == .ok ? stored : nil
+    }
+
+    func realmHash(_ request: Request, _ user: Bytes, _ realm: Bytes, digits: Int) -> RealmHashLook {
+        guard case .known(let stored?) = find(request, user, realm), stored.count == digits else { return .unknownUser }
+        return .found(stored)
+    }
+
+    private enum Finding {
+        /// Nil: there is no such entry. In request memory.
+        case known(Bytes?)
+        /// The answer will come.
+        case asked(CacheQuestion)
+    }
+
+    private func find(_ request: Request, _ user: Bytes, _ realm: Bytes) -> Finding {
+        guard let cache, !request.confPointer(CachedUsersConf.self).pointee.providers.isEmpty else { return .known(nil) }
+        return withID(request, user, realm) { id in
+            if cache.mayBlock, let known = recent.finding(Array(id.buffer), now: host.now) {
+                return .known(known.isEmpty ? nil : known.withUnsafeBytes { request.pool.copy(Bytes($0)) })
+            }
+            return ask(cache, id, request)
+        }
+    }
+
+    private func ask(_ cache: ObjectCache, _ id: Bytes, _ request: Request) -> Finding {
+        guard cache.mayBlock else {
+            var stored = Bytes.none
+            let status = cache.retrieve(id, in: request.pool, &stored, done: { _, _, _ in })
+            return .known(status == .ok ? stored : nil)
+        }
+        let name = Array(id.buffer)
+        let question = CacheQuestion(last: recent.last(name)) { [unowned self] stored in
+            self.recent.note(name, stored, now: self.host.now)
+        }
+        var stored = Bytes.none
+        switch question.ask(cache, id, request.pool, &stored) {
+        case .ok: return .known(stored)
+        case .suspended: return .asked(question)
+        default: return .known(nil)
+        }
     }
 
     /// Keeps what a provider has looked up.
@@ -77,7 +86,8 @@ final class CachedUsers {
         guard let cache, conf.pointee.providers.elements.contains(where: { $0 == provider }) else { return }
         let timeout = conf.pointee.timeout ?? CachedUsersConf.standardTimeout
         withID(request, user, realm) { id in
-            _ = cache.store(id, expires: host.now + timeout * 1_000_000, stored)
+            cache.store(id, expires: host.now + timeout * 1_000_000, stored)
+            if cache.mayBlock { recent.note(Array(id.buffer), Array(stored.buffer), now: host.now) }
         }
     }
 
@@ -115,7 +125,7 @@ private func directory(of request: Request) -> Bytes {
 /// What other providers call when they have found a user: provider, user, realm (none for Basic), stored password.
 let storeUser: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, apus_str, apus_str, apus_str, apus_str) -> Void = {
     context, r, provider, user, realm, stored in
-    let users = CachedUsers.from(context)
+    let users = Unmanaged<CachedUsers>.fromOpaque(context.unsafelyUnwrapped).takeUnretainedValue()
     users.store(
         Request(r.unsafelyUnwrapped, host: users.hostHandle), provider: provider, user, realm, stored)
 }

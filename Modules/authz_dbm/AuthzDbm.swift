@@ -1,28 +1,17 @@
 import AuthKit
 import DbmAuth
-import DbmKit
 import ModuleKit
 
 /// `Require dbm-group` and `Require dbm-file-group` by database files: the key is the user, the value a list of groups with
 /// commas, after the first colon when the database holds passwords, too.
 final class AuthzDbm: Module {
-    typealias DirConf = AuthzDbmConf
+    typealias DirConf = DbmFileConf
 
     static let info = ModuleInfo(
         "authz_dbm_module", version: "1.0",
         requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS, APUS_EXT_TASKS, APUS_EXT_EXPR])
-    static let directives = [
-        Directive("AuthDBMGroupFile", .one, in: inSections, override: .auth, help: "database of users and their groups") {
-            let path = $0.pool.copy($0.resolve($1[0]))
-            $0.configuration(AuthzDbmConf.self).pointee.path = path
-        },
-        Directive("AuthzDBMType", .one, in: inSections, override: .auth, help: "default, DB, GDBM or SDBM") {
-            guard let type = DbmType(name: $1[0]) else {
-                throw DirectiveError("\"\($1.string(0))\" is none of default, DB, GDBM and SDBM")
-            }
-            $0.configuration(AuthzDbmConf.self).pointee.type = type
-        },
-    ]
+    static let directives = dbmDirectives(
+        file: "AuthDBMGroupFile", help: "database of users and their groups", type: "AuthzDBMType")
 
     init(_ host: Host) throws {
         let groups = DbmGroups(host)
@@ -45,20 +34,6 @@ final class AuthzDbm: Module {
                 return groups.decide(request) { $0 == group }
             },
             later: { request, _ in groups.fetching(for: request) })
-    }
-}
-
-private let inSections: Scopes = [.directory, .location, .files, .htaccess]
-
-/// The database of a directory.
-struct AuthzDbmConf: Configuration, BitwiseCopyable {
-    var path = Bytes.none
-    var type: DbmType?
-
-    func merged(
-        over base: AuthzDbmConf, settings: [(inout AuthzDbmConf) -> Void], in pool: Pool
-    ) -> AuthzDbmConf {
-        AuthzDbmConf(path: path.isSet ? path : base.path, type: type ?? base.type)
     }
 }
 

@@ -1,7 +1,5 @@
 import AuthKit
 import DbmAuth
-import DbmKit
-import Glibc
 import ModuleKit
 
 /// Decides by the groups that a database has for the user.
@@ -47,13 +45,10 @@ final class DbmGroups {
     func fetching(for request: Request) -> any DeferredWork { GroupFetch(host, source(of: request), request.user) }
 
     private func source(of request: Request) -> DbmSource? {
-        let conf = request.confPointer(AuthzDbmConf.self)
-        guard conf.pointee.path.isSet else { return nil }
-        return sources.source(conf.pointee.path, conf.pointee.type ?? .berkeley)
+        sources.source(request.confPointer(DbmFileConf.self).pointee)
     }
 
     private func report(_ request: Request, _ code: StaticString, _ message: @autoclosure () -> String) {
-        guard !request.isExplain else { return }
         host.log.write(.error, code: code, request: request, message())
     }
 }

@@ -2,39 +2,22 @@ import AuthKit
 import Glibc
 import ModuleKit
 
-/// The files that the configuration names, one object a file.
-final class GroupFiles {
-    private var files: [String: WatchedFile<PairTable>] = [:]
-    /// Bytes of a line: a group may have many users.
-    private static let longestLine = 16 << 20
-
-    func file(_ path: Bytes, _ host: Host) -> Unmanaged<WatchedFile<PairTable>> {
-        let name = path.string
-        if let known = files[name] { return .passUnretained(known) }
-        // The directive's own memory may be that of a file that is read again.
-        let path = Bytes.immortal(path)
-        let file = WatchedFile(path, parse: GroupFiles.read) { reading in
-            guard !reading.faults.isEmpty else { return }
-            host.log.write(.error, code: "APUS3102", reading.faults.message(path, longest: GroupFiles.longestLine))
-        }
-        files[name] = file
-        return .passUnretained(file)
+/// "group: user user …" becomes users with the groups they are in. [any thread]
+private func readGroups(_ path: Bytes) -> FileReading<PairTable> {
+    var faults = LineFile.Faults()
+    var builder = PairTable.Builder()
+    let problem = LineFile.read(path, longest: longestLine, &faults) { line in
+        var (group, users) = line.split(at: 0x3a)
+        while case let user = users.takeListWord(), !user.isEmpty { builder.add(user, group) }
     }
-
-    /// "group: user user …" becomes users with the groups they are in. [any thread]
-    private static func read(_ path: Bytes) -> FileReading<PairTable> {
-        var faults = LineFile.Faults()
-        var builder = PairTable.Builder()
-        let problem = LineFile.read(path, longest: longestLine, &faults) { line in
-            var (group, users) = line.split(at: 0x3a)
-            while case let user = users.takeListWord(), !user.isEmpty { builder.add(user, group) }
-        }
-        return FileReading(problem: problem, content: problem == 0 ? PairTable(builder) : nil, faults: faults)
-    }
+    return FileReading(problem: problem, content: problem == 0 ? PairTable(builder) : nil, faults: faults)
 }
 
+/// Bytes of a line: a group may have many users.
+private let longestLine = 16 << 20
+
 /// Touched while the configuration is read, and by .htaccess files on the loop.
-nonisolated(unsafe) let groupFiles = GroupFiles()
+nonisolated(unsafe) let groupFiles = WatchedFiles<PairTable>(longestLine: longestLine, code: "APUS3102", parse: readGroups)
 
 /// Decides by the groups of the user.
 struct Groups {
@@ -71,7 +54,6 @@ struct Groups {
     }
 
     private func report(_ request: Request, _ code: StaticString, _ message: @autoclosure () -> String) {
-        guard !request.isExplain else { return }
         host.log.write(.error, code: code, request: request, message())
     }
 }

@@ -77,7 +77,7 @@ public enum NameLookup {
     }
 }
 
-/// Findings of the resolver, for a short while. Used on the loop only.
+/// What was found by looks elsewhere, for a short while. Used on the loop only.
 public struct LookupCache<Key: Hashable, Finding> {
     private var findings: [Key: (finding: Finding, until: Int64)] = [:]
     private let life: Int64
@@ -90,6 +90,9 @@ public struct LookupCache<Key: Hashable, Finding> {
         guard let known = findings[key], known.until > now else { return nil }
         return known.finding
     }
+
+    /// What was found last, however long ago.
+    public func last(_ key: Key) -> Finding? { findings[key]?.finding }
 
     public mutating func note(_ key: Key, _ finding: Finding, now: Int64) {
         if findings.count >= Self.limit { findings.removeAll() }

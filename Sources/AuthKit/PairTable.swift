@@ -1,74 +1,85 @@
 public import ByteKit
+import PasswordKit
 
-/// Names with values, in the order of a file; a name may have several. Immutable, in memory of its own.
+/// Names with values; a name may have several, in the order of the file. Immutable, in memory of its own.
+///
+/// Names are kept as keyed hashes, in their order. A search takes the same steps for a name that is there and for one that is
+/// not, so that its time tells nobody which it was.
 public final class PairTable {
-    private struct Entry: BitwiseCopyable {
-        var name: Bytes
-        var value: Bytes
-        var next: Int32
-    }
-
     private let text: UnsafeMutablePointer<UInt8>
-    private let entries: UnsafeMutablePointer<Entry>
-    private let buckets: UnsafeMutablePointer<Int32>
-    private let mask: Int
+    private let names: UnsafeMutablePointer<KeyedHash.Tag>
+    private let values: UnsafeMutablePointer<Bytes>
+    private let key: KeyedHash.Key
     public let count: Int
 
     /// Collects the pairs of a table.
     public struct Builder {
+        fileprivate let key = KeyedHash.Key.random()
         fileprivate var text: [UInt8] = []
-        fileprivate var pairs: [(name: Int, value: Int, end: Int)] = []
+        fileprivate var pairs: [(name: KeyedHash.Tag, value: Range<Int>)] = []
 
         public init() {}
 
         public mutating func add(_ name: Bytes, _ value: Bytes) {
             let start = text.count
-            text.append(contentsOf: name.buffer)
-            let middle = text.count
             text.append(contentsOf: value.buffer)
-            pairs.append((start, middle, text.count))
+            pairs.append((PairTable.tag(name, key), start..<text.count))
         }
     }
 
     public init(_ builder: Builder) {
         count = builder.pairs.count
+        key = builder.key
         text = .allocate(capacity: max(builder.text.count, 1))
         text.initialize(from: builder.text, count: builder.text.count)
-        entries = .allocate(capacity: max(count, 1))
-        var size = 8
-        while size < count * 2 { size *= 2 }
-        mask = size - 1
-        buckets = .allocate(capacity: size)
-        buckets.initialize(repeating: -1, count: size)
-        // From the last to the first, so that a chain has the order of the file.
-        for (index, pair) in builder.pairs.enumerated().reversed() {
-            let name = Bytes(UnsafeRawPointer(text + pair.name), count: pair.value - pair.name)
-            let value = Bytes(UnsafeRawPointer(text + pair.value), count: pair.end - pair.value)
-            let bucket = Int(truncatingIfNeeded: name.hashed) & mask
-            (entries + index).initialize(to: Entry(name: name, value: value, next: buckets[bucket]))
-            buckets[bucket] = Int32(index)
+        names = .allocate(capacity: max(count, 1))
+        values = .allocate(capacity: max(count, 1))
+        let pairs = builder.pairs
+        let order = pairs.indices.sorted { (pairs[$0].name.low, $0) < (pairs[$1].name.low, $1) }
+        for (index, pair) in order.lazy.map({ pairs[$0] }).enumerated() {
+            (names + index).initialize(to: pair.name)
+            let value = Bytes(UnsafeRawPointer(text + pair.value.lowerBound), count: pair.value.count)
+            (values + index).initialize(to: value)
         }
     }
 
     deinit {
         text.deallocate()
-        entries.deallocate()
-        buckets.deallocate()
+        names.deallocate()
+        values.deallocate()
+    }
+
+    private static func tag(_ name: Bytes, _ key: KeyedHash.Key) -> KeyedHash.Tag {
+        var hash = KeyedHash(key)
+        hash.add(name)
+        return hash.finish()
     }
 
     /// The first value of a name that `accept` takes.
     public func first(_ name: Bytes, where accept: (Bytes) -> Bool = { _ in true }) -> Bytes? {
-        var index = buckets[Int(truncatingIfNeeded: name.hashed) & mask]
-        while index >= 0 {
-            let entry = entries[Int(index)]
-            if entry.name == name, accept(entry.value) { return entry.value }
-            index = entry.next
+        let tag = PairTable.tag(name, key)
+        var index = place(of: tag.low)
+        while index < count, names[index].low == tag.low {
+            if names[index] == tag, accept(values[index]) { return values[index] }
+            index += 1
         }
         return nil
     }
 
-    /// All values, in no meaningful order of names.
-    public func forEach(_ body: (_ name: Bytes, _ value: Bytes) -> Void) {
-        for index in 0..<count { body(entries[index].name, entries[index].value) }
+    /// The place of the first name whose hash is not less.
+    private func place(of hash: UInt64) -> Int {
+        var start = 0
+        var left = count
+        while left > 1 {
+            let half = left / 2
+            start &+= names[start &+ half &- 1].low < hash ? half : 0
+            left &-= half
+        }
+        return left == 1 && names[start].low < hash ? start + 1 : start
+    }
+
+    /// All values, in no meaningful order.
+    public func forEach(_ body: (Bytes) -> Void) {
+        for index in 0..<count { body(values[index]) }
     }
 }

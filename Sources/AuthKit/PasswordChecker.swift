@@ -1,9 +1,10 @@
-public import ModuleABI
-public import ModuleKit
+import ByteKit
+import ModuleABI
+import ModuleKit
 import PasswordKit
 
-/// Checks passwords for providers of group authn/1: at once where it is cheap or known, else on a pool thread.
-public final class PasswordChecker {
+/// Checks passwords against stored ones, and remembers for a while which were right. Used on the loop only.
+final class PasswordChecker {
     private let host: Host
     private var verified = VerifiedCache()
     private let settings = AuthSettings()
@@ -12,67 +13,110 @@ public final class PasswordChecker {
     private var refused: (tag: KeyedHash.Tag, answer: apus_status, turn: Int64)?
 
     /// From the module's `init`.
-    public init(_ host: Host) throws {
+    init(_ host: Host) throws {
         self.host = host
         try host.hooks.optionalFunctions { [settings] in settings.find(host) }
     }
 
     /// The answer of `check_password`.
-    /// - Parameters:
-    ///   - source: where the stored password is from.
-    ///   - stored: nil: there is no such user.
-    ///   - decoy: what is checked in that case, so that it takes as long.
-    public func check(
-        _ request: Request, source: Bytes, user: Bytes, password: Bytes, stored: Bytes?, decoy: Bytes,
+    func check(
+        _ request: Request, _ found: StoredUser, user: Bytes, password: Bytes,
         _ work: UnsafeMutablePointer<apus_work>?
     ) -> apus_status {
-        let against = stored ?? decoy
-        guard !against.isEmpty else { return PasswordCheck.answer(isKnown: stored != nil, isRight: false) }
+        let isKnown = found.password != nil
+        let against = found.password ?? found.decoy
+        guard !against.isEmpty else { return PasswordTrial.answer(isKnown: isKnown, isRight: false) }
         guard !PasswordHash.isQuick(against) else {
-            return PasswordCheck.answer(isKnown: stored != nil, isRight: PasswordHash.verify(password, against))
+            return PasswordTrial.answer(isKnown: isKnown, isRight: PasswordHash.verify(password, against))
         }
-        let tag = verified.tag(settings.realm(of: request), source, user, against, password)
-        if verified.contains(tag, now: host.now), stored != nil { return APUS_AUTHN_GRANTED }
+        let tag = verified.tag(settings.realm(of: request), found.source, user, against, password)
+        if isKnown, verified.contains(tag, now: host.now) { return APUS_AUTHN_GRANTED }
         if let refused, refused.tag == tag, refused.turn == host.now, request.isSubrequest { return refused.answer }
-        let check = PasswordCheck(password, against, isKnown: stored != nil) { [unowned self] answer in
-            if answer == APUS_AUTHN_GRANTED {
-                self.verified.insert(tag, now: self.host.now)
-            } else {
-                self.refused = (tag, answer, self.host.now)
-            }
+        let trial = PasswordTrial(source: Array(found.source.buffer), user: user, password: password)
+        let check = PasswordCheck(trial, found) { [unowned self] request, answer, stored in
+            if let stored { self.note(request, trial, stored, answer) }
+            if answer != APUS_AUTHN_GRANTED { self.refused = (tag, answer, self.host.now) }
         }
         work?.pointee = apus_work(check, host: host.raw)
         return APUS_AUTHN_LATER
     }
+
+    /// Whether the password is known to be right for that stored one.
+    func isProven(_ request: Request, _ trial: PasswordTrial, _ stored: [UInt8]) -> Bool {
+        verified.contains(tag(request, trial, stored), now: host.now)
+    }
+
+    /// Remembers a password that was right, and says why one could not be checked.
+    func note(_ request: Request, _ trial: PasswordTrial, _ stored: [UInt8], _ answer: apus_status) {
+        if answer == APUS_AUTHN_GRANTED { return verified.insert(tag(request, trial, stored), now: host.now) }
+        stored.withUnsafeBytes { stored in
+            guard let problem = PasswordHash.problem(Bytes(stored)) else { return }
+            host.log.write(
+                .error, code: "APUS3106", request: request,
+                "the stored password of user \(String(decoding: trial.user, as: UTF8.self)) is not used: \(problem)")
+        }
+    }
+
+    private func tag(_ request: Request, _ trial: PasswordTrial, _ stored: [UInt8]) -> KeyedHash.Tag {
+        trial.withBytes { source, user, password in
+            stored.withUnsafeBytes { verified.tag(settings.realm(of: request), source, user, Bytes($0), password) }
+        }
+    }
 }
 
-/// One check of a password on a pool thread.
-public final class PasswordCheck: DeferredWork {
+/// A user's try with a password, in memory of its own.
+final class PasswordTrial {
+    let source, user: [UInt8]
     private var password: [UInt8]
-    private let stored: [UInt8]
-    private let isKnown: Bool
-    private let note: (apus_status) -> Void
 
-    init(_ password: Bytes, _ stored: Bytes, isKnown: Bool, note: @escaping (apus_status) -> Void) {
+    init(source: [UInt8], user: Bytes, password: Bytes) {
+        self.source = source
+        self.user = Array(user.buffer)
         self.password = Array(password.buffer)
-        self.stored = Array(stored.buffer)
-        self.isKnown = isKnown
-        self.note = note
     }
 
     deinit { for index in password.indices { password[index] = 0 } }
 
-    public static func answer(isKnown: Bool, isRight: Bool) -> apus_status {
+    func withBytes<R>(_ body: (_ source: Bytes, _ user: Bytes, _ password: Bytes) -> R) -> R {
+        source.withUnsafeBytes { source in
+            user.withUnsafeBytes { user in
+                password.withUnsafeBytes { body(Bytes(source), Bytes(user), Bytes($0)) }
+            }
+        }
+    }
+
+    /// Checks it. [any thread]
+    func verdict(stored: [UInt8]?, decoy: [UInt8]) -> apus_status {
+        let isRight = withBytes { _, _, password in
+            decoy.withUnsafeBytes { decoy in
+                guard let stored else { return PasswordHash.verify(password, nil, decoy: Bytes(decoy)) }
+                return stored.withUnsafeBytes { PasswordHash.verify(password, Bytes($0), decoy: Bytes(decoy)) }
+            }
+        }
+        return PasswordTrial.answer(isKnown: stored != nil, isRight: isRight)
+    }
+
+    static func answer(isKnown: Bool, isRight: Bool) -> apus_status {
         guard isKnown else { return APUS_AUTHN_NOT_FOUND }
         return isRight ? APUS_AUTHN_GRANTED : APUS_AUTHN_DENIED
     }
+}
 
-    public func run() -> apus_status {
-        let isRight = password.withUnsafeBytes { password in
-            stored.withUnsafeBytes { PasswordHash.verify(Bytes(password), Bytes($0)) }
-        }
-        return PasswordCheck.answer(isKnown: isKnown, isRight: isRight)
+/// One check on a pool thread.
+private final class PasswordCheck: DeferredWork {
+    private let trial: PasswordTrial
+    private let stored: [UInt8]?
+    private let decoy: [UInt8]
+    private let note: (Request, apus_status, [UInt8]?) -> Void
+
+    init(_ trial: PasswordTrial, _ found: StoredUser, note: @escaping (Request, apus_status, [UInt8]?) -> Void) {
+        self.trial = trial
+        stored = found.password.map { Array($0.buffer) }
+        decoy = Array(found.decoy.buffer)
+        self.note = note
     }
 
-    public func finish(_ request: Request, _ answer: apus_status) { note(answer) }
+    func run() -> apus_status { trial.verdict(stored: stored, decoy: decoy) }
+
+    func finish(_ request: Request, _ answer: apus_status) { note(request, answer, stored) }
 }

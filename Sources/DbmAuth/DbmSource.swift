@@ -34,6 +34,8 @@ public final class DbmSource: @unchecked Sendable {
     }
 
     public let path: String
+    /// The path, to tell users of one name in several databases apart.
+    public let name: [UInt8]
     private let type: DbmType
     private let watched: Bytes
     private var known: [[UInt8]: Known] = [:]
@@ -50,6 +52,7 @@ public final class DbmSource: @unchecked Sendable {
     public init(_ path: String, _ type: DbmType) {
         self.path = path
         self.type = type
+        name = Array(path.utf8)
         var text = type.watchedPath(path)
         watched = text.withUTF8 { Bytes.immortal(Bytes(UnsafeRawBufferPointer($0))) }
     }
@@ -112,8 +115,10 @@ public final class DbmSource: @unchecked Sendable {
     }
 
     private func compare(_ stored: [UInt8]) {
-        let own = stored.withUnsafeBytes { PasswordHash.cost(Bytes($0)) }
-        guard own > cost, !stored.isEmpty else { return }
+        let (own, isUsable) = stored.withUnsafeBytes {
+            (PasswordCost(of: Bytes($0)).microseconds, PasswordHash.problem(Bytes($0)) == nil)
+        }
+        guard own > cost, !stored.isEmpty, isUsable else { return }
         (dearest, cost) = (stored, own)
     }
 
@@ -127,10 +132,13 @@ public final class DbmSources {
 
     public init() {}
 
-    public func source(_ path: Bytes, _ type: DbmType) -> DbmSource {
-        let name = "\(type.rawValue) \(path.string)"
+    /// Nil: none is set.
+    public func source(_ conf: DbmFileConf) -> DbmSource? {
+        guard conf.path.isSet else { return nil }
+        let type = conf.type ?? .berkeley
+        let name = "\(type.rawValue) \(conf.path.string)"
         if let known = sources[name] { return known }
-        let source = DbmSource(path.string, type)
+        let source = DbmSource(conf.path.string, type)
         sources[name] = source
         return source
     }

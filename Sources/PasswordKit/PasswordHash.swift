@@ -11,50 +11,42 @@ public enum PasswordHash {
     /// Whether checking against it may hold the loop.
     public static func isQuick(_ stored: Bytes) -> Bool { stored.hasPrefix(sha) }
 
-    /// What checking costs, very roughly in microseconds: to tell which of two is dearer.
-    public static func cost(_ stored: Bytes) -> Double {
-        if stored.hasPrefix(sha) { return 0.3 }
-        if stored.hasPrefix("$apr1$") || stored.hasPrefix("$1$") { return 300 }
-        if stored.hasPrefix("$2"), let dollar = stored.firstIndex(of: 0x24, from: 1), stored.count >= dollar + 3 {
-            return 45 * power(number(stored[dollar + 1..<dollar + 3]) ?? 5)
+    /// Why it is never checked, for an operator; nil: it is, as far as can be seen from outside.
+    public static func problem(_ stored: Bytes) -> String? {
+        if stored.hasPrefix(Argon2.prefix) {
+            guard Argon2.Stored(stored) != nil else { return "it is no Argon2 hash as its tools write them" }
+            guard Argon2.isAvailable else { return "Argon2 needs \(Argon2.library), which is not installed" }
         }
-        if stored.hasPrefix("$5$") || stored.hasPrefix("$6$") { return 0.5 * rounds(stored) }
-        if stored.hasPrefix("$y$") || stored.hasPrefix("$gy$") || stored.hasPrefix("$7$") { return scrypt(stored) }
-        if stored.hasPrefix("$sha1$") || stored.hasPrefix("$md5") { return 30_000 }
-        return 80
-    }
-
-    /// `rounds=N$` after the method, or the 5000 that hold without it.
-    private static func rounds(_ stored: Bytes) -> Double {
-        let settings = stored.from(3)
-        guard settings.hasPrefix("rounds="), let end = settings.firstIndex(of: 0x24) else { return 5000 }
-        return min(number(settings[7..<end]) ?? 5000, 999_999_999)
-    }
-
-    /// The base-two logarithm of N stands in one character of crypt's alphabet, after "$7$" or the flavour of "$y$".
-    private static func scrypt(_ stored: Bytes) -> Double {
-        let place = stored.hasPrefix("$7$") ? 3 : stored.hasPrefix("$gy$") ? 5 : 4
-        guard place < stored.count else { return 80 }
-        let letter: Int
-        switch stored[place] {
-        case 0x2e...0x39: letter = Int(stored[place]) - 0x2e
-        case 0x41...0x5a: letter = Int(stored[place]) - 0x41 + 12
-        case 0x61...0x7a: letter = Int(stored[place]) - 0x61 + 38
-        default: letter = 0
+        let cost = PasswordCost(of: stored)
+        let limit = PasswordCost.limit
+        if cost.kibibytes > limit.kibibytes {
+            return "a check would take more than \(Int(limit.kibibytes) >> 10) MiB of memory"
         }
-        return 7 * power(Double(letter + (stored.hasPrefix("$7$") ? 0 : 1)))
+        if cost.microseconds > limit.microseconds {
+            return "a check would take more than \(Int(limit.microseconds / 1_000_000)) seconds"
+        }
+        return nil
     }
-
-    private static func number(_ digits: Bytes) -> Double? { digits.decimal.map(Double.init) }
-
-    private static func power(_ exponent: Double) -> Double { exp2(min(exponent, 40)) }
 
     /// Whether the password is the one that was stored. [any thread] A password with a NUL byte is never right.
-    public static func verify(_ password: Bytes, _ stored: Bytes) -> Bool {
-        guard !password.contains(0), !stored.contains(0), !stored.isEmpty, stored.count <= longest else { return false }
+    public static func verify(_ password: Bytes, _ stored: Bytes) -> Bool { outcome(password, stored) ?? false }
+
+    /// The same for a user who may be unknown, or whose stored password cannot be checked: then it takes as long as a check
+    /// against `decoy`.
+    public static func verify(_ password: Bytes, _ stored: Bytes?, decoy: Bytes) -> Bool {
+        if let stored, let isRight = outcome(password, stored) { return isRight }
+        _ = outcome(password, decoy)
+        return false
+    }
+
+    /// Nil: nothing could be found out.
+    private static func outcome(_ password: Bytes, _ stored: Bytes) -> Bool? {
+        guard !password.contains(0), !stored.contains(0), !stored.isEmpty, stored.count <= longest else { return nil }
         if stored.hasPrefix(sha) { return verifySHA(password, stored) }
         if stored.hasPrefix(APR1.prefix) { return verifyAPR1(password, stored) }
-        return verifyCrypt(password, stored)
+        guard problem(stored) == nil else { return nil }
+        if stored.hasPrefix(Argon2.prefix) { return Argon2.verify(password, stored) }
+        return withCrypted(password, setting: stored) { $0.equalsInConstantTime(stored) }
     }
 
     private static func verifySHA(_ password: Bytes, _ stored: Bytes) -> Bool {
@@ -77,10 +69,6 @@ public enum PasswordHash {
             APR1.hash(password, salt: APR1.salt(of: stored), into: &writer)
             return writer.written.equalsInConstantTime(stored)
         }
-    }
-
-    private static func verifyCrypt(_ password: Bytes, _ stored: Bytes) -> Bool {
-        withCrypted(password, setting: stored) { $0.equalsInConstantTime(stored) } ?? false
     }
 
     /// Calls `body` with what crypt(3) makes of the password by a setting; nil: the library does not take it.
