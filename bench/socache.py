@@ -91,7 +91,7 @@ def at_once(connections, path):
 
 def costs(bench):
     from socache.conftest import each_worker
-    from socache.engines import Engine
+    from support.engines import Engine
 
     print("\nns of a processor for an operation on 200 bytes, median of all turns\n")
     print("| cache | objects | workers at once | store | retrieve |\n|---|---|---|---|---|")

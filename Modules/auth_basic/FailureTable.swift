@@ -29,10 +29,11 @@ final class FailureTable {
         entries = (start + FailureTable.lockRoom).assumingMemoryBound(to: Entry.self)
     }
 
-    /// The name of somebody: an address, or an address and a user.
-    func tag(_ address: Bytes, _ user: Bytes) -> KeyedHash.Tag {
+    /// The name of somebody: a place, or a place and a user.
+    func tag(_ place: Throttle.Place, _ user: Bytes) -> KeyedHash.Tag {
         var hash = KeyedHash(key)
-        hash.add(address)
+        hash.add(place.high)
+        hash.add(place.low)
         hash.add(UInt64(user.isSet ? 1 : 0))
         hash.add(user)
         return hash.finish()

@@ -25,6 +25,17 @@ final class Throttle {
         case refused(Int64)
     }
 
+    /// Where a client is: its address, or the network of 64 bits that whoever has one address of IPv6 has all of.
+    struct Place: BitwiseCopyable {
+        let high, low: UInt64
+
+        init(_ request: Request) {
+            let address = IPAddress(request.peerAddress)
+            high = address?.high ?? 0
+            low = address.map { $0.isV4 || $0.isLoopback ? $0.low : 0 } ?? 0
+        }
+    }
+
     private static let usersOfAddress: Int64 = 10
     private static let second: Int64 = 1_000_000
     private static let longestWait: Int64 = 8
@@ -38,10 +49,10 @@ final class Throttle {
 
     func verdict(_ request: Request, _ user: Bytes, _ rule: Rule) -> Verdict {
         guard rule.failures > 0 else { return .goesOn }
-        let address = request.peerAddress
+        let place = Place(request)
         let now = host.now
-        let own = table.failures(table.tag(address, user), now: now)
-        let all = table.failures(table.tag(address, .none), now: now)
+        let own = table.failures(table.tag(place, user), now: now)
+        let all = table.failures(table.tag(place, .none), now: now)
         let shared = (count: all.count / Throttle.usersOfAddress, until: all.until)
         let worse = own.count >= shared.count ? own : shared
         guard worse.count >= rule.failures else { return .goesOn }
@@ -57,13 +68,14 @@ final class Throttle {
         guard rule.failures > 0 else { return }
         let now = host.clock
         let until = now + rule.window * Throttle.second
-        table.add(table.tag(request.peerAddress, user), now: now, until: until)
-        table.add(table.tag(request.peerAddress, .none), now: now, until: until)
+        let place = Place(request)
+        table.add(table.tag(place, user), now: now, until: until)
+        table.add(table.tag(place, .none), now: now, until: until)
     }
 
     func noteSuccess(_ request: Request, _ user: Bytes, _ rule: Rule) {
         guard rule.failures > 0 else { return }
-        table.forget(table.tag(request.peerAddress, user), now: host.now)
+        table.forget(table.tag(Place(request), user), now: host.now)
     }
 
     /// One line a try, always of the same form: for programs such as fail2ban.

@@ -41,7 +41,7 @@ final class UserTable {
         var builder = PairTable.Builder()
         let problem = LineFile.read(path, longest: longestLine, &faults) { line in
             let (user, rest) = line.split(at: 0x3a)
-            builder.add(user, rest)
+            return builder.add(user, rest)
         }
         let content = problem == 0 ? UserTable(PairTable(builder)) : nil
         return FileReading(problem: problem, content: content, faults: faults)

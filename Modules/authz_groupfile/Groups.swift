@@ -8,7 +8,10 @@ private func readGroups(_ path: Bytes) -> FileReading<PairTable> {
     var builder = PairTable.Builder()
     let problem = LineFile.read(path, longest: longestLine, &faults) { line in
         var (group, users) = line.split(at: 0x3a)
-        while case let user = users.takeListWord(), !user.isEmpty { builder.add(user, group) }
+        while case let user = users.takeListWord(), !user.isEmpty {
+            guard builder.add(user, group) else { return false }
+        }
+        return true
     }
     return FileReading(problem: problem, content: problem == 0 ? PairTable(builder) : nil, faults: faults)
 }

@@ -1,4 +1,5 @@
 import AuthKit
+import Glibc
 import ModuleKit
 
 /// `Require host` and `Require forward-dns`: by names, which have to be looked up.
@@ -79,8 +80,17 @@ private final class ForwardLookups {
             self.note = note
         }
 
+        /// Names that have not had their turn by then have no address, so that no number of them keeps a thread for ever.
+        private static let patience = 10
+
         func run() -> apus_status {
-            found = names.map { NameLookup.addresses(of: $0) }
+            var now = timespec()
+            clock_gettime(CLOCK_MONOTONIC, &now)
+            let end = now.tv_sec + Lookup.patience
+            for name in names {
+                clock_gettime(CLOCK_MONOTONIC, &now)
+                found.append(now.tv_sec < end ? NameLookup.addresses(of: name) : [])
+            }
             return APUS_OK
         }
 

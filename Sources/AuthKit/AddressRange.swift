@@ -30,7 +30,7 @@ public struct IPAddress: Equatable, BitwiseCopyable, Sendable {
         }
     }
 
-    var isV4: Bool { high == 0 && low >> 32 == 0xffff }
+    public var isV4: Bool { high == 0 && low >> 32 == 0xffff }
 
     /// 127.0.0.0/8 or ::1.
     public var isLoopback: Bool { isV4 ? UInt32(truncatingIfNeeded: low) >> 24 == 127 : high == 0 && low == 1 }

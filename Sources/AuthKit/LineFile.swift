@@ -25,16 +25,21 @@ public enum LineFile {
         }
     }
 
-    /// Calls `body` for each line, without the white space around it. Memory is bounded by the longest line.
+    /// A file that is larger holds no users, whatever it holds; reading it would keep a thread busy for long.
+    private static var largest: Int { 8 << 30 }
+
+    /// Calls `body` for each line, without the white space around it, until it answers false: then the file is too large. Memory
+    /// is bounded by the longest line.
     /// - Parameter path: followed by a NUL byte.
     /// - Returns: 0, or why the file cannot be read.
-    public static func read(_ path: Bytes, longest: Int, _ faults: inout Faults, _ body: (Bytes) -> Void) -> Int32 {
+    public static func read(_ path: Bytes, longest: Int, _ faults: inout Faults, _ body: (Bytes) -> Bool) -> Int32 {
         let descriptor = open(path.ptr!, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { return errno }
         defer { close(descriptor) }
         var info = stat()
         guard fstat(descriptor, &info) == 0 else { return errno }
         guard info.st_mode & S_IFMT == S_IFREG || path == "/dev/null" else { return EACCES }
+        guard info.st_size <= largest else { return EFBIG }
 
         var lines = Lines(longest: longest)
         let size = 64 << 10
@@ -46,8 +51,10 @@ public enum LineFile {
             guard count >= 0 else { return errno }
             guard count > 0 else { break }
             lines.feed(Bytes(chunk, count: count), body)
+            guard !lines.isEnough else { return EFBIG }
         }
         lines.end(body)
+        guard !lines.isEnough else { return EFBIG }
         faults = lines.faults
         return 0
     }
@@ -58,12 +65,14 @@ public enum LineFile {
         private var line: [UInt8] = []
         private var isTooLong = false
         private var number = 1
+        /// Nobody wants to hear more.
+        private(set) var isEnough = false
 
         init(longest: Int) { self.longest = longest }
 
-        mutating func feed(_ chunk: Bytes, _ body: (Bytes) -> Void) {
+        mutating func feed(_ chunk: Bytes, _ body: (Bytes) -> Bool) {
             var rest = chunk
-            while let newline = rest.firstIndex(of: 0x0a) {
+            while !isEnough, let newline = rest.firstIndex(of: 0x0a) {
                 take(rest.upTo(newline))
                 rest = rest.from(newline + 1)
                 if !continues() { end(body) }
@@ -85,7 +94,7 @@ public enum LineFile {
             return true
         }
 
-        mutating func end(_ body: (Bytes) -> Void) {
+        mutating func end(_ body: (Bytes) -> Bool) {
             defer {
                 line.removeAll(keepingCapacity: true)
                 isTooLong = false
@@ -94,7 +103,7 @@ public enum LineFile {
             guard !line.contains(0) else { return note(\.binary) }
             line.withUnsafeBytes {
                 let text = Bytes($0).trimmedOfSpace
-                if !text.isEmpty, text[0] != 0x23 { body(text) }
+                if !text.isEmpty, text[0] != 0x23, !body(text) { isEnough = true }
             }
         }
 

@@ -18,12 +18,19 @@ public final class PairTable {
         fileprivate var text: [UInt8] = []
         fileprivate var pairs: [(name: KeyedHash.Tag, value: Range<Int>)] = []
 
+        /// Pairs, and bytes of values: far more than users of one file.
+        private static let mostPairs = 4 << 20
+        private static let mostBytes = 256 << 20
+
         public init() {}
 
-        public mutating func add(_ name: Bytes, _ value: Bytes) {
+        /// False: there is no room for more.
+        public mutating func add(_ name: Bytes, _ value: Bytes) -> Bool {
+            guard pairs.count < Builder.mostPairs, text.count <= Builder.mostBytes else { return false }
             let start = text.count
             text.append(contentsOf: value.buffer)
             pairs.append((PairTable.tag(name, key), start..<text.count))
+            return true
         }
     }
 

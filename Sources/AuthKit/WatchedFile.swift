@@ -40,6 +40,8 @@ public struct FileReading<Content> {
     public var faults = LineFile.Faults()
     fileprivate var stamp: FileStamp?
     fileprivate var isYoung = false
+    /// Bytes of the file.
+    fileprivate var size: Int64 { stamp?.size ?? 0 }
 
     public init(problem: Int32, content: Content?, faults: LineFile.Faults) {
         self.problem = problem
@@ -65,7 +67,12 @@ public final class WatchedFile<Content>: @unchecked Sendable {
     private var content: Content?
     private var stamp: FileStamp?
     private var isYoung = false
-    private var lastLook = Int64.min
+    private(set) var lastLook = Int64.min
+    /// Bytes of the file whose content is kept.
+    private(set) var size: Int64 = 0
+    /// Who finds it being read waits and takes what has been read.
+    private let turn = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private var latest: FileReading<Content>?
 
     /// What is smaller is read at once.
     private static var quickSize: Int64 { 64 << 10 }
@@ -81,6 +88,12 @@ public final class WatchedFile<Content>: @unchecked Sendable {
         self.path = path
         self.parse = parse
         self.notice = notice
+        pthread_mutex_init(turn, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(turn)
+        turn.deallocate()
     }
 
     /// What the file holds now. It is looked at once in a turn of the loop, whose time is given.
@@ -93,13 +106,22 @@ public final class WatchedFile<Content>: @unchecked Sendable {
         lastLook = now
         if found == stamp, !isYoung, let content { return .content(content) }
         if found.size > Self.quickSize { return .unread }
-        let reading = read()
+        let reading = readNow()
         install(reading)
         return reading.content.map { .content($0) } ?? .problem(reading.problem)
     }
 
-    /// Reads it. [any thread]
+    /// Reads it. [pool]
     public func read() -> FileReading<Content> {
+        pthread_mutex_lock(turn)
+        defer { pthread_mutex_unlock(turn) }
+        if let latest, !latest.isYoung, latest.stamp == FileStamp(path) { return latest }
+        let reading = readNow()
+        latest = reading
+        return reading
+    }
+
+    private func readNow() -> FileReading<Content> {
         guard let stamp = FileStamp(path) else { return FileReading(problem: errno, content: nil, faults: .init()) }
         let isYoung = stamp.isYoung
         var reading = parse(path)
@@ -113,12 +135,19 @@ public final class WatchedFile<Content>: @unchecked Sendable {
         content = reading.content
         stamp = reading.stamp
         isYoung = reading.isYoung
+        size = content == nil ? 0 : reading.size
         notice(reading)
     }
 
-    private func forget() {
+    /// Lets go of the content: it is read again when it is needed.
+    func forget() {
         content = nil
         stamp = nil
+        size = 0
+        // Who reads it just now keeps it for a moment.
+        guard pthread_mutex_trylock(turn) == 0 else { return }
+        latest = nil
+        pthread_mutex_unlock(turn)
     }
 }
 

@@ -5,19 +5,9 @@ import PasswordKit
 
 /// How a password is stored.
 enum HashMethod {
-    case bcrypt, apr1, sha256, sha512, des, sha1, plain
+    case bcrypt, argon2id, apr1, sha256, sha512, des, sha1, plain
 
     static let defaultCost = 10
-
-    static func checkCost(_ method: HashMethod, _ cost: Int?, _ rounds: Int?) throws {
-        if let cost, method != .bcrypt || !(4...17).contains(cost) {
-            let reason = method == .bcrypt ? "the cost of bcrypt is 4 to 17, not \(cost)" : "-C is for bcrypt only"
-            throw Failure(method == .bcrypt ? ExitCode.mismatch : ExitCode.usage, reason)
-        }
-        guard rounds == nil || method == .sha256 || method == .sha512 else {
-            throw Failure(ExitCode.usage, "-r is for SHA-256 and SHA-512 only")
-        }
-    }
 
     /// What stands in the file for a password.
     func hash(_ password: Password, cost: Int?, rounds: Int?) throws -> String {
@@ -32,6 +22,7 @@ enum HashMethod {
                 }
             }
         case .bcrypt: return try crypted(password, HashMethod.setting("$2y$", cost ?? HashMethod.defaultCost))
+        case .argon2id: return try argon2id(password)
         case .sha256: return try crypted(password, HashMethod.setting("$5$", HashMethod.bounded(rounds)))
         case .sha512: return try crypted(password, HashMethod.setting("$6$", HashMethod.bounded(rounds)))
         case .des:
@@ -40,6 +31,15 @@ enum HashMethod {
             }
             return try crypted(password, HashMethod.salt(2))
         }
+    }
+
+    private func argon2id(_ password: Password) throws -> String {
+        var isMade = false
+        let hash = composed(Argon2.room) { writer in
+            isMade = password.utf8Bytes { Argon2.hash($0, into: &writer) }
+        }
+        guard isMade else { throw Failure(ExitCode.file, "Argon2 needs libargon2, which is not installed") }
+        return hash
     }
 
     private func plain(_ password: Password) throws -> String {

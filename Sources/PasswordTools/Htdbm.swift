@@ -6,73 +6,52 @@ import PasswordKit
 /// Keeps databases of users and passwords for the provider "dbm".
 struct Htdbm {
     private var options = Options()
+    private var hashing = HashOptions()
     private let words: [String]
 
     private struct Options {
         var creates = false
         var prints = false
-        var takesPassword = false
-        var readsInput = false
         var lists = false
         var removes = false
         var verifies = false
         var hasComment = false
-        var method = HashMethod.bcrypt
-        var cost: Int?
         var type = DbmType.berkeley
     }
 
     static let usage = """
         htdbm -- program for manipulating DBM password databases.
 
-        Usage: htdbm   [-cimBdpstvx] [-C cost] [-TDBTYPE] database username
-                        -b[cmBdptsv] [-C cost] [-TDBTYPE] database username password
-                        -n[imBdpst]  [-C cost] username
-                        -nb[mBdpst]  [-C cost] username password
-                        -v[imBdps]   [-C cost] [-TDBTYPE] database username
-                        -vb[mBdps]   [-C cost] [-TDBTYPE] database username password
-                        -x                     [-TDBTYPE] database username
-                        -l                     [-TDBTYPE] database
-        Options:
-           -c   Create a new database.
-           -n   Leave databases alone; print the line.
-           -b   Take the password from the command line instead of asking for it.
-           -i   Read the password from standard input, once.
-           -B   Hash with bcrypt (the default).
-           -m   Hash with the MD5 variant of httpd ($apr1$).
-           -C   The cost of bcrypt, 4 to 17 (default: 10). Each step doubles the time.
-           -d   Hash with the DES crypt(3): 8 characters count; insecure.
-           -s   Hash with SHA-1 without salt; insecure.
-           -p   Do not hash: such passwords are never accepted by the server.
-           -T   The type of the database: DB (default), GDBM or SDBM.
-           -l   List users and comments.
-           -v   Check the password of the user.
-           -x   Remove the user.
-           -t   The last argument is a comment.
+        Usage: htdbm   [-cimBa25dpstvx] [-C cost] [-r rounds] [-TDBTYPE] database username
+                        -b[cmBa25dptsv] [-C cost] [-r rounds] [-TDBTYPE] database username password
+                        -n[imBa25dpst]  [-C cost] [-r rounds] username
+                        -nb[mBa25dpst]  [-C cost] [-r rounds] username password
+                        -v[imBa25dps]   [-TDBTYPE] database username
+                        -vb[mBa25dps]   [-TDBTYPE] database username password
+                        -x              [-TDBTYPE] database username
+                        -l              [-TDBTYPE] database
+         -c  Create a new database.
+         -n  Leave databases alone; print the line.
+        \(HashOptions.help)
+         -T  The type of the database: DB (default), GDBM or SDBM.
+         -l  List users and comments.
+         -v  Check the password of the user.
+         -x  Remove the user.
+         -t  The last argument is a comment.
         """
 
     init(_ arguments: [String]) throws {
         var cursor = OptionCursor(arguments)
-        while let letter = try cursor.next(valued: "CT") {
+        while let letter = try cursor.next(valued: HashOptions.valued + "T") {
             switch letter.option {
             case "c": options.creates = true
             case "n": options.prints = true
-            case "b": options.takesPassword = true
-            case "i": options.readsInput = true
             case "l": options.lists = true
             case "x": options.removes = true
             case "v": options.verifies = true
             case "t": options.hasComment = true
-            case "m": options.method = .apr1
-            case "B": options.method = .bcrypt
-            case "d": options.method = .des
-            case "s": options.method = .sha1
-            case "p": options.method = .plain
-            case "C":
-                guard let cost = Int(letter.value) else { throw Htdbm.usageError() }
-                options.cost = cost
             case "T": options.type = try Htdbm.type(letter.value)
-            default: throw Htdbm.usageError()
+            default: guard try hashing.take(letter.option, letter.value) else { throw Htdbm.usageError() }
             }
         }
         words = cursor.rest
@@ -94,15 +73,13 @@ struct Htdbm {
     private func check() throws {
         let exclusive = [options.creates, options.prints, options.lists, options.removes, options.verifies]
         let isPlain = options.lists || options.removes || options.verifies
-        guard exclusive.filter(\.self).count <= 1, !(options.takesPassword && options.readsInput),
-            !(isPlain && options.hasComment)
-        else { throw Htdbm.usageError() }
+        guard exclusive.filter(\.self).count <= 1, !(isPlain && options.hasComment) else { throw Htdbm.usageError() }
         var wanted = options.lists ? 1 : 2
         if options.prints { wanted -= 1 }
-        if options.takesPassword, !options.lists, !options.removes { wanted += 1 }
+        if hashing.isPasswordGiven, !options.lists, !options.removes { wanted += 1 }
         if options.hasComment { wanted += 1 }
         guard words.count == wanted else { throw Htdbm.usageError() }
-        try HashMethod.checkCost(options.method, options.cost, nil)
+        try hashing.check()
     }
 
     func run() throws -> Int32 {
@@ -126,9 +103,7 @@ struct Htdbm {
     /// The hash, and the comment behind a colon.
     private func value() throws -> String {
         let place = options.prints ? 1 : 2
-        let password = try Password.read(
-            given: options.takesPassword ? words[place] : nil, fromInput: options.readsInput, confirms: true)
-        let hash = try options.method.hash(password, cost: options.cost, rounds: nil)
+        let hash = try hashing.newHash(given: place < words.count ? words[place] : nil)
         guard options.hasComment, let comment = words.last else { return hash }
         return "\(hash):\(comment)"
     }
@@ -163,12 +138,9 @@ struct Htdbm {
         guard let value = try database?.read()[user] else {
             throw Failure(ExitCode.badName, "The user '\(user)' could not be found in database")
         }
-        let password = try Password.read(
-            given: options.takesPassword ? words.last : nil, fromInput: options.readsInput, confirms: false)
-        let isRight = password.utf8Bytes { password in
-            Array(value.prefix { $0 != 0x3a }).withUnsafeBytes { PasswordHash.verify(password, Bytes($0)) }
+        guard try hashing.isRight(given: words.last, stored: value) else {
+            throw Failure(ExitCode.mismatch, "Password mismatch for user '\(user)'")
         }
-        guard isRight else { throw Failure(ExitCode.mismatch, "Password mismatch for user '\(user)'") }
         print("Password validated for user '\(user)'", to: &standardError)
         return 0
     }

@@ -1,68 +1,41 @@
-import ByteKit
 import Glibc
-import PasswordKit
 
 /// Keeps files of users and passwords for Basic authentication.
 struct Htpasswd {
     private var options = Options()
+    private var hashing = HashOptions()
     private let words: [String]
 
     private struct Options {
         var creates = false
         var prints = false
-        var takesPassword = false
-        var readsInput = false
         var deletes = false
         var verifies = false
-        var method = HashMethod.bcrypt
-        var cost: Int?
-        var rounds: Int?
     }
 
     static let usage = """
         Usage:
-        \thtpasswd [-cimB25dpsDv] [-C cost] [-r rounds] passwordfile username
-        \thtpasswd -b[cmB25dpsDv] [-C cost] [-r rounds] passwordfile username password
+        \thtpasswd [-cimBa25dpsDv] [-C cost] [-r rounds] passwordfile username
+        \thtpasswd -b[cmBa25dpsDv] [-C cost] [-r rounds] passwordfile username password
 
-        \thtpasswd -n[imB25dps] [-C cost] [-r rounds] username
-        \thtpasswd -nb[mB25dps] [-C cost] [-r rounds] username password
+        \thtpasswd -n[imBa25dps] [-C cost] [-r rounds] username
+        \thtpasswd -nb[mBa25dps] [-C cost] [-r rounds] username password
          -c  Create a new file.
          -n  Leave files alone; print the line.
-         -b  Take the password from the command line instead of asking for it.
-         -i  Read the password from standard input, once.
-         -B  Hash with bcrypt (the default).
-         -m  Hash with the MD5 variant of httpd ($apr1$).
-         -2  Hash with SHA-256 of crypt(3).
-         -5  Hash with SHA-512 of crypt(3).
-         -C  The cost of bcrypt, 4 to 17 (default: 10). Each step doubles the time.
-         -r  The rounds of SHA-256 and SHA-512 (default: 5000).
-         -d  Hash with the DES crypt(3): 8 characters count; insecure.
-         -s  Hash with SHA-1 without salt; insecure.
-         -p  Do not hash: such passwords are never accepted by the server.
+        \(HashOptions.help)
          -D  Delete the user.
          -v  Check the password of the user.
         """
 
     init(_ arguments: [String]) throws {
         var cursor = OptionCursor(arguments)
-        while let letter = try cursor.next(valued: "Cr") {
+        while let letter = try cursor.next(valued: HashOptions.valued) {
             switch letter.option {
             case "c": options.creates = true
             case "n": options.prints = true
-            case "b": options.takesPassword = true
-            case "i": options.readsInput = true
             case "D": options.deletes = true
             case "v": options.verifies = true
-            case "m": options.method = .apr1
-            case "2": options.method = .sha256
-            case "5": options.method = .sha512
-            case "B": options.method = .bcrypt
-            case "d": options.method = .des
-            case "s": options.method = .sha1
-            case "p": options.method = .plain
-            case "C": options.cost = try Htpasswd.number(letter.value, "-C")
-            case "r": options.rounds = try Htpasswd.number(letter.value, "-r")
-            default: throw Htpasswd.usageError()
+            default: guard try hashing.take(letter.option, letter.value) else { throw Htpasswd.usageError() }
             }
         }
         words = cursor.rest
@@ -75,27 +48,19 @@ struct Htpasswd {
         return Failure(ExitCode.usage, "")
     }
 
-    private static func number(_ text: String, _ option: String) throws -> Int {
-        guard let value = Int(text), value >= 0 else { throw usageError("\(option) takes a number, not \"\(text)\"") }
-        return value
-    }
-
     private func check() throws {
         let exclusive = [options.creates, options.prints, options.deletes, options.verifies]
         guard exclusive.filter(\.self).count <= 1 else { throw Htpasswd.usageError("only one of -c -n -v -D may be given") }
-        guard !(options.takesPassword && options.readsInput) else {
-            throw Htpasswd.usageError("-b and -i exclude each other")
-        }
-        let wanted = (options.prints ? 1 : 2) + (options.takesPassword ? 1 : 0)
+        let wanted = (options.prints ? 1 : 2) + (hashing.isPasswordGiven ? 1 : 0)
         guard words.count == wanted else { throw Htpasswd.usageError() }
-        try HashMethod.checkCost(options.method, options.cost, options.rounds)
+        try hashing.check()
     }
 
     func run() throws -> Int32 {
         let user = words[options.prints ? 0 : 1]
         try Htpasswd.checkName(user)
         if options.prints {
-            print("\(user):\(try newHash(user))\n")
+            print("\(user):\(try hashing.newHash(given: words.last))\n")
             return 0
         }
         let file = PasswordFile(words[0])
@@ -115,12 +80,6 @@ struct Htpasswd {
         }
     }
 
-    private func newHash(_ user: String) throws -> String {
-        let password = try Password.read(
-            given: options.takesPassword ? words.last : nil, fromInput: options.readsInput, confirms: true)
-        return try options.method.hash(password, cost: options.cost, rounds: options.rounds)
-    }
-
     private func update(_ user: String, in file: PasswordFile) throws {
         var lines: [PasswordFile.Line] = []
         if options.creates {
@@ -128,7 +87,7 @@ struct Htpasswd {
         } else {
             lines = try file.read(mustExist: true, hint: "use -c to create it", isEntry: { $0.contains(0x3a) })
         }
-        let hash = try newHash(user)
+        let hash = try hashing.newHash(given: words.last)
         let entry = PasswordFile.Line(Array("\(user):\(hash)".utf8))
         let name = Array("\(user):".utf8)
         let place = lines.firstIndex { $0.bytes.starts(with: name) }
@@ -152,17 +111,13 @@ struct Htpasswd {
 
     private func verify(_ user: String, in file: PasswordFile) throws -> Int32 {
         let lines = try file.read(mustExist: true, isEntry: { $0.contains(0x3a) })
-        let password = try Password.read(
-            given: options.takesPassword ? words.last : nil, fromInput: options.readsInput, confirms: false)
         let name = Array("\(user):".utf8)
         guard let line = lines.first(where: { $0.bytes.starts(with: name) }) else {
             throw Failure(ExitCode.badName, "the user \(user) is not in the file")
         }
-        let stored = line.bytes[name.count...].prefix { $0 != 0x3a }
-        let isRight = password.utf8Bytes { password in
-            Array(stored).withUnsafeBytes { PasswordHash.verify(password, Bytes($0)) }
+        guard try hashing.isRight(given: words.last, stored: line.bytes[name.count...]) else {
+            throw Failure(ExitCode.mismatch, "password verification failed")
         }
-        guard isRight else { throw Failure(ExitCode.mismatch, "password verification failed") }
         print("Password for user \(user) correct.", to: &standardError)
         return 0
     }

@@ -2,15 +2,18 @@
 
 import hashlib
 import re
+import shutil
 import subprocess
 import threading
 
 import pytest
 
+from support.digest import challenges, credentials, get, nonce
 from support.load import reload
 from support.passwords import USERS, write_digest_file
 from support.server import DEFAULT_MODULES
 from support.wire import Connection
+from support.workers import Processes, one_connection_each, worker_of
 
 MODULES = (*DEFAULT_MODULES, "auth_digest", "authn_core", "authn_file", "authz_user")
 AREA = 'AuthType Digest\nAuthName "Top Secret"\nAuthUserFile @ROOT@/digest\nRequire valid-user\n'
@@ -44,46 +47,6 @@ def server(apus):
         file.write(f"alice:a \"b\":{hashlib.md5(text.encode()).hexdigest()}\n")
     with server:
         yield server
-
-
-def get(server, path, field=None, method="GET", connection=None):
-    line = f"Authorization: {field}\r\n" if field else ""
-    request = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{line}\r\n".encode()
-    if connection:
-        return connection.request(request)
-    with Connection(server.port) as connection:
-        return connection.request(request)
-
-
-def challenges(answer):
-    return [dict(re.findall(r'(\w+)="?((?:\\.|[^",])*)"?', value)) for value in answer.values("WWW-Authenticate")]
-
-
-def nonce(server, path):
-    return challenges(get(server, path))[0]["nonce"]
-
-
-def credentials(path, value, count=1, user="alice", **changes):
-    """A field as a client makes it; `changes` replace parameters after all has been computed, None leaves them out."""
-    algorithm = changes.pop("hashed", "MD5")
-    realm = changes.pop("hashed_realm", "Top Secret")
-    method = changes.pop("method", "GET")
-    password = changes.pop("password", USERS[user].password)
-
-    def h(text):
-        return hashlib.new("md5" if algorithm == "MD5" else "sha256", text.encode()).hexdigest()
-
-    first, second = h(f"{user}:{realm}:{password}"), h(f"{method}:{path}")
-    nc = f"{count:08x}"
-    if "qop" in changes and changes["qop"] is None:
-        response = h(f"{first}:{value}:{second}")
-    else:
-        response = h(f"{first}:{value}:{nc}:abc:auth:{second}")
-    values = {
-        "username": f'"{user}"', "realm": '"' + realm.replace('"', '\\"') + '"', "nonce": f'"{value}"', "uri": f'"{path}"',
-        "algorithm": algorithm, "response": f'"{response}"', "qop": "auth", "nc": nc, "cnonce": '"abc"', **changes,
-    }  # fmt: skip
-    return "Digest " + ", ".join(f"{name}={value}" for name, value in values.items() if value is not None)
 
 
 def test_the_challenge(server):
@@ -222,6 +185,27 @@ def test_a_replay_reaches_no_worker(server):
     assert sorted(seen) == [200] + [401] * 15
 
 
+def test_a_replay_reaches_no_other_worker(server):
+    """What one worker has taken, neither takes again, whichever took it."""
+    workers = Processes(server.process.pid).wait_for_workers(2)
+
+    def served_by(connection):
+        get(server, "/plain/f.txt", connection=connection)
+        return worker_of(connection, workers)
+
+    one, other = one_connection_each(server.port, 2, served_by)
+    with one, other:
+        assert {worker_of(one, workers), worker_of(other, workers)} == set(workers)
+        for first, second in ((one, other), (other, one)):
+            field = credentials("/plain/f.txt", nonce(server, "/plain/f.txt"))
+            assert get(server, "/plain/f.txt", field, connection=first).status == 200
+            for connection in (second, first):
+                answer = get(server, "/plain/f.txt", field, connection=connection)
+                assert answer.status == 401 and challenges(answer)[0]["stale"] == "true"
+            following = credentials("/plain/f.txt", challenges(answer)[0]["nonce"], 1)
+            assert get(server, "/plain/f.txt", following, connection=second).status == 200
+
+
 def test_more_nonces_than_there_is_room_for(server):
     """What the table has forgotten is stale, never good again."""
     fields = [credentials("/plain/f.txt", nonce(server, "/plain/f.txt")) for _ in range(600)]
@@ -269,6 +253,27 @@ def test_curl(server):
                 capture_output=True, text=True, timeout=60,
             )  # fmt: skip
             assert done.stdout.split()[-1] == status, f"{area} {done.stdout}"
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="needs Chromium")
+@pytest.mark.parametrize("area", ["plain", "both", "sha", "old", "once", "quoted"])
+@pytest.mark.parametrize("password", [USERS["alice"].password, "wrong"], ids=["right", "wrong"])
+def test_chromium(server, tmp_path, area, password):
+    """A browser that has the credentials shows the page, and two more of it that the page asks for."""
+    server.put(f"{area}/page.html", '<p>seen</p><img src="f.txt?1"><img src="f.txt?2">\n')
+    before = len(server.access_log())
+    done = subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", f"--user-data-dir={tmp_path}"]
+        + ["--dump-dom", f"http://alice:{password}@127.0.0.1:{server.port}/{area}/page.html"],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    isRight = password != "wrong"
+    assert ("<p>seen</p>" in done.stdout) == isRight, done.stderr
+    if isRight:
+        server.wait_for_log(rf'"GET /{area}/f\.txt\?1 HTTP/1\.1" 200', "access")
+        server.wait_for_log(rf'"GET /{area}/f\.txt\?2 HTTP/1\.1" 200', "access")
+    else:
+        assert '" 200 ' not in server.access_log()[before:]
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from support.wire import Connection, fetch, get
 from support.workers import Processes
 
 from .conftest import ask, each_worker
-from .engines import engine_for
+from support.engines import engine_for
 
 SHARED, MAY_BLOCK, SURVIVES_RESTART, ANY_THREAD = 1, 2, 4, 8
 

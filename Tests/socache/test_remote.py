@@ -12,7 +12,7 @@ from support.waiting import wait_until
 from support.wire import Connection, get, tls_context
 
 from .conftest import ask, facts
-from .engines import Engine
+from support.engines import Engine
 from .test_tls_sessions import client, connect, is_resumed, session_of, tls_server  # noqa: F401  (a fixture)
 
 KINDS = ("memcache", "redis")

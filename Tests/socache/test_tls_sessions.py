@@ -13,7 +13,7 @@ from support.wire import Connection, ConnectionEnded, fetch, get, tls_context
 from support.workers import Processes
 
 from .conftest import HANDLER, who
-from .engines import engine_for
+from support.engines import engine_for
 
 MODULES = ("authz_core", "ssl")
 

@@ -91,3 +91,23 @@ def one_connection_each(port, count, identify):
         for connection in tried:
             if connection not in found.values():
                 connection.close()
+
+
+def worker_of(connection, workers):
+    """Which of the processes holds the server's end of a connection that has been served before."""
+    local, peer = connection.socket.getsockname(), connection.socket.getpeername()
+    ends = f":{peer[1]:04X}", f":{local[1]:04X}"
+    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        own, other, inode = (line.split()[index] for index in (1, 2, 9))
+        if own.endswith(ends[0]) and other.endswith(ends[1]):
+            break
+    else:
+        raise AssertionError(f"no connection {local} – {peer}")
+    for pid in workers:
+        for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+            try:
+                if os.readlink(entry) == f"socket:[{inode}]":
+                    return pid
+            except OSError:
+                continue
+    raise AssertionError(f"none of {workers} holds socket {inode}")

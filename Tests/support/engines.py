@@ -7,9 +7,9 @@ import signal
 import subprocess
 
 import pytest
-from support.ports import PortReservation, accepts
-from support.server import running_as_root
-from support.waiting import wait_until
+from .ports import PortReservation, accepts
+from .server import running_as_root
+from .waiting import wait_until
 
 
 class Engine:
