@@ -299,3 +299,14 @@ def test_a_blocking_hook_in_a_sub_request(apus, module):
             assert fetch(server.port, get("/")).body == b"index\n"
             assert fetch(server.port, get("/sub/")).body == b"sub\n"
         assert "APUS1710" not in server.error_log()
+
+
+def test_a_hook_that_holds_the_loop_is_named(server):
+    def is_named():
+        with Connection(server.port) as connection:
+            connection.request(get("/hold"))
+            connection.request(get("/hold"))
+        return "APUS1713" in server.error_log()
+
+    wait_until(is_named, "the name of who holds the loop")
+    assert re.search(r"stood still for [2-9]\d\d ms, in abi_faults_module, hook handler, .*\"GET /hold HTTP/1.1\"", server.error_log())

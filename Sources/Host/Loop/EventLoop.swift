@@ -167,7 +167,7 @@ final class EventLoop {
         let hasLines = LogSinks.hasLines
         let count = epoll_wait(epoll, events, Int32(EventLoop.batch), hasLines ? min(EventLoop.quiet, timeout()) : timeout())
         theWorker.pointee.setTime(Clock.now())
-        cs_store(&theWorker.pointee.slot.pointee.beat, theWorker.pointee.slot.pointee.beat &+ 1)
+        LoopWatch.turnBegan(theWorker.pointee.slot)
         if hasLines, count == 0 || LogSinks.areDue(theWorker.pointee.now) { LogSinks.flushAll() }
         if count > 0 {
             if pathEvents >= 0 { handlePaths(Int(count)) }
@@ -175,6 +175,7 @@ final class EventLoop {
         }
         runRevisits()
         expire()
+        LoopWatch.turnEnded(theWorker.pointee.slot, since: theWorker.pointee.now)
     }
 
     /// Milliseconds to wait: none when somebody wants another turn, else until the next deadline.

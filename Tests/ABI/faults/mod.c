@@ -58,6 +58,7 @@ static apus_status handler(void *ctx, apus_req *r) {
     if (eq(path, "/abort")) abort();
     if (eq(path, "/hang"))
         for (volatile int turns = 0;; turns++) continue;
+    if (eq(path, "/hold")) usleep(200000);
     if (eq(path, "/leave")) _exit(9);
     return answerf(r, "%d", (int)getpid());
 }

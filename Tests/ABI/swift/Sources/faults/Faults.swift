@@ -40,6 +40,7 @@ final class Faults: Module {
             if path.hasPrefix("/fault") { faultHere() }
             if path == "/abort" { abort() }
             if path == "/hang" { Self.hang() }
+            if path == "/hold" { usleep(200_000) }
             if path == "/leave" { _exit(9) }
             return try request.reply(200, text: "\(getpid())")
         }
