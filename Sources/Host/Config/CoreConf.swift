@@ -140,6 +140,7 @@ struct CoreDirConf: BitwiseCopyable {
         static let inode = ETagParts(rawValue: 1)
         static let mtime = ETagParts(rawValue: 2)
         static let size = ETagParts(rawValue: 4)
+        static let digest = ETagParts(rawValue: 8)
         static let usual: ETagParts = [.mtime, .size]
     }
 

@@ -14,6 +14,8 @@ struct CachedFile {
     var content: Bytes
     /// Last-Modified, and after it the entity tag of the usual parts.
     var validators: Bytes
+    /// See FileDigest; none: nobody has asked.
+    var digest = Bytes.none
     var holders: Int32
     /// Its path led through no symbolic link when it was opened.
     var isWithoutLinks: Bool
@@ -28,6 +30,7 @@ struct CachedFile {
         free(UnsafeMutableRawPointer(mutating: file.pointee.content.ptr))
         free(UnsafeMutableRawPointer(mutating: file.pointee.name.ptr))
         free(UnsafeMutableRawPointer(mutating: file.pointee.validators.ptr))
+        free(UnsafeMutableRawPointer(mutating: file.pointee.digest.ptr))
         file.deallocate()
     }
 }

@@ -55,6 +55,11 @@ enum StaticFile {
             return refuse(r, ELOOP)
         }
         if r.pointee.main != nil { return sendThroughFilters(r, file) }
+        if r.core.effectiveETag.contains(.digest) { return FileDigest.whenKnown(r, file, answer) }
+        return answer(r, file)
+    }
+
+    private static func answer(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
         setValidators(r, file)
         // A filter that makes something else of the file takes its validators off.
         Filters.prepare(r)
@@ -90,7 +95,7 @@ enum StaticFile {
         // The cached texts may go with the file: the request keeps a copy.
         let texts = arena.copy(file.pointee.validators)
         r.pointee.headersOut.append(Field(name: Bytes("Last-Modified"), value: texts.upTo(HTTPDate.length)), arena)
-        let etag = EntityTag.compose(r, file.pointee.info, usual: texts.from(HTTPDate.length))
+        let etag = EntityTag.compose(r, file, usual: texts.from(HTTPDate.length))
         if etag.isSet { r.pointee.headersOut.append(Field(name: Bytes("ETag"), value: etag), arena) }
         let ranges = r.core.maxRanges == 0 ? Bytes("none") : Bytes("bytes")
         r.pointee.headersOut.append(Field(name: Bytes("Accept-Ranges"), value: ranges), arena)
@@ -197,12 +202,14 @@ enum EntityTag {
 
     static func compose(_ r: Request.Ref, _ info: FileInfo) -> Bytes { compose(r, info, r.core.effectiveETag, isWeak(r, info)) }
 
-    /// The same, where the tag of the usual parts is at hand.
+    /// The same of an open file, where the tag of the usual parts is at hand.
     @inline(__always)
-    static func compose(_ r: Request.Ref, _ info: FileInfo, usual: Bytes) -> Bytes {
+    static func compose(_ r: Request.Ref, _ file: CachedFile.Ref, usual: Bytes) -> Bytes {
         let parts = r.core.effectiveETag
-        let isWeak = isWeak(r, info)
-        return parts == .usual && !isWeak ? usual : compose(r, info, parts, isWeak)
+        let isWeak = isWeak(r, file.pointee.info)
+        if parts == .usual, !isWeak { return usual }
+        guard parts.contains(.digest), file.pointee.digest.isSet else { return compose(r, file.pointee.info, parts, isWeak) }
+        return r.pointee.arena.join(Bytes("\""), file.pointee.digest, Bytes("\""))
     }
 
     /// A file changed a moment ago may change again within the same second.
@@ -212,7 +219,8 @@ enum EntityTag {
     }
 
     private static func compose(_ r: Request.Ref, _ info: FileInfo, _ parts: CoreDirConf.ETagParts, _ isWeak: Bool) -> Bytes {
-        guard !parts.isEmpty else { return .none }
+        // A digest without the file is none; beside it the other parts say nothing more.
+        guard !parts.isEmpty, !parts.contains(.digest) else { return .none }
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(longest), capacity: longest)
         if isWeak { writer.append("W/") }
         write(info, parts, &writer)

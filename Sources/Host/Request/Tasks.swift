@@ -115,6 +115,14 @@ enum Tasks {
         Turn.run(conn) { goOn(r, status) }
     }
 
+    /// [loop] Goes on with what `next` answers in the place of the hook that waits; `otherwise`: the request has gone.
+    static func resume(_ id: UInt64, _ next: @escaping (Request.Ref) -> apus_status, otherwise: () -> Void) {
+        guard let entry = table.take(id), let r = entry.request, let conn = theWorker.pointee.loop.connection(entry.connection),
+            conn.pointee.request != nil, r.pointee.suspension.isActive, r.pointee.suspension.generation == entry.generation
+        else { return otherwise() }
+        Turn.run(conn) { goOn(r, next(r)) }
+    }
+
     /// Goes on with the phases as if the hook had answered `status`.
     static func goOn(_ r: Request.Ref, _ status: apus_status) {
         let conn = r.pointee.conn

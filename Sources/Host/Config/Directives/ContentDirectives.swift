@@ -170,12 +170,10 @@ extension CoreDirectives {
         case "inode": .inode
         case "mtime": .mtime
         case "size": .size
-        case "digest":
-            throw DirectiveProblem(
-                "entity tags that are digests of the whole file are not available",
-                hint: "MTime and Size together tell one state of a file from another", at: word.location)
+        case "digest": .digest
         default:
-            throw DirectiveProblem("\"\(word.text)\" is not one of None, All, [+|-]INode, [+|-]MTime, [+|-]Size", at: word.location)
+            throw DirectiveProblem(
+                "\"\(word.text)\" is not one of None, All, [+|-]INode, [+|-]MTime, [+|-]Size, [+|-]Digest", at: word.location)
         }
     }
 }
