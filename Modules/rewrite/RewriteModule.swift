@@ -23,8 +23,8 @@ final class Rewrite: Module {
         try host.hooks.fixups(Order(.first, before: ["dir_module"], flags: [.maySuspend, .explainable])) {
             try rewriteForDirectory($0, process)
         }
-        try host.hooks.fixups(Order(.last)) { forceTypes($0, process) }
-        try host.hooks.handler(.middle) { try redirectInternally($0) }
+        try host.hooks.fixups(Order(.last, flags: .explainable)) { forceTypes($0, process) }
+        try host.hooks.handler(Order(.middle, flags: .explainable)) { try redirectInternally($0) }
     }
 }
 

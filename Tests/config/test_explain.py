@@ -170,6 +170,18 @@ def test_an_access_file_and_what_it_replaces(server):
     assert "replacedAt" not in inner and report["request"]["contentType"] == "text/x-a"
 
 
+def test_rules_of_a_directory_lead_on(server):
+    server.put("blog/.htaccess", "RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule . /blog/index.html [L]\n")
+    server.put("blog/index.html", "blog\n")
+    report = foretold(server, "first.example", "/blog/2026/post")
+    assert report["response"]["status"] == 200 and report["request"]["path"] == "/blog/index.html"
+    messages = [event["text"] for event in report["events"] if event["event"] == "message"]
+    assert any("RewriteCond: input=" in text and "/blog/.htaccess:2" in text for text in messages)
+    assert "internal redirect" in [event["event"] for event in report["events"]]
+    rules = [each for each in report["directives"] if each["name"] == "RewriteRule" and each["place"]["file"].endswith(".htaccess")]
+    assert len(rules) == 1 and "replacedAt" not in rules[0]
+
+
 def test_secrets_are_not_told(server):
     done = explain(server, "first.example", "/")
     assert "0123456789abcdef" not in done.stdout and "DebugTraceSecret (redacted)" in done.stdout

@@ -47,6 +47,10 @@ extension DirectiveInForce {
         entry.places & ~(APUS_IN_GLOBAL) == 0
     }
 
+    private static func hasOneValue(_ entry: DirectiveEntry) -> Bool {
+        entry.shape == APUS_SHAPE_FLAG || entry.shape == APUS_SHAPE_ARGS && entry.maxArguments == 1
+    }
+
     private static func node(at location: SourceLocation, in nodes: [ConfigNode]) -> ConfigNode? {
         for node in nodes where node.isSection {
             if node.location.line == location.line, node.location.file === location.file { return node }
@@ -61,7 +65,7 @@ extension DirectiveInForce {
         for index in found.indices.reversed() {
             let name = found[index].name
             found[index].replacedAt = last[name]
-            guard let entry = runtime.directiveTable.find(name, isSection: false), entry.maxArguments == 1 else { continue }
+            guard let entry = runtime.directiveTable.find(name, isSection: false), hasOneValue(entry) else { continue }
             last[name] = last[name] ?? found[index].location
         }
     }

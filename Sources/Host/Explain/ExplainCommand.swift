@@ -25,8 +25,7 @@ enum ExplainCommand {
         let runtime = Runtime(options, Installation(), nil)
         runtime.configure()
         guard !runtime.diagnostics.hasErrors, runtime.open(APUS_OPEN_CHECK), let hosts = runtime.configuration.hosts else {
-            Program.report(runtime.diagnostics)
-            Program.report(runtime.openDiagnostics)
+            Program.report(runtime.diagnostics.hasErrors ? runtime.diagnostics : runtime.openDiagnostics)
             return 1
         }
         var request = request

@@ -73,23 +73,24 @@ extension Phases {
         return isFirst ? APUS_DECLINED : APUS_OK
     }
 
-    /// No module's handler runs. The host's own does, when a handler by name would not be asked before it.
+    /// No handler runs but those that only lead to another request, and the host's own, when no handler by name would be
+    /// asked before it.
     private static func explainHandler(_ r: Request.Ref, _ hook: UnsafeMutablePointer<FrozenHook>) -> apus_status {
         let isNamed = !r.pointee.handler.isEmpty && r.pointee.handler != "default-handler"
         for index in 0..<hook.pointee.count {
             guard let link = hook.pointee.links?[index] else { break }
             let module = link.callback.module
-            if module != 0 {
-                Telling.tell(r, .hook(phase: Step.handler.hook.name, module: Runtime.nameOfModule(module), verdict: .notRun))
-            } else if isNamed {
+            let (phase, name) = (Step.handler.hook.name, Runtime.nameOfModule(module))
+            if link.flags & APUS_HOOK_EXPLAINABLE == 0 {
+                Telling.tell(r, .hook(phase: phase, module: name, verdict: .notRun))
+            } else if module == 0, isNamed {
                 Telling.tell(r, .answersUnknown(handler: r.pointee.handler.string))
                 return APUS_OK
             } else {
-                let (phase, name) = (Step.handler.hook.name, Runtime.nameOfModule(module))
                 Telling.tell(r, .entered(phase: phase, module: name))
                 let status = call(link, r)
                 Telling.tell(r, .hook(phase: phase, module: name, verdict: .answered(status)))
-                return status
+                if status != APUS_DECLINED { return status }
             }
         }
         return APUS_DECLINED

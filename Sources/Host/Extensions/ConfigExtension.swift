@@ -53,7 +53,7 @@ enum ConfigExtension {
         report: { _, level, code, file, line, message in
             guard let runtime = Runtime.current else { return }
             let text = code.isEmpty ? message.string : "\(code.string): \(message.string)"
-            let location = runtime.configuration.location(file.string, Int(line))
+            let location = file.isEmpty ? nil : runtime.configuration.location(file.string, Int(line))
             if level <= APUS_LOG_ERR {
                 runtime.openDiagnostics.error(text, at: location)
             } else {
