@@ -11,10 +11,11 @@ struct Worker {
     static let turnBufferSize = 128 << 10
     static let fileBufferSize = 128 << 10
 
+    /// Microseconds since 1970, as of this turn of the loop. What other threads read must not come first: to the thread
+    /// sanitizer a change of any part is one of the first.
+    var now: Int64 = 0
     /// The thread of the loop: compared, never joined.
     var loopThread = pthread_self()
-    /// Microseconds since 1970, as of this turn of the loop.
-    var now: Int64 = 0
     private var dateSecond: Int64 = 0
     private(set) var dateText: Bytes
     /// What the Server field says.
