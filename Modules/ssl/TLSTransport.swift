@@ -8,7 +8,7 @@ enum TLSTransport {
         apus_transport_v1(
             size: UInt32(MemoryLayout<apus_transport_v1>.size), flags: APUS_TRANSPORT_SECURE, open: open,
             handshake: shakeHands, read: read, write: write, shutdown: shutdown, close: close,
-            protocol: agreedProtocol)
+            protocol: agreedProtocol, write_last: writeLast)
     }
 
     /// Most that is encrypted ahead of a reader known to be slow: it is kept in memory until taken.
@@ -64,6 +64,8 @@ private func read(
         return APUS_OK
     }
     if tls.pointee.isAbandoned { return APUS_E_CLOSED }
+    // Without new bytes OpenSSL could only take a buffer and give it back.
+    if !tls.hasInput, SSL_has_pending(tls.pointee.ssl) == 0, tls.fillInput() == APUS_AGAIN { return awaitInput(tls) }
     ErrorQueue.clear()
     let outcome = SSL_read_ex(tls.pointee.ssl, buffer, capacity, n)
     if outcome == 1 {
@@ -79,9 +81,7 @@ private func read(
 private func endRead(_ tls: TLS, _ error: Int32) -> apus_status {
     tls.deferOutput()
     switch error {
-    case SSL_ERROR_WANT_READ:
-        // The host goes to wait: what was kept for company must not wait with it.
-        return !tls.pointee.blocked && tls.flush() == APUS_E_CLOSED ? APUS_E_CLOSED : APUS_AGAIN
+    case SSL_ERROR_WANT_READ: return awaitInput(tls)
     case SSL_ERROR_ZERO_RETURN: return APUS_OK
     case SSL_ERROR_SSL:
         logFailure(tls, "AH01991", "reading failed")
@@ -93,12 +93,28 @@ private func endRead(_ tls: TLS, _ error: Int32) -> apus_status {
     }
 }
 
+/// The host goes to wait: what was kept for company must not wait with it.
+private func awaitInput(_ tls: TLS) -> apus_status {
+    !tls.pointee.blocked && tls.flush() == APUS_E_CLOSED ? APUS_E_CLOSED : APUS_AGAIN
+}
+
 private func write(
     _ state: UnsafeMutableRawPointer?, _ parts: UnsafePointer<apus_str>?, _ count: UInt32,
     _ taken: UnsafeMutablePointer<Int>?
 ) -> apus_status {
-    let tls = connection(state)
-    let taken = taken.unsafelyUnwrapped
+    encryptAndSend(connection(state), parts, count, taken.unsafelyUnwrapped, isLast: false)
+}
+
+private func writeLast(
+    _ state: UnsafeMutableRawPointer?, _ parts: UnsafePointer<apus_str>?, _ count: UInt32,
+    _ taken: UnsafeMutablePointer<Int>?
+) -> apus_status {
+    encryptAndSend(connection(state), parts, count, taken.unsafelyUnwrapped, isLast: true)
+}
+
+private func encryptAndSend(
+    _ tls: TLS, _ parts: UnsafePointer<apus_str>?, _ count: UInt32, _ taken: UnsafeMutablePointer<Int>, isLast: Bool
+) -> apus_status {
     taken.pointee = 0
     // An answer to an earlier request waits until the new handshake is over.
     if tls.pointee.isNegotiating, SSL_in_init(tls.pointee.ssl) != 0 { return APUS_AGAIN }
@@ -111,7 +127,10 @@ private func write(
         guard status == APUS_OK else { break }
         guard tls.encrypt(&cursor, &taken.pointee) else { return endWrite(tls) }
     }
-    if status == APUS_OK { status = tls.flush() }
+    if status == APUS_OK {
+        if isLast { sayGoodbye(tls) }
+        status = tls.flush()
+    }
     if status == APUS_OK { tls.pointee.slow = false }
     return status
 }
@@ -126,10 +145,14 @@ private func endWrite(_ tls: TLS) -> apus_status {
 private func shutdown(_ state: UnsafeMutableRawPointer?) -> apus_status {
     let tls = connection(state)
     ErrorQueue.clear()
-    if SSL_is_init_finished(tls.pointee.ssl) == 1, SSL_get_shutdown(tls.pointee.ssl) & SSL_SENT_SHUTDOWN == 0 {
-        if SSL_shutdown(tls.pointee.ssl) < 0 { ERR_clear_error() }
-    }
+    sayGoodbye(tls)
     return tls.flush()
+}
+
+/// Gathers a close_notify, once.
+private func sayGoodbye(_ tls: TLS) {
+    guard SSL_is_init_finished(tls.pointee.ssl) == 1, SSL_get_shutdown(tls.pointee.ssl) & SSL_SENT_SHUTDOWN == 0 else { return }
+    if SSL_shutdown(tls.pointee.ssl) < 0 { ERR_clear_error() }
 }
 
 private func close(_ state: UnsafeMutableRawPointer?) {

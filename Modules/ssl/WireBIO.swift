@@ -80,7 +80,7 @@ extension UnsafeMutablePointer<TLSConnection> {
     }
 
     /// Reads from the wire as much as it has, up to the buffer's size.
-    fileprivate func fillInput() -> apus_status {
+    func fillInput() -> apus_status {
         let process = pointee.process
         if pointee.wireEnded || pointee.broken { return APUS_E_CLOSED }
         if let owner = process.pointee.inputOwner, owner != self { owner.saveInput() }

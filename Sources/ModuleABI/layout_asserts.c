@@ -40,7 +40,7 @@ SIZE(apus_server_v1, 8 + 11 * 8);
 SIZE(apus_body_v1, 8 + 14 * 8);
 SIZE(apus_filters_v1, 8 + 10 * 8);
 SIZE(apus_tasks_v1, 8 + 10 * 8);
-SIZE(apus_transport_v1, 8 + 7 * 8);
+SIZE(apus_transport_v1, 8 + 8 * 8);
 SIZE(apus_upstream_v1, 8 + 8 * 8);
 SIZE(apus_protocol_v1, 8 + 4 * 8);
 SIZE(apus_upgrade_v1, 8 + 6 * 8);

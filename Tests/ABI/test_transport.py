@@ -144,11 +144,13 @@ def test_goodbye_and_close(fresh):
     wait_until(lambda: fresh.error_log().count("transport closes") >= 2, "the end of the transport")
     log = fresh.error_log()
     assert log.count("transport closes") == 2
-    assert "transport says goodbye" in log
+    assert log.count("transport gets the last") == 1
+    assert log.index("transport gets the last") < log.rindex("transport says goodbye")
 
 
 def test_client_that_closes(fresh):
     with connect(fresh.ports[1]) as connection:
         connection.request(get("/small.txt"))
     wait_until(lambda: fresh.error_log().count("transport closes") >= 2, "the end of the transport")
+    assert "transport gets the last" not in fresh.error_log()
     assert fresh.error_log().count("transport closes") == 2

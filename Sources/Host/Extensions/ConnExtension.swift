@@ -71,7 +71,7 @@ enum ConnExtension {
                 if sent >= 0 {
                     done += sent
                 } else if errno == EAGAIN {
-                    conn.pointee.mayWrite = false
+                    conn.awaitRoom()
                     return APUS_AGAIN
                 } else if errno != EINTR {
                     return APUS_E_CLOSED

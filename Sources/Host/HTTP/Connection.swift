@@ -28,11 +28,15 @@ struct Connection {
     var isInLoop = false
     /// The socket may have bytes that have not been read.
     var mayRead = true
-    var mayWrite = true
+    fileprivate(set) var mayWrite = true
+    /// The loop is to tell when there is room in the socket.
+    fileprivate(set) var watchesRoom = false
     /// The kernel says that the peer has finished sending; its last bytes may still be unread.
     var hasHungUp = false
     /// The peer has finished sending, and everything it sent has been read.
     var hasEnded = false
+    /// What waits to be sent is all there will be.
+    var isLastOutput = false
     /// The connection ends when the output is sent.
     var closesWhenSent = false
     var wasAborted = false
@@ -92,6 +96,19 @@ struct Connection {
     var wheelNext: Ref?
     var wheelPrevious: Ref?
     var freeNext: Ref?
+}
+
+extension Connection.Ref {
+    /// The socket takes no more: the loop will tell when it does.
+    func awaitRoom() {
+        pointee.mayWrite = false
+        guard !pointee.watchesRoom else { return }
+        pointee.watchesRoom = true
+        if pointee.isInLoop { theWorker.pointee.loop.watchRoom(self) }
+    }
+
+    /// There is room in the socket.
+    func hasRoom() { pointee.mayWrite = true }
 }
 
 /// What has been read and not used yet.

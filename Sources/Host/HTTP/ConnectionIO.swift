@@ -90,8 +90,11 @@ enum ConnectionIO {
     }
 
     /// Bytes that wait to be sent; at least one while the transport has some left, whose number only it knows.
-    static func pending(_ conn: Connection.Ref) -> Int64 {
-        conn.pointee.output.length + (conn.pointee.transportHolds ? 1 : 0) + (theWorker.pointee.turn == conn ? Int64(theWorker.pointee.turnLength) : 0)
+    static func pending(_ conn: Connection.Ref) -> Int64 { unsent(conn) + (conn.pointee.transportHolds ? 1 : 0) }
+
+    /// Bytes that no socket or transport has taken.
+    static func unsent(_ conn: Connection.Ref) -> Int64 {
+        conn.pointee.output.length + (theWorker.pointee.turn == conn ? Int64(theWorker.pointee.turnLength) : 0)
     }
 
     /// Sends as much as the socket takes. What does not fit is kept by the connection.
@@ -174,7 +177,7 @@ enum PlainOutput {
             if count < 0 { return .blocked }
             ConnectionIO.sent(conn, count)
             if count < total {
-                conn.pointee.mayWrite = false
+                conn.awaitRoom()
                 return .blocked
             }
         }
@@ -204,7 +207,7 @@ enum PlainOutput {
                 : writev(conn.pointee.fd, parts.baseAddress, Int32(count))
             if sent >= 0 { return sent }
             if errno == EINTR { continue }
-            if errno == EAGAIN { conn.pointee.mayWrite = false } else { conn.pointee.wasAborted = true }
+            if errno == EAGAIN { conn.awaitRoom() } else { conn.pointee.wasAborted = true }
             return -1
         }
     }
@@ -220,7 +223,7 @@ enum PlainOutput {
         }
         if sent < 0, errno == EINTR { return 0 }
         if sent < 0, errno == EAGAIN {
-            conn.pointee.mayWrite = false
+            conn.awaitRoom()
             return nil
         }
         // The file has become shorter than the head promised, or cannot be read: the answer cannot be completed.
@@ -243,15 +246,27 @@ enum TransportOutput {
             let (status, total) = withUnsafeTemporaryAllocation(of: apus_str.self, capacity: maxParts) { parts in
                 guard let count = gather(conn, parts) else { return (APUS_E_IO, 0) }
                 let total = parts[..<count].reduce(0) { $0 + $1.count }
-                let status = transport.pointee.write(conn.pointee.transportState, parts.baseAddress, UInt32(count), &taken)
-                return (status, total)
+                let write = writer(conn, transport, total)
+                return (write(conn.pointee.transportState, parts.baseAddress, UInt32(count), &taken), total)
             }
             if taken > 0 { ConnectionIO.sent(conn, taken) }
             conn.pointee.transportHolds = status == APUS_AGAIN
-            if status == APUS_AGAIN { return conn.pointee.mayWrite = false }
+            if status == APUS_AGAIN { return conn.awaitRoom() }
             guard status == APUS_OK else { return conn.pointee.wasAborted = true }
             if taken == total, ConnectionIO.pending(conn) == 0 { return }
         }
+    }
+
+    /// How so many bytes are written: with a goodbye when they are the last.
+    private static func writer(
+        _ conn: Connection.Ref, _ transport: UnsafePointer<apus_transport_v1>, _ count: Int
+    ) -> @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<apus_str>?, UInt32, UnsafeMutablePointer<Int>?) -> apus_status {
+        let isLast = conn.pointee.isLastOutput && ConnectionIO.unsent(conn) == Int64(count)
+        // It is a later member of the table.
+        if isLast, transport.pointee.size >= UInt32(MemoryLayout<apus_transport_v1>.size), let last = transport.pointee.write_last {
+            return last
+        }
+        return transport.pointee.write.unsafelyUnwrapped
     }
 
     /// The bytes at the front, at most one buffer of a file among them as the last. Nil: the file cannot be read.

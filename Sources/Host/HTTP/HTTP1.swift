@@ -174,6 +174,7 @@ enum HTTP1 {
     static func sent(_ r: Request.Ref) -> Bool {
         let conn = r.pointee.conn
         let isPipelined = r.pointee.response.keepsAlive && !conn.pointee.input.isEmpty && conn.pointee.output.isEmpty
+        conn.pointee.isLastOutput = !r.pointee.response.keepsAlive && r.pointee.response.isEnded && conn.pointee.takeover == nil
         if !isPipelined { ConnectionIO.flush(conn) }
         guard conn.pointee.wasAborted || isPipelined || ConnectionIO.pending(conn) == 0 else {
             Deadlines.waitForRoom(r)

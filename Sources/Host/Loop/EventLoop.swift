@@ -61,12 +61,16 @@ final class EventLoop {
     @discardableResult
     private func add(_ fd: Int32, _ mask: UInt32, _ kind: LoopSlot.Kind, _ target: UnsafeMutableRawPointer?) -> Bool {
         guard fd >= 0, Int(fd) < slotCount else { return false }
-        let generation = slots[Int(fd)].generation
-        slots[Int(fd)] = LoopSlot(kind: kind, generation: generation, target: target)
+        slots[Int(fd)] = LoopSlot(kind: kind, generation: slots[Int(fd)].generation, target: target)
+        var event = event(fd, mask)
+        return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0
+    }
+
+    private func event(_ fd: Int32, _ mask: UInt32) -> epoll_event {
         var event = epoll_event()
         event.events = mask
-        event.data.u64 = UInt64(generation) << 32 | UInt64(UInt32(bitPattern: fd))
-        return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0
+        event.data.u64 = UInt64(slots[Int(fd)].generation) << 32 | UInt64(UInt32(bitPattern: fd))
+        return event
     }
 
     func addListener(_ listener: UnsafeMutablePointer<Listener>) {
@@ -83,11 +87,22 @@ final class EventLoop {
         _ = addTimer(TimerQueue.Timer(deadline: theWorker.pointee.now + 10_000, token: 0, fn: resume, ctx: listener))
     }
 
-    /// Registers a connection once, for everything, by edges: no further system call until it is closed.
+    /// Registers a connection once, by edges: no further system call until it is closed, unless its client reads slowly.
     func add(_ conn: Connection.Ref) {
-        let mask = UInt32(EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue) | UInt32(1) << 31
-        guard add(conn.pointee.fd, mask, .connection, conn) else { return conn.close() }
+        guard add(conn.pointee.fd, mask(of: conn), .connection, conn) else { return conn.close() }
         conn.pointee.isInLoop = true
+    }
+
+    /// A socket that has just been made has room, which would be told at once.
+    private func mask(of conn: Connection.Ref) -> UInt32 {
+        let room = conn.pointee.watchesRoom ? EPOLLOUT.rawValue : 0
+        return UInt32(EPOLLIN.rawValue | EPOLLRDHUP.rawValue | room) | UInt32(1) << 31
+    }
+
+    /// From now on room in the socket is told, too; at once if it is there.
+    func watchRoom(_ conn: Connection.Ref) {
+        var event = event(conn.pointee.fd, mask(of: conn))
+        if epoll_ctl(epoll, EPOLL_CTL_MOD, conn.pointee.fd, &event) != 0 { conn.pointee.wasAborted = true }
     }
 
     /// The descriptor is about to be closed, which takes it out of epoll.
@@ -209,7 +224,7 @@ final class EventLoop {
         let isBroken = happened & UInt32(EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
         if happened & UInt32(EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { conn.pointee.hasHungUp = true }
         if happened & UInt32(EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 || isBroken { conn.pointee.mayRead = true }
-        if happened & UInt32(EPOLLOUT.rawValue) != 0 { conn.pointee.mayWrite = true }
+        if happened & UInt32(EPOLLOUT.rawValue) != 0 { conn.hasRoom() }
         Turn.run(conn) {
             if isBroken, conn.pointee.state == .request, let r = conn.pointee.request {
                 conn.pointee.wasAborted = true

@@ -90,6 +90,13 @@ static apus_status write_wire(void *state, const apus_str *parts, uint32_t n_par
     return flush(its);
 }
 
+static apus_status write_last(void *state, const apus_str *parts, uint32_t n_parts, size_t *taken) {
+    char text[64];
+    snprintf(text, sizeof text, "transport gets the last %u parts", n_parts);
+    note(text);
+    return write_wire(state, parts, n_parts, taken);
+}
+
 static apus_status shutdown_wire(void *state) {
     wire *its = state;
     apus_status status = flush(its);
@@ -108,7 +115,7 @@ static apus_str protocol(void *state) {
 }
 
 static const apus_transport_v1 table = {sizeof table, APUS_TRANSPORT_SECURE, open_wire,  handshake, read_wire,
-                                        write_wire,   shutdown_wire,         close_wire, protocol};
+                                        write_wire,   shutdown_wire,         close_wire, protocol, write_last};
 
 static apus_status handler(void *ctx, apus_req *r) {
     (void)ctx;

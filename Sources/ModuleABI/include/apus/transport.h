@@ -28,6 +28,9 @@ typedef struct apus_transport_v1 {
     void (*close)(void *state);
     /** The protocol agreed on by ALPN, or empty. */
     apus_str (*protocol)(void *state);
+    /** As `write`, when these are the last plain bytes of the connection: the goodbye may leave in the same packet. `shutdown`
+     *  and `close` follow nevertheless. NULL: `write` will do. */
+    apus_status (*write_last)(void *state, const apus_str *parts, uint32_t n_parts, size_t *n);
 } apus_transport_v1;
 
 #endif

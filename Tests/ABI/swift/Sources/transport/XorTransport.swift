@@ -152,7 +152,12 @@ final class XorTransport: Module {
             Wire.of(state).module.host.log.warn("transport closes")
             Unmanaged<Wire>.fromOpaque(state!).release()
         },
-        protocol: { _ in .none })
+        protocol: { _ in .none },
+        write_last: { state, parts, count, n in
+            let its = Wire.of(state)
+            its.module.host.log.warn("transport gets the last \(count) parts")
+            return its.write(UnsafeBufferPointer(start: parts, count: Int(count)), n!)
+        })
 }
 
 @c(apus_module_entry)

@@ -161,7 +161,7 @@ nonisolated(unsafe) private let wire = apus_transport_v1(
         }
         return APUS_OK
     },
-    shutdown: { _ in APUS_OK }, close: { _ in }, protocol: { _ in Bytes("abi-echo") })
+    shutdown: { _ in APUS_OK }, close: { _ in }, protocol: { _ in Bytes("abi-echo") }, write_last: nil)
 
 @c(apus_module_entry)
 public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
