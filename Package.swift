@@ -42,7 +42,7 @@ let modules: [Target] = [
     module("setenvif"),
     module("socache_dbm", ["CLMDB", "CGDBM", "CBerkeleyDB"]),
     module("socache_memcache", ["RemoteCache"]),
-    module("socache_redis", ["RemoteCache"]),
+    module("socache_redis", ["RemoteCache", "COpenSSL"]),
     module("socache_shmcb"),
     module("ssl", ["AuthKit", "COpenSSL"]),
     module("welcome"),

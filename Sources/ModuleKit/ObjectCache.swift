@@ -75,10 +75,10 @@ public struct ObjectCache: @unchecked Sendable, BitwiseCopyable {
 extension Host {
     /// What to say about a kind of cache that no loaded module provides.
     fileprivate func withoutObjectCache(_ name: String) -> String {
-        let ours = ["shmcb", "dbm", "memcache", "redis"]
-        if ours.contains(name) {
-            return "\"\(name)\" needs mod_socache_\(name); add: "
-                + "LoadModule socache_\(name)_module modules/mod_socache_\(name).so"
+        let ours = ["shmcb": "shmcb", "dbm": "dbm", "memcache": "memcache", "redis": "redis", "rediss": "redis"]
+        if let module = ours[name] {
+            return "\"\(name)\" needs mod_socache_\(module); add: "
+                + "LoadModule socache_\(module)_module modules/mod_socache_\(module).so"
         }
         var known: [String] = []
         eachProvider(APUS_GROUP_SOCACHE) { name, _ in known.append(name.string) }

@@ -19,6 +19,13 @@ struct InputBuffer {
         return n
     }
 
+    mutating func append(_ new: UnsafeRawBufferPointer) {
+        if used > 0, used == end { (used, end) = (0, 0) }
+        while capacity - end < new.count { makeRoom() }
+        if let bytes = new.baseAddress { memcpy(start.unsafelyUnwrapped + end, bytes, new.count) }
+        end += new.count
+    }
+
     mutating func drop(_ count: Int) { used += count }
 
     mutating func clear() {

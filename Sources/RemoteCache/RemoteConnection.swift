@@ -28,12 +28,17 @@ final class RemoteConnection {
     private let address: RemoteAddress
     private let sockets: [SocketAddress]
     private let times: RemoteTimes
+    private let channels: (any RemoteChannels)?
 
     private var state = State.idle
     private var descriptor: Int32 = -1
     private var nextSocket = 0
+    /// What is said to the server, as far as a channel has not taken it.
+    private var words: [UInt8] = []
+    /// What is to be sent: the words themselves, when there is no channel.
     private var output: [UInt8] = []
     private var sent = 0
+    private var channel: (any RemoteChannel)?
     private var input = InputBuffer()
     private var waiting: [Waiting] = []
     private var firstWaiting = 0
@@ -50,17 +55,21 @@ final class RemoteConnection {
 
     private(set) var counters = RemoteCounters()
 
-    init(_ host: Host, _ language: any RemoteProtocol, _ address: RemoteAddress, _ sockets: [SocketAddress], _ times: RemoteTimes) {
+    init(
+        _ host: Host, _ language: any RemoteProtocol, _ address: RemoteAddress, _ sockets: [SocketAddress], _ times: RemoteTimes,
+        _ channels: (any RemoteChannels)?
+    ) {
         self.host = host
         self.language = language
         self.address = address
         self.sockets = sockets
         self.times = times
+        self.channels = channels
     }
 
     /// Whether it may be asked now.
     var isAble: Bool {
-        !sockets.isEmpty && (state != .idle || host.now >= pauseEnd) && output.count - sent < RemoteConnection.largestBacklog
+        !sockets.isEmpty && (state != .idle || host.now >= pauseEnd) && words.count + output.count - sent < RemoteConnection.largestBacklog
     }
 
     /// Sends a request. `done` is called once, but never in this call.
@@ -69,7 +78,7 @@ final class RemoteConnection {
         _ request: RemoteRequest, key: [UInt8], id: Bytes, done: apus_socache_done?, context: UnsafeMutableRawPointer?
     ) -> Bool {
         guard state != .idle || connect() else { return false }
-        key.withUnsafeBytes { language.append(request, key: Bytes($0), to: &output) }
+        key.withUnsafeBytes { language.append(request, key: Bytes($0), to: &words) }
         let patience = times.answer > 0 ? times.answer : Int64.max / 4
         let deadline = host.clock + patience
         waiting.append(
@@ -88,6 +97,12 @@ final class RemoteConnection {
     // Connecting.
 
     private func connect() -> Bool {
+        do {
+            channel = try channels?.channel(to: address)
+        } catch {
+            fail("\(error)")
+            return false
+        }
         let socket = sockets[nextSocket % sockets.count]
         descriptor = socket.connect()
         guard descriptor >= 0 else {
@@ -102,7 +117,8 @@ final class RemoteConnection {
             return false
         }
         let (greeting, replies) = language.greeting(address)
-        output = greeting
+        words = greeting
+        output = []
         sent = 0
         greetings = replies
         counters.connections += 1
@@ -140,16 +156,41 @@ final class RemoteConnection {
             state = .ready
         }
         flush()
+        guard state == .ready else { return }
         if events & ~APUS_FD_WRITE != 0 { receive() }
     }
 
     // Sending and receiving.
 
+    /// Gives a channel what is to be said and what has come; without one the words go out as they are.
+    /// - Returns: false: it has failed, and so has the connection.
+    private func exchange(_ received: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0)) -> Bool {
+        guard let channel else {
+            output += words
+            words.removeAll(keepingCapacity: words.capacity <= 1 << 16)
+            return true
+        }
+        switch channel.exchange(received: received, saying: &words, to: &output, hear: { input.append($0) }) {
+        case .fine: return true
+        case .ended:
+            end()
+            return false
+        case .failed(let reason):
+            fail(reason)
+            return false
+        }
+    }
+
     /// Sends what there is. What goes wrong shows when reading.
     private func flush() {
+        guard exchange() else { return }
+        send()
+    }
+
+    private func send() {
         while sent < output.count {
             let n = output.withUnsafeBytes {
-                send(descriptor, $0.baseAddress.unsafelyUnwrapped + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
+                Glibc.send(descriptor, $0.baseAddress.unsafelyUnwrapped + sent, $0.count - sent, Int32(MSG_NOSIGNAL))
             }
             if n < 0 {
                 if errno == EINTR { continue }
@@ -164,13 +205,23 @@ final class RemoteConnection {
 
     private func receive() {
         while state == .ready {
-            let n = input.fill(from: descriptor)
+            let n = channel == nil ? input.fill(from: descriptor) : fill()
             if n == 0 { return end() }
             if n < 0 {
                 if errno == EINTR { continue }
                 return errno == EAGAIN ? () : fail(String(cString: strerror(errno)))
             }
+            guard state == .ready else { return }
             guard digest() else { return fail("it answered something that is no answer") }
+        }
+    }
+
+    /// Reads what there is and lets the channel open it. As read(2); a channel that fails has closed the connection.
+    private func fill() -> Int {
+        withUnsafeTemporaryAllocation(byteCount: 16384, alignment: 16) { buffer in
+            let n = read(descriptor, buffer.baseAddress, buffer.count)
+            if n > 0, exchange(UnsafeRawBufferPointer(rebasing: buffer[..<n])) { send() }
+            return n
         }
     }
 
@@ -247,6 +298,8 @@ final class RemoteConnection {
             descriptor = -1
         }
         state = .idle
+        channel = nil
+        words.removeAll(keepingCapacity: false)
         output.removeAll(keepingCapacity: false)
         sent = 0
         greetings = 0

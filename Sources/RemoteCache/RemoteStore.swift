@@ -6,23 +6,31 @@ public final class RemoteStore: ObjectStore {
     private let language: any RemoteProtocol
     private let addresses: [RemoteAddress]
     private let times: () -> RemoteTimes
+    private let channels: (any RemoteChannels)?
     private let ring: Ring
     private var name = ""
     private var sockets: [[SocketAddress]] = []
     /// Made in each worker when first needed.
     private var connections: [RemoteConnection] = []
 
-    /// - Parameter times: asked in the workers, when the whole configuration is known.
-    public init(_ host: Host, _ language: any RemoteProtocol, _ addresses: [RemoteAddress], times: @escaping () -> RemoteTimes) {
+    /// - Parameters:
+    ///   - channels: what stands between connections and the wire; nil: nothing
+    ///   - times: asked in the workers, when the whole configuration is known
+    public init(
+        _ host: Host, _ language: any RemoteProtocol, _ addresses: [RemoteAddress], channels: (any RemoteChannels)? = nil,
+        times: @escaping () -> RemoteTimes
+    ) {
         self.host = host
         self.language = language
         self.addresses = addresses
+        self.channels = channels
         self.times = times
         ring = Ring(addresses.map { "\($0.host):\($0.port)" })
     }
 
     override public func open(_ name: Bytes, _ hints: ObjectHints, reason: UInt32) throws {
         self.name = name.string
+        try channels?.open()
         sockets = addresses.map { $0.resolve() }
         for (address, found) in zip(addresses, sockets) where found.isEmpty {
             host.log.write(
@@ -61,7 +69,7 @@ public final class RemoteStore: ObjectStore {
 
     private func makeConnections() -> [RemoteConnection] {
         let times = times()
-        return zip(addresses, sockets).map { RemoteConnection(host, language, $0, $1, times) }
+        return zip(addresses, sockets).map { RemoteConnection(host, language, $0, $1, times, channels) }
     }
 
     override public func status(_ fact: (_ name: StaticString, _ value: String) -> Void) {

@@ -39,7 +39,7 @@ def text_for(driver):
     """The configuration of a server that keeps objects in a cache."""
 
     def make(cache, *, workers=2, extra=""):
-        provider = cache.split(":")[0]
+        provider = {"rediss": "redis"}.get(cache.split(":")[0], cache.split(":")[0])
         module = os.environ.get("APUS_SOCACHE_MODULE") or f"@MODULES@/mod_socache_{provider}.so"
         return (
             f"Workers {workers}\nMaxKeepAliveRequests 0\n"

@@ -7,13 +7,14 @@ import threading
 import time
 
 import pytest
+from support.certs import Authority
 from support.ports import PortReservation
 from support.waiting import wait_until
 from support.wire import Connection, get, tls_context
 
 from .conftest import ask, facts
 from support.engines import Engine
-from .test_tls_sessions import client, connect, is_resumed, session_of, tls_server  # noqa: F401  (a fixture)
+from .test_tls_sessions import client, client13, connect, is_resumed, session_of, tls_server  # noqa: F401  (a fixture)
 
 KINDS = ("memcache", "redis")
 
@@ -122,6 +123,78 @@ def test_without_the_password(cached, written):
         with cached(f"redis:{written}{engine.place}", workers=1) as server:
             assert set(ask(server.port, "/mix/a/0/20/200/60000")) <= {"missing", "failed"}
             server.wait_for_log("APUS4031: .* refuses: (NOAUTH|WRONGPASS)")
+
+
+# Redis over TLS.
+
+
+def local(certificates, name="redis"):
+    """A certificate for this machine."""
+    return certificates.server(name, "localhost,IP:127.0.0.1")
+
+
+def over_tls(cached, certificates, server, *more):
+    """A server whose cache is behind TLS, and trusts the authority of the tests."""
+    lines = "".join(f"{line}\n" for line in (f'RedisTLSCACertificateFile "{certificates.certificate}"', *more))
+    return cached(server, workers=1, extra=lines)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_redis_over_tls(cached, certificates, host):
+    with Engine("redis", "--requirepass", "secret", tls=local(certificates)) as engine:
+        with over_tls(cached, certificates, f"rediss:secret@{host}:{engine.port}") as server:
+            assert ask(server.port, "/mix/a/0/500/200/60000") == {"ok": 500}
+            # As large as many records.
+            assert ask(server.port, "/mix/large-/0/3/1000000/60000") == {"ok": 3}
+            engine.stop()
+            assert set(ask(server.port, "/mix/b/0/20/200/60000")) <= {"missing", "failed"}
+            engine.start()
+            wait_until(lambda: ask(server.port, "/mix/c/0/20/200/60000") == {"ok": 20}, "the engine to be used again")
+
+
+def test_redis_that_wants_to_know_its_clients(cached, certificates):
+    me = certificates.client("apus")
+    with Engine("redis", tls=local(certificates), authority=certificates.certificate) as engine:
+        shown = (f'RedisTLSCertificateFile "{me.certificate}"', f'RedisTLSCertificateKeyFile "{me.key}"')
+        with over_tls(cached, certificates, f"rediss:localhost:{engine.port}", *shown) as server:
+            assert ask(server.port, "/mix/a/0/50/200/60000") == {"ok": 50}
+        with over_tls(cached, certificates, f"rediss:localhost:{engine.port}") as server:
+            assert set(ask(server.port, "/mix/a/0/5/200/60000")) <= {"missing", "failed"}
+            server.wait_for_log("APUS4030: .* fails: ")
+
+
+def test_a_redis_that_is_another(cached, certificates, tmp_path):
+    """Its certificate is for another name, or of an authority that nobody knows; or it does not speak TLS."""
+    stranger = Authority(tmp_path, "stranger")
+    cases = [
+        (certificates.server("other.example"), "its certificate is refused: [Hh]ost ?name mismatch"),
+        (local(stranger, "strange"), "its certificate is refused: .*issuer certificate"),
+        (None, "TLS: |closed the connection"),
+    ]
+    for pair, reason in cases:
+        with Engine("redis", tls=pair) as engine, over_tls(cached, certificates, f"rediss:localhost:{engine.port}") as server:
+            assert set(ask(server.port, "/mix/a/0/5/200/60000")) <= {"missing", "failed"}
+            server.wait_for_log(f"APUS4030: .* fails: .*({reason})")
+
+
+@pytest.mark.parametrize("line", ['RedisTLSCACertificateFile "/no/such"', 'RedisTLSCertificateFile "/no/such"'])
+def test_files_for_tls_that_are_not_there(cached, line):
+    with cached("rediss:localhost", extra=f"{line}\n", start=False) as server:
+        done = server.run("-t")
+        assert done.returncode != 0 and line.split()[0] in done.stderr and "/no/such" in done.stderr
+        assert server.reports_error_at(done.stderr, server.line_of('AbiCache "rediss:localhost"'))
+
+
+@pytest.mark.parametrize("make", [client, client13])
+def test_two_machines_share_a_redis_over_tls(tls_server, certificates, make):  # noqa: F811
+    with Engine("redis", "--requirepass", "secret", tls=local(certificates)) as engine:
+        before = f'SSLSessionTickets off\nRedisTLSCACertificateFile "{certificates.certificate}"\n'
+        word = f"rediss:secret@localhost:{engine.port}"
+        with tls_server(word, before=before) as one, tls_server(word, before=before) as two:
+            context = make()
+            for made, used in ((one, two), (two, one)):
+                session, _ = session_of(made, context)
+                wait_until(lambda: is_resumed(used, context, session), "the session to be found")
 
 
 # Several servers.

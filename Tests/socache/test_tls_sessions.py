@@ -90,7 +90,7 @@ def tls_server(apus, driver, tls_config):
     """Makes servers with a session cache; `cache` is the word of SSLSessionCache."""
 
     def make(cache, *, before="", workers=2, hosts=HOSTS, **options):
-        kind = cache.split(":")[0]
+        kind = {"rediss": "redis"}.get(cache.split(":")[0], cache.split(":")[0])
         load = f"LoadModule socache_{kind}_module @MODULES@/mod_socache_{kind}.so\n"
         if kind in ("none", "nonenotnull", ""):
             load = ""

@@ -15,7 +15,8 @@ from .waiting import wait_until
 class Engine:
     """A memcached or Redis server of this machine, on a port of its own; it can be stopped and started again."""
 
-    def __init__(self, kind, *arguments):
+    def __init__(self, kind, *arguments, tls=None, authority=None):
+        """`tls` is the certificate of a Redis that speaks only that; with `authority` it wants its clients' certificates."""
         program = {"redis": "redis-server", "memcache": "memcached"}[kind]
         if not shutil.which(program):
             pytest.skip(f"needs {program}")
@@ -27,6 +28,10 @@ class Engine:
         else:
             line = [program, "-l", "127.0.0.1", "-p", str(self.port), "-U", "0"]
             line += ["-u", "nobody"] if running_as_root() else []
+        if tls:
+            line += ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "yes" if authority else "no"]
+            line += ["--tls-cert-file", str(tls.certificate), "--tls-key-file", str(tls.key)]
+            line += ["--tls-ca-cert-file", str(authority or tls.certificate)]
         self._line = [*line, *arguments]
         self._process = None
 
