@@ -2,8 +2,8 @@
  *
  * handshakes PORT KIND AMOUNT PROCESSES [PATH]
  *
- *   full    for AMOUNT seconds: TLS 1.3 from the start, each time
- *   resume  for AMOUNT seconds: TLS 1.2, each time with the session of the process's first connection, by its id
+ *   full    for AMOUNT seconds, or AMOUNT times if it ends in "x": TLS 1.3 from the start, each time
+ *   resume  as long: TLS 1.2, each time with the session of the process's first connection, by its id
  *   keep    AMOUNT sessions of TLS 1.2 are made; then each of them is resumed by its id, the last one first
  *   churn   for AMOUNT seconds: sessions are made, and the last ones of the process resumed in turn
  *
@@ -127,9 +127,12 @@ static SSL_SESSION *new_session(void) {
     return made;
 }
 
-static void run_for(double seconds, int resumes) {
+/* amount: "2.5" seconds, or "100x". */
+static void repeat(const char *amount, int resumes) {
     SSL_SESSION *session = resumes ? new_session() : NULL;
-    for (double end = now() + seconds; now() < end;) connection(session, NULL);
+    double end = now() + atof(amount);
+    int isCount = strchr(amount, 'x') != NULL;
+    for (int done = 0; isCount ? done < atoi(amount) : now() < end; done++) connection(session, NULL);
 }
 
 static void keep(int amount) {
@@ -154,11 +157,11 @@ static void churn(double seconds) {
     }
 }
 
-static int run(const char *kind, double amount, int part, int parts) {
-    if (strcmp(kind, "full") == 0) return run_for(amount, 0), 0;
-    if (strcmp(kind, "resume") == 0) return run_for(amount, 1), 0;
-    if (strcmp(kind, "churn") == 0) return churn(amount), 0;
-    if (strcmp(kind, "keep") == 0) return keep(((int)amount + part) / parts), 0;
+static int run(const char *kind, const char *amount, int part, int parts) {
+    if (strcmp(kind, "full") == 0) return repeat(amount, 0), 0;
+    if (strcmp(kind, "resume") == 0) return repeat(amount, 1), 0;
+    if (strcmp(kind, "churn") == 0) return churn(atof(amount)), 0;
+    if (strcmp(kind, "keep") == 0) return keep((atoi(amount) + part) / parts), 0;
     fprintf(stderr, "handshakes: no kind is named %s\n", kind);
     return 2;
 }
@@ -177,7 +180,7 @@ int main(int argc, char **argv) {
     counts = mmap(NULL, OUTCOMES * sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     prepare(strcmp(argv[2], "full") == 0);
     for (int part = 0; part < parts; part++)
-        if (fork() == 0) _exit(run(argv[2], atof(argv[3]), part, parts));
+        if (fork() == 0) _exit(run(argv[2], argv[3], part, parts));
     while (wait(&status) > 0) failed |= status;
     for (int what = 0; what < OUTCOMES; what++) printf("%s %ld\n", names[what], counts[what]);
     return failed != 0;

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""Counts the user instructions that a request costs in Apus, with callgrind: free of noise, so fit for a gate.
+"""Counts the user instructions that a request costs, with callgrind: free of noise, so fit for a gate.
 
-A server in one process answers the same requests 1000 and 3000 times; the difference is what 2000 requests cost.
-Usage: bench/instructions.py [--release DIR] [--dist DIR] [--only W1] [--profile]
+A server in one process answers the same requests 1000 and 3000 times (over TLS, where each has a handshake, 100 and 300 times);
+the difference is what 2000 requests cost.
+Usage: bench/instructions.py [--release DIR] [--dist DIR] [--only W1] [--profile N] [--nginx]
 """
 
 import argparse
@@ -12,13 +13,18 @@ import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
-from peers import Apus, free_port, prepare
+from peers import Apus, Nginx, prepare
 
 TOP = Path(__file__).resolve().parent.parent
+sys.path.append(str(TOP / "Tests"))
+from support.handshakes import handshakes  # noqa: E402
+
 CONNECTIONS = 16
 FEW, MANY = 1000, 3000
 
@@ -35,27 +41,47 @@ WORKLOADS = {
 }
 
 
-class Counted(Apus):
-    """Apus in one process under callgrind, without privileges that it would have to give up."""
+#: The same with a TLS handshake for each: how the client makes them.
+HANDSHAKES = {"W4": "full", "W5": "resume"}
+#: Kept connections over TLS.
+KEPT = {"W6a": "/1k.html", "W6b": "/100k.bin"}
+
+
+class Counted:
+    """A server in one process under callgrind, without privileges that it would have to give up."""
+
+    #: What makes it stay in one process.
+    alone = ()
 
     def __init__(self, root, dist, profile):
         super().__init__(root, dist)
         self.profile = profile
 
     def command(self):
-        command = super().command()[:-1] + ["-X"]
+        command = [*super().command(), *self.alone]
         counting = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.profile}", *command]
         return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *counting] if os.geteuid() == 0 else counting
 
     def functions(self):
-        """Instructions by function, those of what it calls excluded."""
+        """Instructions by function and the file that holds it, those of what it calls excluded."""
         done = subprocess.run(
             ["callgrind_annotate", "--threshold=100", self.profile], capture_output=True, text=True, check=True
         )
         costs = collections.Counter()
-        for cost, name in re.findall(r"^ *([\d,]+) \( *[\d.]+%\)  \S*?:(.+?)(?: \[.*\])?$", done.stdout, re.M):
-            costs[name] += int(cost.replace(",", ""))
+        for cost, name, place in re.findall(r"^ *([\d,]+) \( *[\d.]+%\)  \S*?:(.+?)(?: \[(.*)\])?$", done.stdout, re.M):
+            costs[name, Path(place).name] += int(cost.replace(",", ""))
         return costs
+
+
+class CountedApus(Counted, Apus):
+    alone = ("-X",)
+
+    def command(self):
+        return [word for word in super().command() if word != "-DFOREGROUND"]
+
+
+class CountedNginx(Counted, Nginx):
+    alone = ("-g", "master_process off;")
 
 
 def stage(root, release, dist):
@@ -106,16 +132,44 @@ def requests(port, request, count, closes):
         connection.close()
 
 
-def count(root, tree, workload, requests_sent):
+def kept(port, path, count):
+    """The same over TLS."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    request = HEAD.format(path=path, more="").encode()
+    connections = [context.wrap_socket(socket.create_connection(("127.0.0.1", port), 120)) for _ in range(CONNECTIONS)]
+    for _ in range(count // CONNECTIONS):
+        for connection in connections:
+            connection.sendall(request)
+        for connection in connections:
+            receive(connection, closes=False)
+
+
+def count(kind, root, tree, workload, requests_sent):
     """What a server that answered so many requests spent from its start to its end, by function."""
-    path, more, closes = WORKLOADS[workload]
     profile = root / f"{workload}.{requests_sent}"
-    server = Counted(root, tree, profile)
+    server = kind(root, tree, profile)
     server.start(pinned=False, patience=120)
-    requests(server.ports[False], HEAD.format(path=path, more=more).encode(), requests_sent, closes)
+    if workload in HANDSHAKES:
+        counts = handshakes(root, server.ports[True], HANDSHAKES[workload], f"{requests_sent}x", 1)
+        assert counts["made"] + counts["resumed"] == requests_sent + (workload == "W5"), counts
+    elif workload in KEPT:
+        kept(server.ports[True], KEPT[workload], requests_sent)
+    else:
+        path, more, closes = WORKLOADS[workload]
+        requests(server.ports[False], HEAD.format(path=path, more=more).encode(), requests_sent, closes)
     server.process.send_signal(signal.SIGTERM)
     server.process.wait(60)
     return server.functions()
+
+
+def show(each, limit):
+    """The functions that cost most."""
+    costs = sorted(each.items(), key=lambda pair: -pair[1])[:limit]
+    text = "\n".join(name for (name, _), _ in costs)
+    done = subprocess.run(["swift", "demangle", "--simplified", "--compact"], input=text, capture_output=True, text=True)
+    for ((_, place), cost), name in zip(costs, done.stdout.splitlines()):
+        print(f"{cost:10.1f}  {name[:110]} [{place}]")
 
 
 def main():
@@ -124,21 +178,25 @@ def main():
     options.add_argument("--dist", type=Path, default=TOP / "dist")
     options.add_argument("--only", default="")
     options.add_argument("--profile", type=int, default=0, metavar="N", help="print the N functions that cost most")
+    options.add_argument("--nginx", action="store_true", help="count those of nginx")
     options = options.parse_args()
+    kind = CountedNginx if options.nginx else CountedApus
     os.umask(0)
     root = Path(tempfile.mkdtemp(prefix="apus-instructions-"))
     prepare(root)
     tree = stage(root, options.release, options.dist)
-    for workload in WORKLOADS:
+    for workload in (*WORKLOADS, *HANDSHAKES, *KEPT):
         if options.only and options.only != workload:
             continue
-        few, many = (count(root, tree, workload, number) for number in (FEW, MANY))
-        print(f"{workload}: {(many.total() - few.total()) / (MANY - FEW):.0f} instructions a request", flush=True)
+        numbers = (FEW // 10, MANY // 10) if workload in HANDSHAKES else (FEW, MANY)
+        few, many = (count(kind, root, tree, workload, number) for number in numbers)
+        many.subtract(few)
+        each = {key: cost / (numbers[1] - numbers[0]) for key, cost in many.items()}
+        own = sum(cost for (_, place), cost in each.items() if not place.startswith("libcrypto"))
+        outside = f", {own:.0f} of them outside libcrypto" if workload not in WORKLOADS else ""
+        print(f"{workload}: {sum(each.values()):.0f} instructions a request{outside}", flush=True)
         if options.profile:
-            many.subtract(few)
-            names = subprocess.run(["swift", "demangle", "--simplified", "--compact"], input="\n".join(many), capture_output=True, text=True)
-            for name, cost in sorted(zip(names.stdout.splitlines(), many.values()), key=lambda pair: -pair[1])[:options.profile]:
-                print(f"{cost / (MANY - FEW):8.1f}  {name[:120]}")
+            show(each, options.profile)
     shutil.rmtree(root)
 
 

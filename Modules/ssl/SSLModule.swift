@@ -16,6 +16,7 @@ final class SSLModule: Module {
         + upstreamDirectives + processDirectives
 
     init(_ host: Host) throws {
+        LibraryMemory.install()
         let process = try TLSProcess.make(host)
         let setup = Setup(host, process)
         try host.hooks.openConfig { reason, _ in try setup.openServers(reason) }

@@ -1,10 +1,12 @@
 /* OpenSSL as Swift can use it: the macros that Swift cannot see, one function each and no logic. */
 #ifndef APUS_COPENSSL_SHIM_H
 #define APUS_COPENSSL_SHIM_H
+#include <malloc.h>
 #include <openssl/bio.h>
 #include <openssl/conf.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/engine.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/http.h>
@@ -140,6 +142,21 @@ static inline int cossl_srp_admit(SSL *ssl, SRP_VBASE *users) {
     int set = SSL_set_srp_server_param(ssl, user->N, user->g, user->s, user->v, user->info);
     SRP_user_pwd_free(user);
     return set < 0 ? SSL_AD_INTERNAL_ERROR : 0;
+}
+/* Engines: what OpenSSL 3.0 has for PKCS#11 where no provider is installed. NULL: there is none, or it fails. */
+static inline ENGINE *cossl_engine_open(const char *name, const char *setting, const char *value) {
+    OPENSSL_init_crypto(OPENSSL_INIT_ENGINE_DYNAMIC, NULL);
+    ENGINE *engine = ENGINE_by_id(name);
+    if (engine && (!value || ENGINE_ctrl_cmd_string(engine, setting, value, 0)) && ENGINE_init(engine)) return engine;
+    ENGINE_free(engine);
+    return NULL;
+}
+static inline EVP_PKEY *cossl_engine_key(ENGINE *engine, const char *uri) {
+    return ENGINE_load_private_key(engine, uri, NULL, NULL);
+}
+static inline X509 *cossl_engine_certificate(ENGINE *engine, const char *uri) {
+    struct { const char *uri; X509 *certificate; } question = {uri, NULL};
+    return ENGINE_ctrl_cmd(engine, "LOAD_CERT_CTRL", 0, &question, NULL, 0) ? question.certificate : NULL;
 }
 static inline const char *cossl_srp_user(SSL *ssl) { return SSL_get_srp_username(ssl); }
 static inline const char *cossl_srp_user_info(SSL *ssl) { return SSL_get_srp_userinfo(ssl); }

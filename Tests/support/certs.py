@@ -2,6 +2,7 @@
 
 import pathlib
 import subprocess
+import time
 from dataclasses import dataclass
 
 _KEYS = {
@@ -60,6 +61,24 @@ class Authority:
         """A server certificate for the host names (default: its own name)."""
         names = ",".join(f"DNS:{host}" for host in (hosts or (name,)))
         return self._issue(name, kind, f"subjectAltName={names}\nextendedKeyUsage=serverAuth\n{extensions}")
+
+    def server_until(self, name, end):
+        """A server certificate that ends at a moment, in seconds since 1970."""
+        pair = self.server(name)
+        work = self.directory / f"{name}.ca"
+        work.mkdir()
+        (work / "index").write_text("")
+        (work / "ca.cnf").write_text(
+            f"[ca]\ndefault_ca=test\n[test]\ndatabase={work}/index\nnew_certs_dir={work}\ndefault_md=sha256\n"
+            f"policy=any\nunique_subject=no\nrand_serial=yes\n[any]\ncommonName=supplied\n"
+        )
+        when = time.strftime("%Y%m%d%H%M%SZ", time.gmtime(end))
+        _openssl(
+            "ca", "-batch", "-config", work / "ca.cnf", "-cert", self.certificate, "-keyfile", self.own.key, "-notext",
+            "-extfile", pair.key.with_suffix(".ext"), "-enddate", when,
+            "-in", pair.key.with_suffix(".csr"), "-out", pair.certificate,
+        )  # fmt: skip
+        return pair
 
     def client(self, name, subject=None, *, kind="ecdsa", extensions="", days=30):
         """A client certificate; `subject` as the openssl command line writes it: /C=DE/CN=me."""

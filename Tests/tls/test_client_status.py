@@ -1,6 +1,11 @@
 """SSLOCSPEnable: clients are looked up with the responders of their certificates while others are served."""
 
+import contextlib
 import itertools
+import os
+import socket
+import ssl
+import threading
 
 import pytest
 
@@ -9,6 +14,7 @@ from support.ocsp import Responder
 from support.server import DEFAULT_MODULES
 from support.tls_client import VERSIONS, Client, outcome
 from support.waiting import wait_until
+from support.workers import Processes
 
 MODULES = (*DEFAULT_MODULES, "ssl")
 CONFIG = """\
@@ -123,6 +129,38 @@ def test_others_are_served_meanwhile(start, responder, silent):
             for connection in waiting:
                 connection.close()
         assert outcome(server.port, Client("1.3")) == 200
+
+
+def test_look_ups_share_few_threads(start, responder, silent):
+    """However many clients wait for a responder that hangs, each gets its turn."""
+    responder.mood = "hang"
+    lines = f"SSLVerifyClient optional\nSSLOCSPEnable on\nSSLOCSPDefaultResponder {responder.url}\nSSLOCSPResponderTimeout 2"
+    with start(lines) as server:
+        processes = Processes(server.process.pid)
+        before = {pid: threads(pid) for pid in processes.workers}
+        waiting = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(80)]
+        clients = [threading.Thread(target=shake_hands, args=(wire, silent)) for wire in waiting]
+        for client in clients:
+            client.start()
+        wait_until(lambda: responder.requests >= 16, "look-ups")
+        most = max(threads(pid) - before[pid] for pid in processes.workers)
+        assert 0 < most <= 16
+        assert outcome(server.port, Client("1.3")) in (403, 404)
+        for client in clients:
+            client.join(timeout=60)
+            assert not client.is_alive()
+        wait_until(lambda: all(threads(pid) <= before[pid] for pid in processes.workers), "the threads to end")
+
+
+def threads(pid):
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def shake_hands(wire, certificate):
+    """As far as it comes."""
+    wire.settimeout(60)
+    with contextlib.suppress(ssl.SSLError, OSError):
+        Client("1.2", certificate).context().wrap_socket(wire, server_hostname="one.example").close()
 
 
 def test_responder_that_is_too_slow(start, responder, silent):

@@ -10,7 +10,7 @@ from support.server import DEFAULT_MODULES
 from support.tls_client import Client, outcome
 from support.wire import fetch, get
 
-MODULES = (*DEFAULT_MODULES, "ssl", "authn_core", "authn_file", "auth_basic", "authz_user", "authz_host", "access_compat")
+MODULES = (*DEFAULT_MODULES, "ssl", "authn_core", "authn_file", "auth_basic", "authz_user", "authz_host", "access_compat", "rewrite")
 CREDENTIALS = {"none": (), "right": ("Authorization: Basic Zm9vOnNlY3JldA==",), "wrong": ("Authorization: Basic Zm9vOm5v",)}
 VERSIONS = ("1.2", "1.3")
 
@@ -57,6 +57,7 @@ SSLVerifyDepth 1
     "certificates as passwords": """
 SSLVerifyClient      none
 SSLCACertificateFile "@CLIENTS@"
+SSLCACertificatePath "@DIRECTORY@"
 <Directory "@HTDOCS@/secure/area">
     SSLVerifyClient      require
     SSLVerifyDepth       5
@@ -72,6 +73,7 @@ SSLCACertificateFile "@CLIENTS@"
     "certificates by their names": """
 SSLVerifyClient      none
 SSLCACertificateFile "@CLIENTS@"
+SSLCACertificatePath "@DIRECTORY@"
 <Directory "@HTDOCS@/secure/area">
   SSLVerifyClient      require
   SSLVerifyDepth       5
@@ -113,6 +115,38 @@ SSLCACertificateFile "@CLIENTS@"
 </Directory>
 """,
 }
+
+
+def intranet(addresses):
+    """The example as it stands, comments left out; the pattern is for the addresses of the Intranet."""
+    pattern = addresses.rsplit(".", 1)[0].replace(".", "\\.")
+    return f"""
+SSLCACertificateFile "@CLIENTS@"
+<Directory "@HTDOCS@">
+    Require              ip {addresses}
+</Directory>
+<Directory "@HTDOCS@/subarea">
+    SSLVerifyClient      optional
+    SSLVerifyDepth       1
+    SSLOptions           +FakeBasicAuth +StrictRequire
+    SSLRequire           %{{SSL_CIPHER_USEKEYSIZE}} >= 128
+    RewriteEngine        on
+    RewriteCond          "%{{REMOTE_ADDR}}" "!^{pattern}\\.[0-9]+$"
+    RewriteCond          "%{{HTTPS}}" "!=on"
+    RewriteRule          "." "-" [F]
+    Satisfy              any
+    Require              ip {addresses}
+    AuthType             basic
+    AuthName             "Protected Intranet Area"
+    AuthBasicProvider    file
+    AuthUserFile         "@ROOT@/conf/httpd.passwd"
+    Require              valid-user
+</Directory>
+"""
+
+
+CONFIGURATIONS["the Intranet as it stands, seen from outside"] = intranet("192.168.1.0/24")
+CONFIGURATIONS["the Intranet as it stands, seen from within"] = intranet("127.0.0.0/24")
 PATHS = ("/index.html", "/strong/area/index.html", "/secure/area/index.html", "/subarea/index.html")
 
 
@@ -153,6 +187,7 @@ def is_known(name, ours, theirs):
 def test_same_answers_as_apache(apus, apache, tls_config, clients, name):
     """Each configuration with every path, client, version and password: 108 requests to each server."""
     config = tls_config(f"{CONFIGURATIONS[name]}\n{HOST}").replace("@CLIENTS@", str(clients["@CLIENTS@"]))
+    config = config.replace("@DIRECTORY@", str(clients["@CLIENTS@"].parent))
     ours, theirs = (answers(server_class, config, clients) for server_class in (apus, apache))
     different = {
         key: (ours[key], theirs[key])
@@ -172,3 +207,21 @@ def test_forged_certificate_name(apus, tls_config, clients):
         server.put("subarea/index.html", "")
         for version in VERSIONS:
             assert outcome(server.port, Client(version), "/subarea/index.html", field) == 403
+
+
+def test_the_intranet_lets_in_whom_it_should(apus, tls_config, clients):
+    """From outside: https with a known certificate or a password, else nothing; from within: everybody, with or without TLS."""
+
+    def found(addresses):
+        config = tls_config(intranet(addresses) + HOST).replace("@CLIENTS@", str(clients["@CLIENTS@"]))
+        return answers(apus, config, clients)
+
+    subarea, rest = PATHS[-1], PATHS[0]
+    outside, within = found("192.168.1.0/24"), found("127.0.0.0/24")
+    for version in VERSIONS:
+        assert outside[version, "known", "none", subarea] == outside[version, "none", "right", subarea] == 200
+        assert outside[version, "none", "none", subarea] == outside[version, "none", "wrong", subarea] == 401
+        assert outside[version, "known", "right", rest] == 403
+        assert within[version, "none", "none", subarea] == within[version, "none", "none", rest] == 200
+    assert {outside["plain", credentials, path] for credentials in CREDENTIALS for path in PATHS} == {403}
+    assert {within["plain", credentials, path] for credentials in CREDENTIALS for path in PATHS} == {200}

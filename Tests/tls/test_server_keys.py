@@ -1,10 +1,12 @@
 """Certificates, keys and pass phrases of the server."""
 
 import os
+import pathlib
 import pty
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -294,3 +296,91 @@ def test_names_that_clients_are_told(server_class, certificates, material):
             )
             names.append(re.findall(r"Acceptable client certificate CA names\n(.*)\n", done.stdout))
     assert names == [["CN = test-ca"], ["CN = intermediate"]]
+
+
+DAY = 86400
+
+
+def served_until(apus, certificates, name, seconds):
+    """A server whose certificate has so long to live."""
+    pair = certificates.server_until(name, time.time() + seconds)
+    lines = f'SSLCertificateFile "{pair.certificate}"\n    SSLCertificateKeyFile "{pair.key}"'
+    return apus("Workers 3\n" + HOST.format(main="", lines=lines), modules=MODULES)
+
+
+@pytest.mark.parametrize("days", [7, 3])
+def test_a_certificate_that_comes_to_its_end(apus, certificates, days):
+    """Warned of once a day from a week before on, by one worker; here the time for that comes after the start."""
+    with served_until(apus, certificates, f"ending{days}", days * DAY + 6) as server:
+        server.wait_for_log(rf"ssl:warn\] .*APUS3005: SSLCertificateFile .*ending{days}.crt.* expires on 20.*, in {days} days; renew it")
+        time.sleep(1)
+        assert server.error_log().count("APUS3005") == 1
+
+
+def test_a_certificate_that_ends(apus, certificates):
+    with served_until(apus, certificates, "ended", 6) as server:
+        server.wait_for_log(r"APUS3005: SSLCertificateFile .*ended.crt.* expired on 20.*; renew it")
+
+
+# Keys in tokens.
+
+TOKENS = pathlib.Path("/usr/lib/softhsm/libsofthsm2.so")
+ENGINE = pathlib.Path("/usr/lib/x86_64-linux-gnu/engines-3/pkcs11.so")
+needs_token = pytest.mark.skipif(
+    not (TOKENS.exists() and ENGINE.exists() and shutil.which("pkcs11-tool")),
+    reason="needs softhsm2, opensc and libengine-pkcs11-openssl",
+)
+
+
+@pytest.fixture
+def token(certificates):
+    """A token in software that holds a key and its certificate: the environment it wants, and the URIs' beginning and end."""
+    directory = world_readable_directory()
+    (directory / "tokens").mkdir()
+    (directory / "softhsm2.conf").write_text(f"directories.tokendir = {directory}/tokens\nobjectstore.backend = file\n")
+    environment = {"SOFTHSM2_CONF": str(directory / "softhsm2.conf")}
+
+    def run(*line):
+        subprocess.run(list(map(str, line)), check=True, capture_output=True, env={**os.environ, **environment})
+
+    pair = certificates.server("token", "one.example", kind="rsa")
+    run("openssl", "pkcs8", "-topk8", "-nocrypt", "-in", pair.key, "-out", directory / "key.pem")
+    run("openssl", "x509", "-in", pair.certificate, "-outform", "DER", "-out", directory / "certificate.der")
+    run("softhsm2-util", "--init-token", "--free", "--label", "web", "--so-pin", "4321", "--pin", "1234")
+    run("softhsm2-util", "--import", directory / "key.pem", "--token", "web", "--label", "tls", "--id", "01", "--pin", "1234")
+    tool = ("pkcs11-tool", "--module", TOKENS, "--token-label", "web", "--login", "--pin", "1234")
+    run(*tool, "--write-object", directory / "certificate.der", "--type", "cert", "--id", "01", "--label", "tls")
+    subprocess.run(["chmod", "-R", "a+rwX", directory], check=True)
+    uri = "pkcs11:token=web;object=tls;type={kind}?module-path=" + f"{TOKENS}&pin-value={{pin}}"
+    yield environment, uri
+    shutil.rmtree(directory)
+
+
+def token_lines(uri, pin="1234"):
+    return (
+        f'SSLCertificateFile "{uri.format(kind="cert", pin=pin)}"\n'
+        f'    SSLCertificateKeyFile "{uri.format(kind="private", pin=pin)}"'
+    )
+
+
+@needs_token
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_key_that_stays_in_its_token(apus, token, version):
+    """Workers have it sign, also after a reload."""
+    environment, uri = token
+    with apus(HOST.format(main="", lines=token_lines(uri)), modules=MODULES, environment=environment) as server:
+        server.put("index.html", "")
+        for _ in range(2):
+            for _ in range(5):
+                assert outcome(server.port, Client(version)) == 200
+            assert server.run("-k", "graceful").returncode == 0
+
+
+@needs_token
+def test_a_token_that_does_not_open(configured, token):
+    environment, uri = token
+    server = configured(HOST.format(main="", lines=token_lines(uri, "9999")), modules=MODULES, environment=environment)
+    done = server.run("-t")
+    assert done.returncode == 1
+    assert server.reports_error_at(done.stderr, server.line_of("SSLCertificateKeyFile"))
+    assert "AH10131" in done.stderr and "pin-value" in done.stderr

@@ -11,7 +11,7 @@ from support.server import DEFAULT_MODULES
 from support.tls_client import Client, outcome
 from support.waiting import wait_until
 
-MODULES = (*DEFAULT_MODULES, "ssl", "socache_shmcb")
+MODULES = (*DEFAULT_MODULES, "ssl", "socache_shmcb", "socache_dbm")
 HOST = """\
 {main}
 <VirtualHost 127.0.0.1:@PORT{port}@>
@@ -83,6 +83,50 @@ def test_good(apus, responder, pair, version):
             assert stapled(server.port, version) == "good"
         assert responder.requests == 1
         assert outcome(server.port, Client(name="staple.example")) in (403, 404)
+
+
+#: "SSL/TLS Strong Encryption: How-To", as it stands.
+HOWTO_CACHES = ["shmcb:logs/ssl_stapling(32768)", "dbm:logs/ssl_stapling"]
+TUNED = """\
+SSLStaplingReturnResponderErrors off
+SSLStaplingResponderTimeout 4
+SSLStaplingStandardCacheTimeout 172800
+SSLStaplingErrorCacheTimeout 60
+"""
+
+
+@pytest.mark.parametrize("tuning", ["", TUNED], ids=["plain", "tuned"])
+@pytest.mark.parametrize("cache", HOWTO_CACHES)
+def test_howto(apus, responder, pair, cache, tuning):
+    main = f'SSLUseStapling On\nSSLStaplingCache "{cache}"\n{tuning}SSLStaplingForceURL {responder.url}'
+    config = HOST.format(main=main, port=1, pair=pair, lines="") + HOST.format(main="", port=2, pair=pair, lines="SSLUseStapling Off")
+    with started(apus, config, ports=2) as server:
+        wait_until(lambda: stapled(server.port) == "good", "a stapled answer")
+        assert stapled(server.port, "-tls1_2") == "good"
+        assert stapled(server.ports[1]) is None
+        assert responder.requests == 1
+
+
+def test_dbm_keeps_answers_over_a_restart(apus, responder, pair):
+    config = settings(responder, pair, main='SSLStaplingCache "dbm:logs/ssl_stapling"')
+    with started(apus, config) as server:
+        wait_until(lambda: stapled(server.port) == "good", "a stapled answer")
+        server.stop()
+        responder.mood = "hang"
+        server.start()
+        wait_until(lambda: stapled(server.port) == "good", "the answer of before")
+        assert responder.requests == 1
+
+
+def test_stapled_handshakes_while_the_responder_hangs(apus, responder, pair):
+    """The answer at hand is stapled to each, while one question about the next waits."""
+    with started(apus, settings(responder, pair, "SSLStaplingStandardCacheTimeout 4\nSSLStaplingResponderTimeout 30")) as server:
+        wait_until(lambda: stapled(server.port) == "good", "a stapled answer")
+        responder.mood = "hang"
+        asked = responder.requests
+        wait_until(lambda: responder.requests > asked, "the next question")
+        assert [stapled(server.port) for _ in range(25)] == ["good"] * 25
+        assert responder.requests == asked + 1
 
 
 def test_responder_that_the_certificate_names(apus, authority, responder):

@@ -1,5 +1,6 @@
 """https over the wire: versions, names, chains, sessions, and the same HTTP underneath as without TLS."""
 
+import re
 import socket
 import ssl
 
@@ -334,9 +335,62 @@ def test_failed_handshake_says_what_was_offered(apus, tls_config):
         server.wait_for_log(r"AH02008.*no shared cipher.*offered .*TLSv1.2.*AES128-SHA")
 
 
-def test_handshakes_are_traced(apus, tls_config):
-    config = "LogLevel ssl:trace3\n" + tls_config(CONFIG)
-    with apus(config, modules=MODULES, ports=6) as server:
-        with connect(server, tls_context()) as connection:
-            connection.request(get(host="one.example"))
-        server.wait_for_log("ssl:trace3.*handshake is done")
+#: What each level adds, with mod_ssl's numbers where it has such a line.
+LEVELS = {
+    "info": [r"AH01964: TLS begins with 127.0.0.1:\d+", "AH02034: first request", "AH01998: TLS ends"],
+    "debug": ["AH02043: the client names one.example", r"AH02041: protocol TLSv1.\d, cipher \S+ .*new session", "AH02034: another request"],
+    "trace2": [r"session cache: store done, id \w{64}", "session cache: retrieve finds"],
+    "trace3": ["OpenSSL: handshake begins", "OpenSSL: handshake is done"],
+    "trace4": [r"OpenSSL reads \d+ bytes", r"OpenSSL writes \d+ bytes"],
+    "trace7": ["0000: 16030"],
+}
+
+
+@pytest.mark.parametrize("level", ["warn", *LEVELS])
+def test_what_each_level_tells(apus, tls_config, level):
+    config = f'LogLevel warn ssl:{level}\nSSLSessionCache "shmcb:logs/cache(100000)"\n' + tls_config(CONFIG)
+    with apus(config, modules=(*MODULES, "socache_shmcb"), ports=6) as server:
+        context = tls_context(minimum=ssl.TLSVersion.TLSv1_2, maximum=ssl.TLSVersion.TLSv1_2)
+        context.options |= ssl.OP_NO_TICKET
+        session = None
+        for _ in range(2):
+            with Connection(server.port, tls=context, server_name="one.example", session=session) as connection:
+                for _ in range(2):
+                    connection.request(get(host="one.example"))
+                session = connection.socket.session
+        wanted = [name for name in LEVELS if list(LEVELS).index(name) <= list(LEVELS).index(level)] if level in LEVELS else []
+        for name in wanted:
+            for pattern in LEVELS[name]:
+                server.wait_for_log(pattern)
+        log = server.error_log()
+        for name in set(LEVELS) - set(wanted):
+            for pattern in LEVELS[name]:
+                assert not re.search(pattern, log), pattern
+
+
+def test_the_goodbye_shares_the_packet(apus, tls_config):
+    """Where the connection ends with the answer, its close_notify (a record of kind 21) comes with the last bytes."""
+    with apus(tls_config(CONFIG), modules=MODULES, ports=6) as server:
+        server.put("probe.txt", "in step\n")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = context.wrap_bio(incoming, outgoing, server_hostname="one.example")
+        with socket.create_connection(("127.0.0.1", server.ports[1]), 10) as wire:
+            request = get("/probe.txt", "Connection: close", host="one.example")
+            steps = [tls.do_handshake, lambda: tls.write(request)]
+            while steps:
+                try:
+                    steps[0]()
+                    steps.pop(0)
+                except ssl.SSLWantReadError:
+                    wire.sendall(outgoing.read())
+                    incoming.write(wire.recv(65536))
+            wire.sendall(outgoing.read())
+            answer = wire.recv(65536)
+            assert wire.recv(65536) == b""
+        kinds = []
+        while answer:
+            kinds.append(answer[0])
+            answer = answer[5 + int.from_bytes(answer[3:5], "big") :]
+        assert kinds == [23, 21]
