@@ -101,10 +101,19 @@ private final class TLSChannel: RemoteChannel {
             guard outcome == 1 else { return problem(outcome) }
         }
         let heard = listen(hear)
-        guard case .fine = heard, !saying.isEmpty else { return heard }
-        var taken = 0
-        guard SSL_write_ex(ssl, saying, saying.count, &taken) == 1 else { return problem(0) }
-        saying.removeFirst(taken)
+        guard case .fine = heard else { return heard }
+        return speak(&saying)
+    }
+
+    private func speak(_ saying: inout [UInt8]) -> RemoteChannelOutcome {
+        var said = 0
+        defer { saying.removeFirst(said) }
+        while said < saying.count {
+            var taken = 0
+            let outcome = saying.withUnsafeBytes { SSL_write_ex(ssl, $0.baseAddress.unsafelyUnwrapped + said, $0.count - said, &taken) }
+            guard outcome == 1 else { return problem(outcome) }
+            said += taken
+        }
         return .fine
     }
 

@@ -10,6 +10,11 @@ enum HandshakeLog {
     static func note(_ tls: TLS) {
         guard tls.isLoud(.info) else { return }
         tls.pointee.offer = "offered \(versions(tls)); \(ciphers(tls))"
+        follow(tls)
+    }
+
+    /// Has the steps told, if that is wanted.
+    static func follow(_ tls: TLS) {
         if tls.isLoud(.trace3) { SSL_set_info_callback(tls.pointee.ssl, onState) }
     }
 

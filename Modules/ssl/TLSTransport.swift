@@ -46,6 +46,7 @@ private func open(
     SSL_set_accept_state(ssl)
     tls.learnLoudness()
     tls.logBegin()
+    HandshakeLog.follow(tls)
     state.unsafelyUnwrapped.pointee = UnsafeMutableRawPointer(tls)
     return APUS_OK
 }

@@ -6,11 +6,11 @@ enum TokenStore {
     static func isURI(_ name: String) -> Bool { name.lowercased().hasPrefix("pkcs11:") }
 
     static func key(_ uri: String) throws -> OpaquePointer {
-        try load(uri, OSSL_STORE_INFO_PKEY, { OSSL_STORE_INFO_get1_PKEY($0) }, { cossl_engine_key($0, uri) })
+        try load(uri, OSSL_STORE_INFO_PKEY, { OSSL_STORE_INFO_get1_PKEY($0) }, { cossl_engine_key($0, TokenEngine.name(of: uri)) })
     }
 
     static func certificate(_ uri: String) throws -> OpaquePointer {
-        try load(uri, OSSL_STORE_INFO_CERT, { OSSL_STORE_INFO_get1_CERT($0) }, { cossl_engine_certificate($0, uri) })
+        try load(uri, OSSL_STORE_INFO_CERT, { OSSL_STORE_INFO_get1_CERT($0) }, { cossl_engine_certificate($0, TokenEngine.name(of: uri)) })
     }
 
     private static func load(
@@ -60,10 +60,21 @@ private enum TokenEngine {
         return opened
     }
 
+    private static let driverName = "module-path="
+
     /// The module-path of the URI; nil: the system's own choice (p11-kit).
     private static func driver(of uri: String) -> String? {
-        guard let query = uri.split(separator: "?").dropFirst().first else { return nil }
-        for part in query.split(separator: "&") where part.hasPrefix("module-path=") { return String(part.dropFirst(12)) }
-        return nil
+        query(of: uri).first { $0.hasPrefix(driverName) }.map { String($0.dropFirst(driverName.count)) }
+    }
+
+    /// The URI as the engine reads it, which knows nothing of its second part.
+    static func name(of uri: String) -> String {
+        let rest = query(of: uri).filter { !$0.hasPrefix(driverName) }
+        return ([uri.prefix { $0 != "?" }] + rest).joined(separator: ";")
+    }
+
+    private static func query(of uri: String) -> [Substring] {
+        guard let mark = uri.firstIndex(of: "?") else { return [] }
+        return uri[uri.index(after: mark)...].split(separator: "&")
     }
 }

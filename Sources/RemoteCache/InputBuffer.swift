@@ -13,7 +13,7 @@ struct InputBuffer {
     /// Reads what there is, up to some KiB. As read(2).
     mutating func fill(from descriptor: Int32) -> Int {
         if used > 0, used == end { (used, end) = (0, 0) }
-        if capacity - end < 4096 { makeRoom() }
+        if capacity - end < 4096 { makeRoom(4096) }
         let n = read(descriptor, start.unsafelyUnwrapped + end, capacity - end)
         if n > 0 { end += n }
         return n
@@ -21,7 +21,7 @@ struct InputBuffer {
 
     mutating func append(_ new: UnsafeRawBufferPointer) {
         if used > 0, used == end { (used, end) = (0, 0) }
-        while capacity - end < new.count { makeRoom() }
+        if capacity - end < new.count { makeRoom(new.count) }
         if let bytes = new.baseAddress { memcpy(start.unsafelyUnwrapped + end, bytes, new.count) }
         end += new.count
     }
@@ -33,9 +33,9 @@ struct InputBuffer {
         self = InputBuffer()
     }
 
-    private mutating func makeRoom() {
+    private mutating func makeRoom(_ wanted: Int) {
         let count = end - used
-        let size = max(16384, count * 2)
+        let size = max(16384, count * 2, count + wanted)
         let grown = UnsafeMutableRawPointer.allocate(byteCount: size, alignment: 16)
         if let start {
             memcpy(grown, start + used, count)
