@@ -24,6 +24,7 @@ enum BodyInput {
             let piece = r.pointee.body.next(conn.pointee.input.available) { name, value in
                 if r.pointee.server.pointee.core.pointee.mergeTrailers == true {
                     r.pointee.headersIn.add(name, value, r.pointee.arena)
+                    r.pointee.framing.hasConditions = true
                 } else {
                     r.pointee.trailersIn.add(name, value, r.pointee.arena)
                 }

@@ -24,6 +24,7 @@ enum HTTP1 {
         let limits = conn.pointee.server.pointee.limits
         do throws(HeadProblem) {
             try skipEmptyLines(conn)
+            if let begun = beginWhole(conn) { return begun }
             if !conn.pointee.input.isEmpty,
                 let length = try RequestHead.end(of: conn.pointee.input.available, &conn.pointee.headScan, limits)
             {
@@ -67,10 +68,48 @@ enum HTTP1 {
     // MARK: beginRequest
 
     private static func beginRequest(_ conn: Connection.Ref, _ length: Int) -> Bool {
+        let r = makeRequest(conn)
+        let head = r.pointee.arena.copy(conn.pointee.input.available.upTo(length))
+        enter(r, length)
+        r.pointee.telling = conn.pointee.telling
+        do throws(HeadProblem) {
+            try RequestHead.parse(head, into: r)
+        } catch {
+            return refuse(r, error)
+        }
+        return begin(r)
+    }
+
+    /// Begins the request of which all that has come is probably the head, without looking for its end before. Nil: it was
+    /// not, or something is wrong with it, and nothing has been done.
+    @inline(__always)
+    private static func beginWhole(_ conn: Connection.Ref) -> Bool? {
+        let seen = conn.pointee.input.available
+        let fields = conn.pointee.server.pointee.limits.requestFields
+        guard RequestHead.mayBeWhole(seen, conn.pointee.headScan, conn.pointee.server.pointee.limits) else { return nil }
+        let r = makeRequest(conn)
+        let length = (try? RequestHead.parse(r.pointee.arena.copy(seen), into: r)) ?? 0
+        guard length > 0, fields == 0 || r.pointee.headersIn.count <= fields else {
+            Arena.destroy(r.pointee.arena)
+            return nil
+        }
+        enter(r, length)
+        r.pointee.telling = conn.pointee.telling
+        return begin(r)
+    }
+
+    @inline(__always)
+    private static func makeRequest(_ conn: Connection.Ref) -> Request.Ref {
         let arena = Arena.make(&theWorker.pointee.chunks)
         let r = arena.allocate(Request.self)
         r.initialize(to: Request(conn: conn, server: conn.pointee.server, arena: arena, startTime: theWorker.pointee.now))
-        let head = arena.copy(conn.pointee.input.available.upTo(length))
+        return r
+    }
+
+    /// Takes so many bytes as the head of the request, which has the connection from here on.
+    @inline(__always)
+    private static func enter(_ r: Request.Ref, _ length: Int) {
+        let conn = r.pointee.conn
         conn.pointee.input.consume(length)
         conn.pointee.headScan = HeadScan()
         conn.pointee.emptyLines = 0
@@ -78,14 +117,16 @@ enum HTTP1 {
         r.pointee.epoch = theWorker.pointee.epochs.enter()
         conn.pointee.request = r
         conn.pointee.state = .request
-        r.pointee.telling = conn.pointee.telling
+    }
+
+    @inline(__always)
+    private static func begin(_ r: Request.Ref) -> Bool {
         do throws(HeadProblem) {
-            try RequestHead.parse(head, into: r)
             try settle(r)
         } catch {
             return refuse(r, error)
         }
-        Deadlines.waitForRequest(conn)
+        Deadlines.waitForRequest(r.pointee.conn)
         theWorker.pointee.slot.begin(r.pointee.requestLine)
         return runPhases(r)
     }
@@ -244,19 +285,12 @@ enum HTTP1 {
 
     /// A head that cannot be made a request.
     static func refuse(_ conn: Connection.Ref, _ problem: HeadProblem) {
-        let arena = Arena.make(&theWorker.pointee.chunks)
-        let r = arena.allocate(Request.self)
-        r.initialize(to: Request(conn: conn, server: conn.pointee.server, arena: arena, startTime: theWorker.pointee.now))
+        let r = makeRequest(conn)
         let seen = conn.pointee.input.available
-        r.pointee.requestLine = arena.copy(seen.upTo(min(seen.firstIndex(of: 0x0d) ?? seen.count, 200)))
+        r.pointee.requestLine = r.pointee.arena.copy(seen.upTo(min(seen.firstIndex(of: 0x0d) ?? seen.count, 200)))
         r.pointee.protocolName = Bytes("HTTP/1.0")
-        conn.pointee.input.consume(seen.count)
+        enter(r, seen.count)
         conn.pointee.input.release()
-        conn.pointee.headScan = HeadScan()
-        conn.pointee.requests &+= 1
-        r.pointee.epoch = theWorker.pointee.epochs.enter()
-        conn.pointee.request = r
-        conn.pointee.state = .request
         if refuse(r, problem) { readable(conn) }
     }
 

@@ -28,7 +28,7 @@ enum RequestHead {
     static func end(of bytes: Bytes, _ scan: inout HeadScan, _ limits: ServerLimits) throws(HeadProblem) -> Int? {
         var start = scan.lineStart
         var position = scan.position
-        while let lineFeed = bytes.firstIndex(of: 0x0a, from: position) {
+        while let lineFeed = lineFeed(bytes, position) {
             let length = lineFeed &- start
             let isEmpty = length == 0 || length == 1 && bytes[start] == 0x0d
             // Empty lines before the request line are skipped by the caller, which bounds them.
@@ -44,6 +44,33 @@ enum RequestHead {
         scan.lineStart = start
         scan.position = bytes.count
         try check(length: bytes.count &- start, scan.lines, limits)
+        return nil
+    }
+
+    /// Whether all that has come is probably one whole head, none of whose lines can be too long. Then `parse` finds its end,
+    /// or that there is something wrong with it.
+    @inline(__always)
+    static func mayBeWhole(_ bytes: Bytes, _ scan: HeadScan, _ limits: ServerLimits) -> Bool {
+        let longest = min(Int(min(limits.requestLine, limits.requestFieldSize)), 2048)
+        guard bytes.count >= 4, bytes.count <= longest, scan.position == 0, let base = UnsafeRawPointer(bytes.ptr) else { return false }
+        return base.loadUnaligned(fromByteOffset: bytes.count &- 4, as: UInt32.self).bigEndian == 0x0d0a_0d0a
+    }
+
+    @inline(__always)
+    private static func lineFeed(_ bytes: Bytes, _ start: Int) -> Int? {
+        guard let base = UnsafeRawPointer(bytes.ptr) else { return nil }
+        var at = start
+        while at &+ 8 <= bytes.count {
+            let others = base.loadUnaligned(fromByteOffset: at, as: UInt64.self) ^ 0x0a0a_0a0a_0a0a_0a0a
+            // The lowest bit that is set is that of a line feed.
+            let found = (others &- 0x0101_0101_0101_0101) & ~others & 0x8080_8080_8080_8080
+            if found != 0 { return at &+ found.littleEndian.trailingZeroBitCount >> 3 }
+            at &+= 8
+        }
+        while at < bytes.count {
+            if bytes[at] == 0x0a { return at }
+            at &+= 1
+        }
         return nil
     }
 
@@ -67,8 +94,10 @@ enum RequestHead {
         }
     }
 
-    /// Reads a whole head, which lies in the request's arena, into the request. Its last line is empty.
-    static func parse(_ head: Bytes, into r: Request.Ref) throws(HeadProblem) {
+    /// Reads a whole head, which lies in the request's arena, into the request. The last line is empty. Returns the head's
+    /// length: the first empty line ends it.
+    @discardableResult
+    static func parse(_ head: Bytes, into r: Request.Ref) throws(HeadProblem) -> Int {
         guard let lineFeed = head.firstIndex(of: 0x0a), lineFeed > 0, head[lineFeed - 1] == 0x0d else {
             throw HeadProblem(400, "a line does not end in CR LF")
         }
@@ -76,6 +105,7 @@ enum RequestHead {
         try parseRequestLine(r.pointee.requestLine, r)
         var at = lineFeed &+ 1
         while head[at] != 0x0d || head[at &+ 1] != 0x0a { at = try parseField(head, at, r) }
+        return at &+ 2
     }
 
     private static func parseRequestLine(_ line: Bytes, _ r: Request.Ref) throws(HeadProblem) {
@@ -117,14 +147,40 @@ enum RequestHead {
         while cs_byte_class(head[colon]) & 1 != 0 { colon &+= 1 }
         // RFC 9112, 5.1 and 5.2: no white space before the colon, no line folding.
         guard colon > start, head[colon] == 0x3a else { throw nameProblem(head.from(start)) }
-        var end = head.firstControl(from: colon &+ 1)
-        while head[end] == 0x09 { end = head.firstControl(from: end &+ 1) }
+        var end = control(head, colon &+ 1)
+        while head[end] == 0x09 { end = control(head, end &+ 1) }
         guard head[end] == 0x0d, head[end &+ 1] == 0x0a else { throw valueProblem(head[end]) }
         let name = head.unchecked(start, colon)
-        let value = head.unchecked(colon &+ 1, end).trimmed
+        let value = trimmed(head, colon &+ 1, end)
         r.pointee.headersIn.append(Field(name: name, value: value), r.pointee.arena)
-        try noteFraming(name, value, r)
+        if mayBeFraming(name[0]) { try noteFraming(name, value, r) }
         return end &+ 2
+    }
+
+    /// Where the next control byte stands; the head ends in one.
+    @inline(__always)
+    private static func control(_ head: Bytes, _ start: Int) -> Int {
+        let base = UnsafeRawPointer(head.ptr.unsafelyUnwrapped)
+        var at = start
+        while at &+ 8 <= head.count {
+            let word = base.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            let deletes = word ^ 0x7f7f_7f7f_7f7f_7f7f
+            let found = (word &- 0x2020_2020_2020_2020) & ~word | (deletes &- 0x0101_0101_0101_0101) & ~deletes
+            let flags = found & 0x8080_8080_8080_8080
+            // The lowest bit that is set is that of a control byte; one above it may be there for its sake.
+            if flags != 0 { return at &+ flags.littleEndian.trailingZeroBitCount >> 3 }
+            at &+= 8
+        }
+        while head[at] >= 0x20, head[at] != 0x7f { at &+= 1 }
+        return at
+    }
+
+    /// A value without white space around it, of which there is mostly one space.
+    @inline(__always)
+    private static func trimmed(_ head: Bytes, _ start: Int, _ end: Int) -> Bytes {
+        let first = head[start] == 0x20 ? start &+ 1 : start
+        if first < end, head[first] > 0x20, head[end &- 1] > 0x20 { return head.unchecked(first, end) }
+        return head.unchecked(start, end).trimmed
     }
 
     private static func nameProblem(_ rest: Bytes) -> HeadProblem {
@@ -142,33 +198,45 @@ enum RequestHead {
             : HeadProblem(400, "a header field's value holds a control byte")
     }
 
-    /// Fields that decide about framing are noted while they pass, and that there are conditions at all.
+    /// Whether a name that begins with this letter may be one that `noteFraming` knows. Most are not.
     @inline(__always)
+    private static func mayBeFraming(_ first: UInt8) -> Bool { framingLetters >> UInt32(first & 0x1f) & 1 != 0 }
+
+    /// A bit for each of C, E, H, I, R and T, in either case.
+    private static var framingLetters: UInt32 { 1 << 3 | 1 << 5 | 1 << 8 | 1 << 9 | 1 << 18 | 1 << 20 }
+
+    /// Fields that decide about framing are noted while they pass, and that there are conditions at all.
     private static func noteFraming(_ name: Bytes, _ value: Bytes, _ r: Request.Ref) throws(HeadProblem) {
-        if name.count > 3, name[0] | 0x20 == 0x69, name[1] | 0x20 == 0x66 { r.pointee.framing.hasConditions = true }
-        switch name.count {
-        case 4 where name.equalsIgnoringCase("Host"):
+        switch name[0] | 0x20 {
+        case UInt8(ascii: "h") where name.count == 4 && isNamed(name, "Host"):
             r.pointee.framing.hosts &+= 1
             r.pointee.framing.host = value
-        case 6 where name.equalsIgnoringCase("Expect"):
+        case UInt8(ascii: "i") where name.count > 3 && name[1] | 0x20 == UInt8(ascii: "f"):
+            r.pointee.framing.hasConditions = true
+        case UInt8(ascii: "r") where name.count == 5 && isNamed(name, "Range"):
+            r.pointee.framing.hasConditions = true
+        case UInt8(ascii: "c") where name.count == 10 && isNamed(name, "Connection"):
+            noteConnection(value, r)
+        case UInt8(ascii: "c") where name.count == 14 && isNamed(name, "Content-Length"):
+            r.pointee.framing.lengths &+= 1
+            r.pointee.framing.length = value
+        case UInt8(ascii: "t") where name.count == 17 && isNamed(name, "Transfer-Encoding"):
+            r.pointee.framing.encodings &+= 1
+            r.pointee.framing.encoding = value
+        case UInt8(ascii: "e") where name.count == 6 && isNamed(name, "Expect"):
             r.pointee.framing.expects &+= 1
             // An empty one expects nothing.
             if !value.isEmpty { r.pointee.framing.expect = value }
-        // Most fields of this length are User-Agent.
-        case 10 where name[0] | 0x20 == 0x63 && name.equalsIgnoringCase("Connection"):
-            noteConnection(value, r)
-        case 14 where name.equalsIgnoringCase("Content-Length"):
-            r.pointee.framing.lengths &+= 1
-            r.pointee.framing.length = value
-        case 17 where name.equalsIgnoringCase("Transfer-Encoding"):
-            r.pointee.framing.encodings &+= 1
-            r.pointee.framing.encoding = value
         // Programs behind the server see both spellings as one variable.
-        case 14 where name.equalsIgnoringCase("Content_Length"), 17 where name.equalsIgnoringCase("Transfer_Encoding"):
+        case UInt8(ascii: "c") where name.equalsIgnoringCase("Content_Length"),
+            UInt8(ascii: "t") where name.equalsIgnoringCase("Transfer_Encoding"):
             throw HeadProblem(400, "a header field's name imitates one of framing")
         default: break
         }
     }
+
+    @inline(__always)
+    private static func isNamed(_ name: Bytes, _ other: StaticString) -> Bool { FieldName.isSame(name, Bytes(other)) }
 
     private static func noteConnection(_ value: Bytes, _ r: Request.Ref) {
         Token.eachElement(value) { element in
@@ -186,7 +254,7 @@ struct Framing {
     var expects: UInt8 = 0
     var wantsClose = false
     var wantsKeepAlive = false
-    /// Some field's name begins with "If".
+    /// Some field's name begins with "If", or is "Range".
     var hasConditions = false
     var host = Bytes.none
     var length = Bytes.none

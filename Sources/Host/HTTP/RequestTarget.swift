@@ -1,4 +1,5 @@
 import ByteKit
+import CSystem
 import Glibc
 
 /// Takes a request target apart (RFC 9112, 3.2) and makes its path plain: decoded once, without dots, doubled slashes
@@ -55,24 +56,13 @@ enum RequestTarget {
     /// Decoding comes first and once, so that no encoding of a dot or a slash can pass; an encoded NUL, and an encoded
     /// slash unless AllowEncodedSlashes says otherwise, is a name no file has (404), a broken escape is no path (400).
     static func normalize(_ path: Bytes, in arena: Arena.Ref, _ limits: ServerLimits) throws(HeadProblem) -> Bytes {
+        if !path.mayNotBePlain, !path.contains(0x25) { return path }
         guard path != "*" else { return path }
-        if isPlain(path) { return path }
         let out = arena.allocate(UInt8.self, count: path.count + 1)
         let length = try decode(path, into: out, limits.encodedSlashes)
         let end = try collapse(out, length, mergesSlashes: limits.mergeSlashes)
         out[end] = 0
         return Bytes(UnsafeRawPointer(out), count: end)
-    }
-
-    /// Whether nothing in the path needs work: no escape, and no segment that begins with a slash or a dot.
-    @inline(__always)
-    private static func isPlain(_ path: Bytes) -> Bool {
-        var previous: UInt8 = 0
-        for byte in path.buffer {
-            if byte == 0x25 || previous == 0x2f && (byte == 0x2f || byte == 0x2e) { return false }
-            previous = byte
-        }
-        return true
     }
 
     private static func decode(
@@ -141,6 +131,7 @@ enum RequestTarget {
 
     /// Host and port of an authority or Host field, the host in lower case in the arena (RFC 9110, 7.2).
     static func parseHost(_ text: Bytes, in arena: Arena.Ref) throws(HeadProblem) -> (host: Bytes, port: Int32) {
+        if let usual = usualHost(text) { return usual }
         var host = text
         var port: Int32 = 0
         if let colon = text.lastIndex(of: 0x3a), text[0] != 0x5b || text[colon - 1] == 0x5d {
@@ -156,6 +147,29 @@ enum RequestTarget {
         if host.count > 1, host[host.count - 1] == 0x2e { host = host.upTo(host.count - 1) }
         guard !host.isEmpty, isHost(host) else { throw HeadProblem(400, "the host is no host name or address") }
         return (lowercased(host, arena), port)
+    }
+
+    /// Host and port where nothing is to be refused or changed: a name of plain labels in lower case, and a few digits.
+    @inline(__always)
+    private static func usualHost(_ text: Bytes) -> (host: Bytes, port: Int32)? {
+        let bytes = text.buffer
+        var previous: UInt8 = 0x2e
+        var end = 0
+        while end < bytes.count {
+            let byte = bytes[end]
+            guard cs_byte_class(byte) & 8 != 0, byte &- 0x41 >= 26, byte != 0x2e || previous != 0x2e else { break }
+            previous = byte
+            end &+= 1
+        }
+        guard previous != 0x2e else { return nil }
+        if end == bytes.count { return (text, 0) }
+        guard bytes[end] == 0x3a, bytes.count &- end <= 6 else { return nil }
+        var port: Int32 = 0
+        for at in (end &+ 1)..<bytes.count {
+            guard bytes[at].isDigit else { return nil }
+            port = port &* 10 &+ Int32(bytes[at] &- 0x30)
+        }
+        return port > 0 && port < 65536 ? (text.unchecked(0, end), port) : nil
     }
 
     private static func isHost(_ host: Bytes) -> Bool {
@@ -177,5 +191,38 @@ enum RequestTarget {
         let place = arena.allocate(UInt8.self, count: host.count)
         for index in 0..<host.count { place[index] = host[index].asciiLowercased }
         return Bytes(UnsafeRawPointer(place), count: host.count)
+    }
+}
+
+extension Bytes {
+    /// Whether a slash may be followed by another or by a dot somewhere: what is not does not need to be made plain.
+    var mayNotBePlain: Bool {
+        guard count > 1, let base = UnsafeRawPointer(ptr) else { return false }
+        let last = count &- 1
+        var at = 0
+        while at &+ 8 <= last {
+            if Bytes.holdsPair(base + at) { return true }
+            at &+= 8
+        }
+        // What is left is the end of the last eight bytes.
+        if last >= 8 { return at < last && Bytes.holdsPair(base + (last &- 8)) }
+        while at < last {
+            if self[at] == 0x2f, self[at &+ 1] | 1 == 0x2f { return true }
+            at &+= 1
+        }
+        return false
+    }
+
+    /// Eight bytes and their followers. What else looks like a match costs a closer look and nothing more.
+    @inline(__always)
+    private static func holdsPair(_ place: UnsafeRawPointer) -> Bool {
+        let next = place.loadUnaligned(fromByteOffset: 1, as: UInt64.self) | 0x0101_0101_0101_0101
+        return slashes(place.loadUnaligned(as: UInt64.self)) & slashes(next) != 0
+    }
+
+    @inline(__always)
+    private static func slashes(_ word: UInt64) -> UInt64 {
+        let others = word ^ 0x2f2f_2f2f_2f2f_2f2f
+        return (others &- 0x0101_0101_0101_0101) & ~others & 0x8080_8080_8080_8080
     }
 }

@@ -190,12 +190,12 @@ extension UnsafeMutablePointer where Pointee == Arena {
     /// The bytes of all parts, one after another, followed by a NUL byte.
     func join(_ a: Bytes, _ b: Bytes, _ c: Bytes = .none) -> Bytes {
         let total = a.count + b.count + c.count
-        var writer = ByteWriter(pointee.allocate(total + 1), capacity: total + 1)
-        writer.append(a)
-        writer.append(b)
-        writer.append(c)
-        writer.append(0 as UInt8)
-        return writer.written.upTo(total)
+        let place = pointee.allocate(total + 1)
+        if let source = a.ptr { memcpy(place, source, a.count) }
+        if let source = b.ptr { memcpy(place + a.count, source, b.count) }
+        if let source = c.ptr { memcpy(place + a.count + b.count, source, c.count) }
+        place.storeBytes(of: 0, toByteOffset: total, as: UInt8.self)
+        return Bytes(place, count: total)
     }
 }
 

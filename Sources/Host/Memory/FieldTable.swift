@@ -38,7 +38,7 @@ struct FieldTable {
     }
 
     @inline(__always)
-    private func isSame(_ a: Bytes, _ b: Bytes) -> Bool { isCaseSensitive ? a == b : a.equalsIgnoringCase(b) }
+    private func isSame(_ a: Bytes, _ b: Bytes) -> Bool { isCaseSensitive ? a == b : FieldName.isSame(a, b) }
 
     @inline(__always)
     func first(_ name: Bytes) -> Bytes? { index(of: name).flatMap { entries?[$0].value } }
@@ -130,5 +130,27 @@ struct FieldTable {
 
     private func copied(_ value: Bytes, _ arena: Arena.Ref) -> Bytes {
         value.isEmpty ? Bytes("") : arena.copy(value)
+    }
+}
+
+/// Names of fields, which are compared without case.
+enum FieldName {
+    /// Whether two names of the same length are the same. Most differ in the first letter, or are written alike.
+    @inline(__always)
+    static func isSame(_ a: Bytes, _ b: Bytes) -> Bool {
+        let (one, other) = (a.buffer, b.buffer)
+        guard one.count > 0 else { return true }
+        guard (one[0] ^ other[0]) & 0xdf == 0 else { return false }
+        var at = 0
+        while at &+ 8 <= one.count {
+            let isAlike = one.loadUnaligned(fromByteOffset: at, as: UInt64.self) == other.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            guard isAlike else { return a.equalsIgnoringCase(b) }
+            at &+= 8
+        }
+        while at < one.count {
+            guard one[at] == other[at] else { return a.equalsIgnoringCase(b) }
+            at &+= 1
+        }
+        return true
     }
 }

@@ -35,8 +35,8 @@ enum Ranges {
     }
 
     static func choose(_ r: Request.Ref, _ file: CachedFile.Ref) -> Outcome {
-        guard r.pointee.methodKind == .get || r.pointee.methodKind == .head, r.pointee.status == 200,
-            let field = r.pointee.headersIn.first("Range"), field.hasPrefixIgnoringCase("bytes="),
+        guard r.pointee.framing.hasConditions, r.pointee.methodKind == .get || r.pointee.methodKind == .head,
+            r.pointee.status == 200, let field = r.pointee.headersIn.first("Range"), field.hasPrefixIgnoringCase("bytes="),
             // Two fields are no list (RFC 9110, 5.3): peers could disagree about which of them counts.
             r.pointee.headersIn.value(Bytes("Range"), nth: 1) == nil,
             holdsIfRange(r, file)
@@ -155,7 +155,6 @@ enum Ranges {
         } else {
             appendParts(r, file, spans, to: chain)
         }
-        CachedFile.release(file)
         chain.pointee.append(mark: .end)
         let status = Response.write(r, chain)
         return status < 0 ? status : APUS_OK
@@ -163,7 +162,6 @@ enum Ranges {
 
     static func refuse(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
         let size = file.pointee.info.size
-        CachedFile.release(file)
         var writer = ByteWriter(r.pointee.arena.pointee.allocate(40), capacity: 40)
         writer.append("bytes */")
         writer.append(decimal: size)
