@@ -11,8 +11,8 @@ final class FileUsers: UserStore {
     func look(_ request: Request, _ user: Bytes) -> UserLook {
         guard let file = file(of: request) else { return .failed }
         switch file.look(host.now) {
-        case .content(let users):
-            return .found(StoredUser(users.password(of: user), decoy: users.decoy, source: file.path))
+        case .current:
+            return file.content.map { .found($0.find(user, source: file.path)) } ?? .failed
         case .unread: return .unknown(FileFetch(self, file, user))
         case .problem(let problem):
             report(request, file.path, problem)
@@ -22,19 +22,13 @@ final class FileUsers: UserStore {
 
     func realmHash(_ request: Request, _ user: Bytes, _ realm: Bytes, digits: Int) -> RealmHashLook {
         guard let file = file(of: request) else { return .failed }
-        var look = file.look(host.now)
-        if case .unread = look {
-            let reading = file.read()
-            file.install(reading)
-            look = reading.content.map { .content($0) } ?? .problem(reading.problem)
-        }
-        switch look {
-        case .content(let users):
-            return users.realmHash(of: user, realm, digits: digits).map { .found($0) } ?? .unknownUser
+        switch file.look(host.now) {
+        case .current: break
+        case .unread: file.install(file.read())
         case .problem(let problem): report(request, file.path, problem)
-        case .unread: break
         }
-        return .failed
+        guard let users = file.content else { return .failed }
+        return users.realmHash(of: user, realm, digits: digits).map { .found($0) } ?? .unknownUser
     }
 
     private func file(of request: Request) -> WatchedFile<UserTable>? {
@@ -69,8 +63,10 @@ private final class FileFetch: UserFetch {
         let reading = file.read()
         self.reading = reading
         guard let table = reading.content else { return nil }
-        let stored = user.withUnsafeBytes { table.password(of: Bytes($0)) }
-        return (stored.map { Array($0.buffer) }, Array(table.decoy.buffer))
+        return user.withUnsafeBytes { user in
+            let found = table.find(Bytes(user), source: .none)
+            return (found.isKnown ? Array(found.password.buffer) : nil, Array(found.decoy.buffer))
+        }
     }
 
     func finish(_ request: Request) {

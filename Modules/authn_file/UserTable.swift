@@ -4,8 +4,9 @@ import ModuleKit
 /// The users of a file: each with what follows the first colon of its line.
 final class UserTable {
     private let lines: PairTable
-    /// The stored password that is the dearest to check: what unknown users are measured with.
-    let decoy: Bytes
+    /// What stands behind the name of the user whose stored password is the dearest to check: what unknown users are measured
+    /// with.
+    private let decoy: Bytes
 
     init(_ lines: PairTable) {
         self.lines = lines
@@ -15,13 +16,18 @@ final class UserTable {
             let stored = rest.split(at: 0x3a).0
             let own = PasswordCost(of: stored).microseconds
             guard own > cost, !stored.isEmpty, PasswordHash.problem(stored) == nil else { return }
-            (dearest, cost) = (stored, own)
+            (dearest, cost) = (rest, own)
         }
         decoy = dearest
     }
 
     /// The stored password of a user: the first, when there are several.
-    func password(of user: Bytes) -> Bytes? { lines.first(user)?.split(at: 0x3a).0 }
+    func find(_ user: Bytes, source: Bytes) -> StoredUser {
+        let (isKnown, line) = lines.first(user, or: decoy)
+        let password = line.split(at: 0x3a).0
+        return StoredUser(
+            isKnown: isKnown, password: password, decoy: decoy.split(at: 0x3a).0, source: source)
+    }
 
     /// The stored hash of "user:realm:password" with so many digits.
     func realmHash(of user: Bytes, _ realm: Bytes, digits: Int) -> Bytes? {

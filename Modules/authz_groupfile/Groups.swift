@@ -38,8 +38,8 @@ struct Groups {
         case .problem(let problem):
             report(request, "AH01664", "cannot read the group file \(file.path.string): \(String(cString: strerror(problem)))")
             return .denied
-        case .content(let groups):
-            for group in wanted where isMember(user, of: group, groups) { return .granted }
+        case .current:
+            for group in wanted where isMember(user, of: group, file.content) { return .granted }
             report(
                 request, "AH01667",
                 "access to \(request.path.string) failed, reason: user '\(user.string)' is in none of the groups that are required")
@@ -48,8 +48,8 @@ struct Groups {
     }
 
     /// Names of groups are compared without case, as httpd does.
-    private func isMember(_ user: Bytes, of group: Bytes, _ groups: PairTable) -> Bool {
-        groups.first(user) { $0.equalsIgnoringCase(group) } != nil
+    private func isMember(_ user: Bytes, of group: Bytes, _ groups: PairTable?) -> Bool {
+        groups?.first(user) { $0.equalsIgnoringCase(group) } != nil
     }
 
     func reading(for request: Request) -> any DeferredWork {

@@ -7,7 +7,7 @@ import PasswordKit
 /// not, so that its time tells nobody which it was.
 public final class PairTable {
     private let text: UnsafeMutablePointer<UInt8>
-    private let names: UnsafeMutablePointer<KeyedHash.Tag>
+    private let names: UnsafeMutablePointer<UInt128>
     private let values: UnsafeMutablePointer<Bytes>
     private let key: KeyedHash.Key
     public let count: Int
@@ -16,10 +16,10 @@ public final class PairTable {
     public struct Builder {
         fileprivate let key = KeyedHash.Key.random()
         fileprivate var text: [UInt8] = []
-        fileprivate var pairs: [(name: KeyedHash.Tag, value: Range<Int>)] = []
+        fileprivate var pairs: [(name: UInt128, value: Range<Int>)] = []
 
         /// Pairs, and bytes of values: far more than users of one file.
-        private static let mostPairs = 4 << 20
+        private static let mostPairs = 1 << 20
         private static let mostBytes = 256 << 20
 
         public init() {}
@@ -42,7 +42,7 @@ public final class PairTable {
         names = .allocate(capacity: max(count, 1))
         values = .allocate(capacity: max(count, 1))
         let pairs = builder.pairs
-        let order = pairs.indices.sorted { (pairs[$0].name.low, $0) < (pairs[$1].name.low, $1) }
+        let order = pairs.indices.sorted { (pairs[$0].name, $0) < (pairs[$1].name, $1) }
         for (index, pair) in order.lazy.map({ pairs[$0] }).enumerated() {
             (names + index).initialize(to: pair.name)
             let value = Bytes(UnsafeRawPointer(text + pair.value.lowerBound), count: pair.value.count)
@@ -56,33 +56,45 @@ public final class PairTable {
         values.deallocate()
     }
 
-    private static func tag(_ name: Bytes, _ key: KeyedHash.Key) -> KeyedHash.Tag {
+    private static func tag(_ name: Bytes, _ key: KeyedHash.Key) -> UInt128 {
         var hash = KeyedHash(key)
         hash.add(name)
-        return hash.finish()
+        let tag = hash.finish()
+        return UInt128(tag.high) << 64 | UInt128(tag.low)
     }
 
     /// The first value of a name that `accept` takes.
-    public func first(_ name: Bytes, where accept: (Bytes) -> Bool = { _ in true }) -> Bytes? {
+    public func first(_ name: Bytes, where accept: (Bytes) -> Bool) -> Bytes? {
+        guard count > 0 else { return nil }
         let tag = PairTable.tag(name, key)
-        var index = place(of: tag.low)
-        while index < count, names[index].low == tag.low {
-            if names[index] == tag, accept(values[index]) { return values[index] }
+        var index = place(of: tag)
+        while index < count, names[index] == tag {
+            if accept(values[index]) { return values[index] }
             index += 1
         }
         return nil
     }
 
-    /// The place of the first name whose hash is not less.
-    private func place(of hash: UInt64) -> Int {
+    /// The first value of a name, or another when there is no such name, which takes the same steps.
+    public func first(_ name: Bytes, or other: Bytes) -> (isThere: Bool, value: Bytes) {
+        guard count > 0 else { return (false, other) }
+        let tag = PairTable.tag(name, key)
+        let index = place(of: tag)
+        let isThere = names[index] == tag
+        return (isThere, isThere ? values[index] : other)
+    }
+
+    /// The place of the first name that is not less, or else the last place.
+    private func place(of name: UInt128) -> Int {
         var start = 0
         var left = count
         while left > 1 {
             let half = left / 2
-            start &+= names[start &+ half &- 1].low < hash ? half : 0
+            start &+= names[start &+ half &- 1] < name ? half : 0
             left &-= half
         }
-        return left == 1 && names[start].low < hash ? start + 1 : start
+        start &+= names[start] < name ? 1 : 0
+        return min(start, count &- 1)
     }
 
     /// All values, in no meaningful order.

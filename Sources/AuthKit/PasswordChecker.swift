@@ -23,14 +23,15 @@ final class PasswordChecker {
         _ request: Request, _ found: StoredUser, user: Bytes, password: Bytes,
         _ work: UnsafeMutablePointer<apus_work>?
     ) -> apus_status {
-        let isKnown = found.password != nil
-        let against = found.password ?? found.decoy
-        guard !against.isEmpty else { return PasswordTrial.answer(isKnown: isKnown, isRight: false) }
-        guard !PasswordHash.isQuick(against) else {
-            return PasswordTrial.answer(isKnown: isKnown, isRight: PasswordHash.verify(password, against))
+        guard !found.password.isEmpty else { return PasswordTrial.answer(isKnown: found.isKnown, isRight: false) }
+        let tag = verified.tag(settings.realm(of: request), found.source, user, found.password, password)
+        // What is remembered is asked for an unknown user, too, so that it takes as long.
+        if verified.contains(tag, now: host.now), found.isKnown { return APUS_AUTHN_GRANTED }
+        if PasswordHash.isQuick(found.password) {
+            let isRight = PasswordHash.verify(password, found.password)
+            if isRight, found.isKnown { verified.insert(tag, now: host.now) }
+            return PasswordTrial.answer(isKnown: found.isKnown, isRight: isRight)
         }
-        let tag = verified.tag(settings.realm(of: request), found.source, user, against, password)
-        if isKnown, verified.contains(tag, now: host.now) { return APUS_AUTHN_GRANTED }
         if let refused, refused.tag == tag, refused.turn == host.now, request.isSubrequest { return refused.answer }
         let trial = PasswordTrial(source: Array(found.source.buffer), user: user, password: password)
         let check = PasswordCheck(trial, found) { [unowned self] request, answer, stored in
@@ -97,8 +98,8 @@ final class PasswordTrial {
     }
 
     static func answer(isKnown: Bool, isRight: Bool) -> apus_status {
-        guard isKnown else { return APUS_AUTHN_NOT_FOUND }
-        return isRight ? APUS_AUTHN_GRANTED : APUS_AUTHN_DENIED
+        let ofKnown = isRight ? APUS_AUTHN_GRANTED : APUS_AUTHN_DENIED
+        return isKnown ? ofKnown : APUS_AUTHN_NOT_FOUND
     }
 }
 
@@ -111,7 +112,7 @@ private final class PasswordCheck: DeferredWork {
 
     init(_ trial: PasswordTrial, _ found: StoredUser, note: @escaping (Request, apus_status, [UInt8]?) -> Void) {
         self.trial = trial
-        stored = found.password.map { Array($0.buffer) }
+        stored = found.isKnown ? Array(found.password.buffer) : nil
         decoy = Array(found.decoy.buffer)
         self.note = note
     }

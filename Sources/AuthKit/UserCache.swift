@@ -1,8 +1,9 @@
-public import ModuleABI
-public import ModuleKit
+import ByteKit
+import ModuleABI
+import ModuleKit
 
 /// Tells the shared cache of users, where its module is loaded, what a provider has looked up.
-public final class UserCache {
+final class UserCache {
     private typealias Function =
         @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, apus_str, apus_str, apus_str, apus_str) -> Void
 
@@ -11,7 +12,7 @@ public final class UserCache {
     private var context: UnsafeMutableRawPointer?
 
     /// - Parameter provider: the name that AuthnCacheProvideFor has for it.
-    public init(_ host: Host, provider: StaticString) throws {
+    init(_ host: Host, provider: StaticString) throws {
         self.provider = Bytes(provider)
         try host.hooks.optionalFunctions { self.find(host) }
     }
@@ -22,8 +23,14 @@ public final class UserCache {
         context = link.ctx
     }
 
-    /// - Parameter realm: none for what Basic is checked against.
-    public func note(_ request: Request, user: Bytes, realm: Bytes, stored: Bytes) {
+    /// For Basic.
+    func note(_ request: Request, user: Bytes, _ found: StoredUser) {
+        guard let function, found.isKnown else { return }
+        function(context, request.raw, provider, user, .none, found.password)
+    }
+
+    /// For Digest.
+    func note(_ request: Request, user: Bytes, realm: Bytes, stored: Bytes) {
         function?(context, request.raw, provider, user, realm, stored)
     }
 }

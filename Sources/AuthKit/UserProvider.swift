@@ -40,7 +40,7 @@ public final class UserProvider {
     ) -> apus_status {
         switch store.look(request, user) {
         case .found(let found):
-            if let stored = found.password { cache?.note(request, user: user, realm: .none, stored: stored) }
+            cache?.note(request, user: user, found)
             return checker.check(request, found, user: user, password: password, work)
         case .unknown(let fetch):
             work?.pointee = apus_work(FetchAndCheck(checker, request, fetch, user, password), host: host.raw)

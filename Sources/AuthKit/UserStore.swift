@@ -27,17 +27,24 @@ public enum RealmHashLook {
 
 /// A user's stored password. It lives as long as the call.
 public struct StoredUser {
-    /// Nil: there is no such user.
-    public let password: Bytes?
-    /// What is checked for a user who is not there, so that it takes as long.
+    public let isKnown: Bool
+    /// What is checked: of a user who is not there the decoy, so that it takes as long.
+    public let password: Bytes
+    /// What is checked when that turns out to be of no use.
     public let decoy: Bytes
     /// Tells users of one name in several places apart.
     public let source: Bytes
 
-    public init(_ password: Bytes?, decoy: Bytes, source: Bytes) {
+    public init(isKnown: Bool, password: Bytes, decoy: Bytes, source: Bytes) {
+        self.isKnown = isKnown
         self.password = password
         self.decoy = decoy
         self.source = source
+    }
+
+    /// - Parameter password: nil: there is no such user.
+    public init(_ password: Bytes?, decoy: Bytes, source: Bytes) {
+        self.init(isKnown: password != nil, password: password ?? decoy, decoy: decoy, source: source)
     }
 
     /// A user who is not there, in a store where nothing tells how long it takes.

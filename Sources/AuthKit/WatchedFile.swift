@@ -7,6 +7,8 @@ public struct FileStamp: Equatable, BitwiseCopyable, Sendable {
     let device, inode: UInt64
     let size: Int64
     let modified, changed: Int64
+    /// No directory, pipe, or device.
+    public let isRegular: Bool
 
     /// A file that was changed so shortly before it was looked at may change again with the same time stamp.
     private static let grain: Int64 = 20_000_000
@@ -20,6 +22,7 @@ public struct FileStamp: Equatable, BitwiseCopyable, Sendable {
         device = UInt64(info.st_dev)
         inode = UInt64(info.st_ino)
         size = Int64(info.st_size)
+        isRegular = info.st_mode & S_IFMT == S_IFREG
         modified = nanoseconds(info.st_mtim)
         changed = nanoseconds(info.st_ctim)
     }
@@ -33,7 +36,7 @@ public struct FileStamp: Equatable, BitwiseCopyable, Sendable {
 }
 
 /// What was read of a file.
-public struct FileReading<Content> {
+public struct FileReading<Content: AnyObject> {
     /// 0, or why there is no content.
     public var problem: Int32
     public var content: Content?
@@ -50,21 +53,23 @@ public struct FileReading<Content> {
     }
 }
 
-/// A file that is read once, and again when it has changed. Used on the loop only; `read` anywhere.
-public final class WatchedFile<Content>: @unchecked Sendable {
-    public enum Look {
-        case content(Content)
-        /// errno.
-        case problem(Int32)
-        /// It has to be read, and is too large for that to be done on the loop.
-        case unread
-    }
+/// How what is kept of a file stands to the file.
+public enum FileState {
+    /// There is content, and it is the file's.
+    case current
+    /// errno.
+    case problem(Int32)
+    /// It has to be read, and is too large for that to be done on the loop.
+    case unread
+}
 
+/// A file that is read once, and again when it has changed. Used on the loop only; `read` anywhere.
+public final class WatchedFile<Content: AnyObject>: @unchecked Sendable {
     /// Followed by a NUL byte.
     public let path: Bytes
     private let parse: (Bytes) -> FileReading<Content>
     private let notice: (FileReading<Content>) -> Void
-    private var content: Content?
+    public private(set) var content: Content?
     private var stamp: FileStamp?
     private var isYoung = false
     private(set) var lastLook = Int64.min
@@ -96,19 +101,19 @@ public final class WatchedFile<Content>: @unchecked Sendable {
         turn.deallocate()
     }
 
-    /// What the file holds now. It is looked at once in a turn of the loop, whose time is given.
-    public func look(_ now: Int64) -> Look {
-        if now == lastLook, !isYoung, let content { return .content(content) }
+    /// Sees to it that `content` is what the file holds now. It is looked at once in a turn of the loop, whose time is given.
+    public func look(_ now: Int64) -> FileState {
+        if now == lastLook, !isYoung, content != nil { return .current }
         guard let found = FileStamp(path) else {
             forget()
             return .problem(errno)
         }
         lastLook = now
-        if found == stamp, !isYoung, let content { return .content(content) }
+        if found == stamp, !isYoung, content != nil { return .current }
         if found.size > Self.quickSize { return .unread }
         let reading = readNow()
         install(reading)
-        return reading.content.map { .content($0) } ?? .problem(reading.problem)
+        return reading.content == nil ? .problem(reading.problem) : .current
     }
 
     /// Reads it. [pool]

@@ -3,7 +3,7 @@ public import ModuleKit
 
 /// The files of lines that a configuration names, one object a file. Used while the configuration is read, and by .htaccess
 /// files on the loop.
-public final class WatchedFiles<Content> {
+public final class WatchedFiles<Content: AnyObject> {
     private var files: [String: WatchedFile<Content>] = [:]
     private let longestLine: Int
     private let code: StaticString

@@ -64,6 +64,7 @@ public final class DbmSource: @unchecked Sendable {
                 forget(nil)
                 return .problem(String(cString: strerror(errno)))
             }
+            guard found.isRegular else { return .problem("it is no file") }
             lastLook = now
             if found != stamp { forget(found) }
         }
@@ -81,22 +82,15 @@ public final class DbmSource: @unchecked Sendable {
     public func fetch(_ key: [UInt8], waits: Bool = true) -> Fetch {
         let stamp = FileStamp(watched)
         let isYoung = stamp?.isYoung ?? true
-        var sample: [[UInt8]] = []
-        var value: [UInt8]?
+        var entry = DbmEntry()
         var problem: String?
         do throws(DbmProblem) {
-            let file = try openDbm(type, path, waits: waits)
-            value = try file.value(of: key)
-            if !hasSample {
-                try file.forEach { _, value in
-                    sample.append(Array(value.split(at: 0x3a).0.buffer))
-                    return sample.count < DbmSource.sampleSize
-                }
-            }
+            entry = try .read(type, path, key, samples: hasSample ? 0 : DbmSource.sampleSize, waits: waits)
         } catch {
             problem = error.description
         }
-        return Fetch(key: key, value: value, problem: problem, stamp: stamp, isYoung: isYoung, sample: sample)
+        let sample = entry.sample.map { Array($0.prefix { $0 != 0x3a }) }
+        return Fetch(key: key, value: entry.value, problem: problem, stamp: stamp, isYoung: isYoung, sample: sample)
     }
 
     /// Keeps what was fetched: for this turn only when the file has changed since, or may still change unnoticed.

@@ -33,6 +33,7 @@ public struct KeyedHash {
         v3 = key.high ^ 0x7465_6462_7974_6573
     }
 
+    @inline(__always)
     private mutating func round() {
         func turned(_ value: UInt64, _ by: UInt64) -> UInt64 { (value &<< by) | (value &>> (64 &- by)) }
         v0 = v0 &+ v1
@@ -47,6 +48,7 @@ public struct KeyedHash {
         v2 = turned(v2, 32)
     }
 
+    @inline(__always)
     private mutating func absorb(_ word: UInt64) {
         v3 ^= word
         round()
@@ -60,7 +62,8 @@ public struct KeyedHash {
         var index = 0
         let buffer = bytes.buffer
         while index &+ 8 <= buffer.count {
-            add(UInt64(littleEndian: buffer.loadUnaligned(fromByteOffset: index, as: UInt64.self)))
+            absorb(UInt64(littleEndian: buffer.loadUnaligned(fromByteOffset: index, as: UInt64.self)))
+            total &+= 8
             index &+= 8
         }
         guard index < buffer.count else { return }

@@ -11,7 +11,9 @@ from support.oracle import Oracle
 from support.passwords import USERS, write_user_file
 from support.server import DEFAULT_MODULES, DISTRIBUTION, Apus
 from support.wire import Connection
+from support.workers import Processes
 
+OURS = DISTRIBUTION / "bin" / "htdbm"
 MODULES = (
     *DEFAULT_MODULES, "auth_basic", "auth_digest", "authn_core", "authn_file", "authn_dbm", "authn_anon", "authz_user", "authz_dbm",
     "authz_owner", "socache_shmcb", "authn_socache",
@@ -156,7 +158,35 @@ def test_a_damaged_database_lets_nobody_in(oracle, kind):
     assert decision(server, f"/{kind.lower()}/f.txt", "one")[0] == 200
 
 
-OURS = DISTRIBUTION / "bin" / "htdbm"
+def test_a_database_that_would_end_its_reader(oracle):
+    """Berkeley DB divides by the size of a page, which the file says; a process of its own bears it."""
+    server = oracle.subject
+    workers = Processes(server.process.pid).workers
+    whole = server.root / "users.DB"
+    kept = whole.read_bytes()
+    try:
+        whole.write_bytes(kept[:21] + b"\0" + kept[22:])
+        CLIENTS["one"] = f"bob:{USERS['bob'].password}"
+        for area in ("db", "both", "then-file"):
+            assert decision(server, f"/{area}/f.txt", "one")[0] == 500
+        server.wait_for_log("AH01754: cannot read the database of users .*users.DB: it is damaged: its reader ended by signal 8")
+        assert Processes(server.process.pid).workers == workers
+    finally:
+        whole.write_bytes(kept)
+    assert decision(server, "/db/f.txt", "one")[0] == 200
+
+
+def test_an_entry_of_any_length(oracle):
+    server = oracle.subject
+    for kind, area in (("DB", "db"), ("GDBM", "gdbm")):
+        words = [str(OURS), "-bst", f"-T{kind}", str(server.root / f"users.{kind}"), "long", "secret"]
+        CLIENTS["one"] = "long:secret"
+        subprocess.run([*words, "x" * 60_000], check=True, capture_output=True)
+        assert decision(server, f"/{area}/f.txt", "one")[0] == 200
+        subprocess.run([*words, "x" * 70_000], check=True, capture_output=True)
+        assert decision(server, f"/{area}/f.txt", "one")[0] == 500
+        server.wait_for_log(rf"AH01754: .*users.{kind}: an entry has \d+ bytes, more than 65536")
+
 
 
 def run(program, *arguments, cwd):

@@ -1,6 +1,7 @@
 """What the log tells of a decision at level debug: each requirement with its verdict and why, members farther in."""
 
 import base64
+import json
 import re
 
 import pytest
@@ -113,3 +114,17 @@ def test_merged_sections(server):
         "  <RequireAny>: granted: a member grants",
         "    Require method GET: granted",
     ]
+
+
+def test_an_explanation_tells_the_same(server):
+    """Without a log level, and without anything written to the log."""
+    before = server.error_log()
+    done = server.run_plain(
+        "explain", f"http://localhost:{server.port}/nested/f.txt", "--json", *server.command()[1:], "-C", "LogLevel crit"
+    )
+    assert done.returncode == 0, done.stderr
+    events = json.loads(done.stdout)["events"]
+    tree = [event["text"] for event in events if event.get("code") == "AH01626"]
+    assert "    authorization result of Require user bob alice: denied (no authenticated user yet)" in tree
+    assert tree[0] == "authorization result of <RequireAny>: granted: a member grants"
+    assert server.error_log() == before

@@ -47,8 +47,12 @@ def users(server):
     write_user_file(path, USERS)
 
 
-def status(server, name, password, path="/f.txt"):
-    with Connection(server.port) as connection:
+#: Seconds for what is quick on an idle machine, and need not be elsewhere.
+LONG = 60
+
+
+def status(server, name, password, path="/f.txt", timeout=None):
+    with Connection(server.port, timeout=timeout) as connection:
         return ask(connection, name, password, path)
 
 
@@ -161,10 +165,40 @@ def test_an_endless_line(server, users, size):
         file.write(f"\nmia:{USERS['alice'].stored}\n".encode())
         os.fchmod(file.fileno(), 0o644)
     users.with_suffix(".new").rename(users)
-    assert status(server, "zoe", USERS["alice"].password) == 200
+    assert status(server, "zoe", USERS["alice"].password, timeout=LONG) == 200
     assert status(server, "mia", USERS["alice"].password) == 200
     assert status(server, "long", "") == 401
     server.wait_for_log(r"APUS3101.*users has lines that are left out: 1 of more than 8192 bytes; the first is line 2")
+
+
+def test_more_users_than_any_file_has(server, users):
+    """Whoever may name a file may not fill the memory of the server with it."""
+    with open(users.with_suffix(".new"), "wb") as file:
+        file.write(b"u:x\n" * ((1 << 20) + 1))
+        os.fchmod(file.fileno(), 0o644)
+    users.with_suffix(".new").rename(users)
+    assert status(server, "u", "x", timeout=LONG) == 500
+    server.wait_for_log(r"AH01620: cannot read the password file .*users: File too large")
+    users.unlink()
+    with open(users, "wb") as file:
+        file.truncate(9 << 30)
+    assert status(server, "u", "x", timeout=LONG) == 500
+
+
+def test_many_who_wait_for_one_large_file(server, users):
+    """It is read once."""
+    stored = USERS["alice"].stored
+    replace(users, "".join(f"user{number}:{stored}\n" for number in range(200_000)))
+    seen = []
+    threads = [
+        threading.Thread(target=lambda number: seen.append(status(server, f"user{number}", USERS["alice"].password, timeout=LONG)), args=[number])
+        for number in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [200] * 12
 
 
 def test_a_binary_file(server, users):
