@@ -108,7 +108,8 @@ let package = Package(
         .target(name: "ElfKit", dependencies: ["CSystem"]),
         // `apus module` and apxs: what authors of modules and those who install them use.
         .executableTarget(
-            name: "ModuleTool", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CPCRE2", "ElfKit"]),
+            name: "ModuleTool", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CModuleTool", "ElfKit"]),
+        .target(name: "CModuleTool"),
         // htpasswd, htdigest and htdbm.
         .executableTarget(name: "PasswordTools", dependencies: ["ByteKit", "CCrypt", "DbmKit", "PasswordKit"]),
         .testTarget(name: "HostTests", dependencies: ["Host"]),

@@ -7,6 +7,7 @@ enum Tool {
 
           new NAME [--lang c|swift|rust] [DIRECTORY]  begin a module: source, build file, test and README
           build [DIRECTORY]                           build the module in a directory: leaves mod_NAME.so there
+          check FILE…                                 try a module in a strict host and say what is wrong with it
           run [--config FILE] FILE… [-- COMMAND]      serve with just these modules on a free port
           install [--activate] FILE…                  put modules into modules/ and show their LoadModule lines
           list                                        list the modules of this installation
@@ -35,6 +36,7 @@ enum Tool {
         switch command {
         case "new": return try NewModule.run(arguments)
         case "build": return try BuildModule.run(arguments)
+        case "check": return try CheckModule.run(arguments)
         case "run": return try RunModule.run(arguments)
         case "install": return try InstallModule.run(arguments)
         case "list": return try ListModules.run(arguments)
