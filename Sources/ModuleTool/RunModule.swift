@@ -4,12 +4,12 @@ import Glibc
 /// `apus module run`: a server with nothing but the modules, which goes when it is no longer wanted.
 enum RunModule {
     private static let usage = """
-        Usage: apus module run [--config FILE] [--root DIRECTORY] [--keep] FILE… [-- COMMAND…]
+        Usage: apus module run [--config FILE] [--root DIRECTORY] [--keep] [FILE…] [-- COMMAND…]
 
         Serves on a free port of 127.0.0.1 with just these modules loaded, the directives of --config after them, and
         --root (an empty directory unless given) as DocumentRoot. With COMMAND it runs that and ends with its status;
         APUS_URL holds where the server is, APUS_LOG its error log. Without, it serves until Ctrl-C. Modules of the
-        installation can be loaded in FILE as modules/mod_NAME.so. --keep leaves the server's files.
+        installation can be loaded in --config as modules/mod_NAME.so. --keep leaves the server's files.
 
         """
 
@@ -18,7 +18,7 @@ enum RunModule {
 
     static func run(_ arguments: [String]) throws -> Int32 {
         let words = try Words(arguments, valued: ["--config", "--root"], flags: ["--keep"], usage: usage)
-        guard !words.plain.isEmpty else { throw Problem(usage, status: Problem.usage) }
+        guard !words.plain.isEmpty || words.values["--config"] != nil else { throw Problem(usage, status: Problem.usage) }
         let directory = try Files.temporaryDirectory("apus-run")
         defer {
             if words.flags.contains("--keep") { say("its files are in \(directory)\n") } else { Files.removeTree(directory) }

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 from support.server import DISTRIBUTION, PROJECT
 
-MADE = {"rust": "sdk/rust/src/sys.rs"}
+MADE = {"rust": "sdk/rust/src/sys.rs", "reference": "docs/module-reference.md"}
 
 
 @pytest.mark.parametrize("script", MADE)
@@ -20,5 +20,5 @@ def test_the_package_holds_the_sources(target):
     source = PROJECT / "Sources" / target
     for path in source.rglob("*"):
         if path.is_file():
-            shipped = DISTRIBUTION / "sdk" / "swift" / "Sources" / target / path.relative_to(source)
+            shipped = DISTRIBUTION / "sdk" / "modulekit" / "Sources" / target / path.relative_to(source)
             assert shipped.read_bytes() == path.read_bytes(), shipped

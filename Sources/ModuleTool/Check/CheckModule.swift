@@ -7,18 +7,19 @@ import ModuleABI
 /// `apus module check`: a module in a strict host, a verdict at the end.
 enum CheckModule {
     private static let usage = """
-        Usage: apus module check [--handler NAME]… [--quiet] FILE…
+        Usage: apus module check [--handler NAME,…] [--module NAME,…] [--quiet] FILE…
 
         Tries each module in a host that takes nothing for granted, in processes of their own: strings and memory that end
         where a page ends and are closed when their time is over, words and requests that nobody expects, threads that
         calls may not be made on, clients that go away, allocations and registrations that are refused. --handler names
-        what its handler answers to, when that is not the module's own name. --quiet shows errors and the verdict alone.
+        what its handler answers to, when that is not the module's own name, --module which modules of a file to try when it
+        holds several. --quiet shows errors and the verdict alone.
         Ends with 0 when no error was found, else with 1.
 
         """
 
     static func run(_ arguments: [String]) throws -> Int32 {
-        let words = try Words(arguments, valued: ["--handler"], flags: ["--quiet"], usage: usage)
+        let words = try Words(arguments, valued: ["--handler", "--module"], flags: ["--quiet"], usage: usage)
         guard !words.plain.isEmpty else { throw Problem(usage, status: Problem.usage) }
         let handlers = words.values["--handler"].map { $0.split(separator: ",").map(String.init) } ?? []
         var status: Int32 = 0
@@ -27,7 +28,7 @@ enum CheckModule {
             let names: [String]
             do {
                 guard module.hasEntry else { throw Problem("it exports no \(ModuleFile.entryName)") }
-                names = try module.namesOrAsk()
+                names = try words.values["--module"].map { $0.split(separator: ",").map(String.init) } ?? module.namesOrAsk()
             } catch let problem as Problem {
                 say("\(file)\n\nerror: \(problem.message)\n\nverdict: not fit to be loaded\n")
                 status = 1
@@ -243,6 +244,12 @@ enum Trials {
                 guard candidate.handle(directive, words, scope, server?.conf, dir?.conf) == APUS_OK, followed < 6 else { continue }
                 // What it kept is looked at again when the words have gone.
                 followed += 1
+                if followed == 1 {
+                    candidate.open(UInt32(APUS_OPEN_START))
+                    theFake.phase = .serving
+                    candidate.void("child_init")
+                    theFake.phase = .configuration
+                }
                 if let server, let outer = candidate.create(true, UInt32(APUS_SCOPE_SERVER)) { theFake.servers[0].serverConf = candidate.merge(true, outer, server).conf }
                 if let dir, let outer = candidate.create(false, UInt32(APUS_SCOPE_SERVER)) { theFake.servers[0].dirConf = candidate.merge(false, outer, dir).conf }
                 theFake.phase = .serving

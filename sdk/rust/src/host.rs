@@ -275,3 +275,43 @@ impl<M: Module> Host<M> {
         Connection::new(raw, *self)
     }
 }
+
+/// The leader, and messages between all processes of a generation.
+impl<M: Module> Host<M> {
+    /// Has the leader look at a file about once a second; `changed` runs there. From `open_config`, never with CHECK.
+    pub fn watch_file(&self, path: &str, changed: impl Fn() + 'static) -> Result<(), Error> {
+        let boxed: Box<Box<dyn Fn()>> = Box::new(Box::new(changed));
+        let ctx = Box::into_raw(boxed) as *mut c_void;
+        let status = call!(leader.watch_file(self.raw, tables::str(path.as_bytes()), Some(file_changed), ctx));
+        check(status, &format!("cannot watch {}", path)).map(|_| ())
+    }
+
+    /// Says who gets the module's messages, in every process: their name and bytes. From `attach`.
+    pub fn on_message(&self, receive: impl Fn(&[u8], &[u8]) + 'static) -> Result<(), Error> {
+        let boxed: Box<Box<dyn Fn(&[u8], &[u8])>> = Box::new(Box::new(receive));
+        let ctx = Box::into_raw(boxed) as *mut c_void;
+        check(call!(leader.on_message(self.raw, Some(message_came), ctx)), "cannot take messages").map(|_| ())
+    }
+
+    /// Sends a message to all processes of this generation, the sender included. In the leader, or on a worker's loop.
+    pub fn broadcast(&self, name: &str, bytes: &[u8]) -> Result<(), Error> {
+        let status = call!(leader.broadcast(self.raw, tables::str(name.as_bytes()), tables::str(bytes)));
+        check(status, "cannot send a message").map(|_| ())
+    }
+
+    /// Asks to be the one worker that does a kind of work for all; ask again every two seconds. On a worker's loop.
+    pub fn holds_lease(&self, name: &str) -> bool {
+        call!(leader.lease(self.raw, tables::str(name.as_bytes()))) == APUS_OK
+    }
+}
+
+unsafe extern "C" fn file_changed(ctx: *mut c_void, _path: apus_str) {
+    let body = &*(ctx as *const Box<dyn Fn()>);
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+}
+
+unsafe extern "C" fn message_came(ctx: *mut c_void, name: apus_str, message: apus_str) {
+    let body = &*(ctx as *const Box<dyn Fn(&[u8], &[u8])>);
+    let (name, message) = (tables::bytes(name).unwrap_or(b""), tables::bytes(message).unwrap_or(b""));
+    let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| body(name, message)));
+}

@@ -172,9 +172,13 @@ impl<'r, M: Module> Request<'r, M> {
         check(call!(body.reply(self.raw, status, kind, tables::str(body))), "cannot reply")
     }
 
-    /// An empty chain for the request.
-    pub fn chain(&self) -> Chain<'r> {
-        Chain::new(call!(body.chain(call!(request.pool(self.raw)))))
+    /// An empty chain for the request. An error: memory is gone.
+    pub fn chain(&self) -> Result<Chain<'r>, Error> {
+        let raw = call!(body.chain(call!(request.pool(self.raw))));
+        if raw.is_null() {
+            return Err(Error::new(Status(APUS_E_NOMEM), "no memory for a chain"));
+        }
+        Ok(Chain::new(raw))
     }
 
     /// Reads up to `max` bytes of the request's body onto the end of a chain. `Status::AGAIN`: none is there yet; on a
@@ -186,8 +190,8 @@ impl<'r, M: Module> Request<'r, M> {
     /// Reads the whole body, of at most `limit` bytes. Only in a hook that may block.
     pub fn read_all(&self, limit: usize) -> Result<Vec<u8>, Error> {
         let mut collected = Vec::new();
+        let mut chain = self.chain()?;
         loop {
-            let mut chain = self.chain();
             let status = self.read(65536, &mut chain);
             if status != Status::OK {
                 return Err(Error::new(status, "the body cannot be read"));

@@ -1527,6 +1527,9 @@ pub struct apus_transport_v1 {
     pub close: Option<unsafe extern "C" fn(state: *mut c_void)>,
     /// The protocol agreed on by ALPN, or empty.
     pub protocol: Option<unsafe extern "C" fn(state: *mut c_void) -> apus_str>,
+    /// As `write`, when these are the last plain bytes of the connection: the goodbye may leave in the same packet. `shutdown`
+    ///  and `close` follow nevertheless. NULL: `write` will do.
+    pub write_last: Option<unsafe extern "C" fn(state: *mut c_void, parts: *const apus_str, n_parts: u32, n: *mut usize) -> apus_status>,
 }
 
 

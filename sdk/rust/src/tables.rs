@@ -50,6 +50,7 @@ tables! {
     upgrade: apus_upgrade_v1 = APUS_EXT_UPGRADE;
     expr: apus_expr_v1 = APUS_EXT_EXPR;
     subrequest: apus_subrequest_v1 = APUS_EXT_SUBREQUEST;
+    leader: apus_leader_v1 = APUS_EXT_LEADER;
 }
 
 #[cold]
