@@ -67,14 +67,21 @@ extension ConfigBuilder {
         }.map(\.element)
         let regexes = directories.filter { $0.match == .regex }
         let arena = configuration.arena
-        let conditions = scope(of: draft, .vhost).conditions
+        let own = scope(of: draft, .vhost).conditions
+        let conditions = isMain ? own : scope(of: main, .server).conditions + own
+        let files = isMain ? draft.files : main.files + draft.files
+        let locations = isMain ? draft.locations : main.locations + draft.locations
+        let readsAccessFiles = readsAccessFiles(draft, ordered)
         return SectionTable(
             directories: UnsafeBufferPointer(arena.copy(ordered)), patterns: UnsafeBufferPointer(arena.copy(regexes)),
-            files: UnsafeBufferPointer(arena.copy(isMain ? draft.files : main.files + draft.files)),
-            locations: UnsafeBufferPointer(arena.copy(isMain ? draft.locations : main.locations + draft.locations)),
-            conditions: UnsafeBufferPointer(arena.copy(isMain ? conditions : scope(of: main, .server).conditions + conditions)),
-            restrictsLinks: restrictsLinks(draft, ordered), readsAccessFiles: readsAccessFiles(draft, ordered),
-            namesFiles: ordered.contains(where: mayNameFile))
+            files: UnsafeBufferPointer(arena.copy(files)), locations: UnsafeBufferPointer(arena.copy(locations)),
+            conditions: UnsafeBufferPointer(arena.copy(conditions)), restrictsLinks: restrictsLinks(draft, ordered),
+            readsAccessFiles: readsAccessFiles, namesFiles: ordered.contains(where: mayNameFile),
+            goesByNames: !readsAccessFiles && conditions.isEmpty && (directories + files + locations).allSatisfy(goesByNames))
+    }
+
+    private func goesByNames(_ section: Section) -> Bool {
+        section.conditions.isEmpty && section.captures.isEmpty && section.files.allSatisfy(goesByNames)
     }
 
     private func mayNameFile(_ section: Section) -> Bool {

@@ -57,6 +57,8 @@ struct SectionTable: BitwiseCopyable {
     var readsAccessFiles: Bool
     /// Whether some <Directory> may name a file.
     var namesFiles: Bool
+    /// Whether the names of the file and of the path alone decide which sections hold, and nothing more comes of it.
+    var goesByNames: Bool
 }
 
 extension Section {

@@ -70,7 +70,9 @@ enum RequestExtension {
             r.pointee.methodKind = Method(copy)
         case APUS_R_PATH: r.pointee.path = copy
         case APUS_R_QUERY: r.pointee.query = copy
-        case APUS_R_FILENAME: r.pointee.filename = copy
+        case APUS_R_FILENAME:
+            r.pointee.filename = copy
+            r.pointee.openFile = nil
         case APUS_R_PATH_INFO: r.pointee.pathInfo = copy
         case APUS_R_HANDLER: r.pointee.handler = copy
         case APUS_R_CONTENT_TYPE: return setField(&r.pointee.contentType, copy)

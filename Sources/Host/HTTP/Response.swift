@@ -111,9 +111,34 @@ enum Response {
 
     // MARK: Head
 
+    /// The head of an answer with the whole of a file. Most are as the one before.
+    static func sendHead(_ r: Request.Ref, of file: CachedFile.Ref) {
+        runHeadHooks(r)
+        guard ReadyHead.isUsual(r) else { return composeHead(r, length: file.pointee.info.size) }
+        r.pointee.response.framing = .length
+        r.pointee.response.lengthLeft = file.pointee.info.size
+        r.pointee.response.keepsAlive = KeepAlive.isPossible(r)
+        guard !file.pointee.head.send(r) else { return r.pointee.response.headIsSent = true }
+        let before = theWorker.pointee.turnLength
+        composeHead(r, length: file.pointee.info.size)
+        guard file.pointee.isCached, theWorker.pointee.turnLength > before else { return }
+        let head = Bytes(UnsafeRawPointer(theWorker.pointee.turnBuffer + before), count: theWorker.pointee.turnLength - before)
+        file.pointee.head.note(head, r)
+    }
+
     /// Decides the framing and sends the head. `length`: the whole body's, when it is known.
     static func sendHead(_ r: Request.Ref, length: Int64?) {
+        runHeadHooks(r)
+        composeHead(r, length: length)
+    }
+
+    @inline(__always)
+    private static func runHeadHooks(_ r: Request.Ref) {
         if theWorker.pointee.responseHead.pointee.count > 0 { HookRunner.run(theWorker.pointee.responseHead, r) }
+    }
+
+    @inline(never)
+    private static func composeHead(_ r: Request.Ref, length: Int64?) {
         decideFraming(r, length)
         Vary.settle(r)
         r.pointee.response.keepsAlive = KeepAlive.isPossible(r)

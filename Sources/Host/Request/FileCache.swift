@@ -16,6 +16,9 @@ struct CachedFile {
     var validators: Bytes
     /// See FileDigest; none: nobody has asked.
     var digest = Bytes.none
+    /// What is known of answers with it.
+    var head = ReadyHead()
+    var sections = KnownSections()
     var holders: Int32
     /// Its path led through no symbolic link when it was opened.
     var isWithoutLinks: Bool
@@ -31,8 +34,26 @@ struct CachedFile {
         free(UnsafeMutableRawPointer(mutating: file.pointee.name.ptr))
         free(UnsafeMutableRawPointer(mutating: file.pointee.validators.ptr))
         free(UnsafeMutableRawPointer(mutating: file.pointee.digest.ptr))
+        file.pointee.head.clear()
+        file.pointee.sections.clear()
         file.deallocate()
     }
+
+    /// Holds it for a request until that one's memory goes.
+    static func hold(_ file: Ref, for r: Request.Ref) {
+        file.pointee.holders &+= 1
+        keep(file, for: r)
+    }
+
+    /// The same for a hold that the caller has.
+    static func keep(_ file: Ref, for r: Request.Ref) {
+        r.pointee.openFile = file
+        r.pointee.arena.pointee.onDestroy(UnsafeMutableRawPointer(file), releaseFile)
+    }
+}
+
+private func releaseFile(_ raw: UnsafeMutableRawPointer?) {
+    if let raw { CachedFile.release(raw.assumingMemoryBound(to: CachedFile.self)) }
 }
 
 /// Open files by name. An entry is used only while a fresh stat of the name says what it said when the file was opened,
@@ -56,8 +77,20 @@ struct FileCache {
         table.initialize(repeating: nil, count: FileCache.slots)
     }
 
-    /// The file, held for the caller. `info` is what stat just said of the name. Nil: it cannot be opened; see errno.
+    /// The file when it is open already, and still what stat just said of the name.
     @inline(__always)
+    func find(_ name: Bytes, _ info: FileInfo) -> CachedFile.Ref? {
+        let hash = name.hashed
+        var at = Int(truncatingIfNeeded: hash) & (FileCache.slots - 1)
+        while let file = table[at] {
+            if file.pointee.hash == hash, file.pointee.name == name { return file.pointee.info.isSame(as: info) ? file : nil }
+            at = (at &+ 1) & (FileCache.slots - 1)
+        }
+        return nil
+    }
+
+    /// The file, held for the caller. `info` is what stat just said of the name. Nil: it cannot be opened; see errno.
+    @inline(never)
     mutating func open(_ name: Bytes, _ info: FileInfo) -> CachedFile.Ref? {
         let hash = name.hashed
         var at = Int(truncatingIfNeeded: hash) & (FileCache.slots - 1)

@@ -11,8 +11,6 @@ enum FileDigest {
     static let length = Base64.encodedLength(SHA1.length)
 
     /// Calls `next` once the file's digest is known: now, or when a thread has read the file.
-    ///
-    /// `next` takes over the caller's hold on the file, which goes when the request does not live to see it.
     static func whenKnown(
         _ r: Request.Ref, _ file: CachedFile.Ref, _ next: @escaping (Request.Ref, CachedFile.Ref) -> apus_status
     ) -> apus_status {
@@ -22,6 +20,8 @@ enum FileDigest {
             SHA1.digest(content) { file.pointee.digest = encoded($0) }
             return next(r, file)
         }
+        // The thread reads on when the request goes.
+        file.pointee.holders += 1
         let id = Tasks.suspend(r, nil, nil)
         nonisolated(unsafe) let file = file
         nonisolated(unsafe) let next = next
@@ -29,7 +29,8 @@ enum FileDigest {
             nonisolated(unsafe) let digest = read(file.pointee.fd)
             theWorker.pointee.loop.call {
                 if file.pointee.digest.isSet { free(digest) } else if let digest { file.pointee.digest = Bytes(digest, count: length) }
-                Tasks.resume(id, { r in next(r, file) }, otherwise: { CachedFile.release(file) })
+                Tasks.resume(id, { r in next(r, file) }, otherwise: {})
+                CachedFile.release(file)
             }
         }
         return APUS_SUSPENDED

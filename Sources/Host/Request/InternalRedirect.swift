@@ -116,6 +116,8 @@ enum InternalRedirect {
         r.pointee.pathInfo = sub.pointee.pathInfo
         if sub.pointee.query.isSet { r.pointee.query = sub.pointee.query }
         r.pointee.file = sub.pointee.file
+        // Its memory, and so its hold, goes with r's.
+        r.pointee.openFile = sub.pointee.openFile
         r.pointee.conf = sub.pointee.conf
         r.pointee.handler = sub.pointee.handler
         r.pointee.contentType = sub.pointee.contentType

@@ -18,9 +18,16 @@ enum MapToStorage {
     /// Looks at the file and merges the sections that hold for it; the last of map_to_storage.
     static func map(_ r: Request.Ref) -> apus_status {
         guard r.pointee.filename.isSet else { return APUS_OK }
-        mergeSlashes(r)
-        removeDots(r)
+        if r.pointee.filename.mayNotBePlain {
+            mergeSlashes(r)
+            removeDots(r)
+        }
         if let refusal = find(r) { return refusal }
+        if r.pointee.file.kind == .regular, r.pointee.main == nil || Worker.isLoopThread,
+            let file = theWorker.pointee.files.find(r.pointee.filename, r.pointee.file)
+        {
+            CachedFile.hold(file, for: r)
+        }
         do throws(HeadProblem) {
             let status = try SectionWalk.all(r) ? LinkRules.check(r) : APUS_OK
             return status == APUS_OK ? HostNames.settle(r) : status

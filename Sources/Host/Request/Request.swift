@@ -52,6 +52,8 @@ struct Request {
     /// What UseCanonicalName DNS found out.
     var localName = Bytes.none
     var file = FileInfo()
+    /// The file named by `filename`, when it is open; held until the request's memory goes.
+    var openFile: CachedFile.Ref?
     var conf: UnsafePointer<MergedConf>
     var notes = FieldTable()
     var environment = FieldTable(isCaseSensitive: true)
@@ -176,6 +178,8 @@ struct ResponseState {
     var lengthLeft: Int64 = 0
     var bodySent: Int64 = 0
     var wireSent: Int64 = 0
+    /// The version of the header fields at which they were the strong validators of a file and nothing else; 0: they never were.
+    var plainVersion: UInt32 = 0
     var continueIsSent = false
     /// The client's taking of it is looked at; what it had taken when it was last looked at.
     var isWatched = false

@@ -147,6 +147,20 @@ enum SectionWalk {
     /// - Returns: whether symbolic links on the way may not simply be followed.
     static func all(_ r: Request.Ref) throws(HeadProblem) -> Bool {
         guard let table = r.pointee.server.pointee.sections else { return false }
+        if table.pointee.goesByNames, let file = r.pointee.openFile, !r.pointee.isExplain {
+            if let conf = file.pointee.sections.conf(r, table) {
+                r.pointee.conf = conf
+                return table.pointee.restrictsLinks
+            }
+            let restrictsLinks = try look(r, table)
+            if theWorker.pointee.mergeCache.keeps(r.pointee.conf) { file.pointee.sections.note(r, table) }
+            return restrictsLinks
+        }
+        return try look(r, table)
+    }
+
+    @inline(never)
+    private static func look(_ r: Request.Ref, _ table: UnsafePointer<SectionTable>) throws(HeadProblem) -> Bool {
         let place = FilePlace(r)
         let walk = try walk(place.directory, r, table)
         let restrictsLinks = table.pointee.restrictsLinks || walk?.pointee.restrictsLinks == true

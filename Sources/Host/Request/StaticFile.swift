@@ -49,11 +49,8 @@ enum StaticFile {
     }
 
     private static func send(_ r: Request.Ref) -> apus_status {
-        guard let file = theWorker.pointee.files.open(r.pointee.filename, r.pointee.file) else { return refuse(r, errno) }
-        guard LinkRules.holds(r, file) else {
-            CachedFile.release(file)
-            return refuse(r, ELOOP)
-        }
+        guard let file = open(r) else { return refuse(r, errno) }
+        guard LinkRules.holds(r, file) else { return refuse(r, ELOOP) }
         if r.pointee.main != nil { return sendThroughFilters(r, file) }
         if r.core.effectiveETag.contains(.digest) { return FileDigest.whenKnown(r, file, answer) }
         return answer(r, file)
@@ -64,16 +61,25 @@ enum StaticFile {
         // A filter that makes something else of the file takes its validators off.
         Filters.prepare(r)
         let verdict = Preconditions.check(r, file)
-        guard verdict == APUS_OK else {
-            CachedFile.release(file)
-            return verdict
-        }
+        guard verdict == APUS_OK else { return verdict }
         if Filters.hasAny(r) { return sendThroughFilters(r, file) }
         switch Ranges.choose(r, file) {
         case .whole: return sendDirectly(r, file)
         case .unsatisfiable: return Ranges.refuse(r, file)
         case .spans(let spans): return Ranges.send(r, file, spans)
         }
+    }
+
+    /// The file, held by the request.
+    @inline(__always)
+    private static func open(_ r: Request.Ref) -> CachedFile.Ref? {
+        if let file = r.pointee.openFile, file.pointee.isCached, r.pointee.file.links != .none || file.pointee.isWithoutLinks {
+            file.pointee.wasUsed = true
+            return file
+        }
+        guard let file = theWorker.pointee.files.open(r.pointee.filename, r.pointee.file) else { return nil }
+        CachedFile.keep(file, for: r)
+        return file
     }
 
     private static func refuse(_ r: Request.Ref, _ code: Int32) -> apus_status {
@@ -92,53 +98,43 @@ enum StaticFile {
     /// Last-Modified, ETag and Accept-Ranges (RFC 9110, 8.8 and 14.3).
     private static func setValidators(_ r: Request.Ref, _ file: CachedFile.Ref) {
         let arena = r.pointee.arena
-        // The cached texts may go with the file: the request keeps a copy.
-        let texts = arena.copy(file.pointee.validators)
-        r.pointee.headersOut.append(Field(name: Bytes("Last-Modified"), value: texts.upTo(HTTPDate.length)), arena)
-        let etag = EntityTag.compose(r, file, usual: texts.from(HTTPDate.length))
+        let texts = file.pointee.validators
+        let parts = r.pointee.conf.pointee.core.pointee.effectiveETag
+        let isWeak = EntityTag.isWeak(r, file.pointee.info)
+        let isPlain = r.pointee.headersOut.version == 0 && !isWeak && !parts.contains(.digest)
+        r.pointee.headersOut.append(Field(name: Bytes("Last-Modified"), value: texts.unchecked(0, HTTPDate.length)), arena)
+        let etag = EntityTag.compose(r, file, parts, isWeak, usual: texts.unchecked(HTTPDate.length, texts.count))
         if etag.isSet { r.pointee.headersOut.append(Field(name: Bytes("ETag"), value: etag), arena) }
-        let ranges = r.core.maxRanges == 0 ? Bytes("none") : Bytes("bytes")
+        let ranges = r.pointee.conf.pointee.core.pointee.maxRanges == 0 ? Bytes("none") : Bytes("bytes")
         r.pointee.headersOut.append(Field(name: Bytes("Accept-Ranges"), value: ranges), arena)
+        if isPlain { r.pointee.response.plainVersion = r.pointee.headersOut.version }
     }
 
     /// The common case: no filter, so head and small body leave in one packet and large files by sendfile.
     private static func sendDirectly(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
         let size = file.pointee.info.size
-        Response.sendHead(r, length: size)
+        Response.sendHead(r, of: file)
         r.pointee.response.isEnded = true
-        guard r.pointee.response.framing == .length, size > 0 else {
-            CachedFile.release(file)
-            return APUS_OK
-        }
+        guard r.pointee.response.framing == .length, size > 0 else { return APUS_OK }
         r.pointee.response.lengthLeft = 0
         r.pointee.response.bodySent = size
         let content = file.pointee.content
         if content.isSet, content.count <= Response.copyLimit, let place = ConnectionIO.reserve(r.pointee.conn, content.count) {
             memcpy(place, content.ptr.unsafelyUnwrapped, content.count)
             ConnectionIO.commit(content.count)
-            CachedFile.release(file)
             return APUS_OK
         }
-        r.pointee.conn.pointee.output.append(segment(file))
+        r.pointee.conn.pointee.output.append(segment(file, offset: 0, length: size))
         return APUS_OK
     }
 
     private static func sendThroughFilters(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
         let chain = Chain.make(r.pointee.arena)
-        if file.pointee.info.size > 0 {
-            chain.pointee.queue.append(segment(file))
-        } else {
-            CachedFile.release(file)
-        }
+        let size = file.pointee.info.size
+        if size > 0 { chain.pointee.queue.append(segment(file, offset: 0, length: size)) }
         chain.pointee.append(mark: .end)
         let status = OutputFeed.write(r, chain)
         return status < 0 ? status : APUS_OK
-    }
-
-    /// The file as a segment that takes over the caller's hold on it.
-    private static func segment(_ file: CachedFile.Ref) -> OutputSegment {
-        file.pointee.holders -= 1
-        return segment(file, offset: 0, length: file.pointee.info.size)
     }
 
     /// Part of the file as a segment with a hold of its own, which it lets go when it is sent.
@@ -204,9 +200,9 @@ enum EntityTag {
 
     /// The same of an open file, where the tag of the usual parts is at hand.
     @inline(__always)
-    static func compose(_ r: Request.Ref, _ file: CachedFile.Ref, usual: Bytes) -> Bytes {
-        let parts = r.core.effectiveETag
-        let isWeak = isWeak(r, file.pointee.info)
+    static func compose(
+        _ r: Request.Ref, _ file: CachedFile.Ref, _ parts: CoreDirConf.ETagParts, _ isWeak: Bool, usual: Bytes
+    ) -> Bytes {
         if parts == .usual, !isWeak { return usual }
         guard parts.contains(.digest), file.pointee.digest.isSet else { return compose(r, file.pointee.info, parts, isWeak) }
         return r.pointee.arena.join(Bytes("\""), file.pointee.digest, Bytes("\""))
@@ -214,7 +210,7 @@ enum EntityTag {
 
     /// A file changed a moment ago may change again within the same second.
     @inline(__always)
-    private static func isWeak(_ r: Request.Ref, _ info: FileInfo) -> Bool {
+    static func isWeak(_ r: Request.Ref, _ info: FileInfo) -> Bool {
         r.pointee.startTime &- info.modified / 1000 < 1_000_000
     }
 
