@@ -162,28 +162,34 @@ enum Phases {
     /// Runs the links of one hook from where the request stands.
     @inline(__always)
     private static func runStep(_ r: Request.Ref, _ hook: UnsafeMutablePointer<FrozenHook>) -> apus_status {
+        let kind = hook.pointee.kind
+        let unchanged = kind == RunKind.first.rawValue ? APUS_DECLINED : APUS_OK
+        guard let links = hook.pointee.links else { return unchanged }
         let count = hook.pointee.count
-        let isFirst = hook.pointee.kind == RunKind.first.rawValue
-        while r.pointee.link < count, let link = hook.pointee.links?[r.pointee.link] {
-            r.pointee.link &+= 1
-            let status = call(link, r)
+        var index = r.pointee.link
+        let activity = theWorker.pointee.activity
+        let outer = activity.pointee.callback
+        defer { activity.pointee.callback = outer }
+        while index < count {
+            let link = links + index
+            index &+= 1
+            r.pointee.link = index
+            let isPlain = link.pointee.flags & ~APUS_HOOK_EXPLAINABLE == 0
+            activity.pointee.callback = link.pointee.reserved
+            let status = isPlain
+                ? unsafeBitCast(link.pointee.fn, to: RequestHook.self)(link.pointee.ctx, r.handle) : call(link.pointee, r)
             // A hook without an answer leaves anything in its place.
-            if hook.pointee.kind == RunKind.void.rawValue { continue }
-            if status == APUS_SUSPENDED { return status }
-            if status == APUS_DECLINED { continue }
-            if status == APUS_AGAIN {
-                r.pointee.link &-= 1
-                continue
-            }
-            if status == APUS_OK, !isFirst { continue }
-            return status
+            if status == APUS_DECLINED || status == unchanged || kind == RunKind.void.rawValue { continue }
+            guard status == APUS_AGAIN else { return status }
+            index &-= 1
         }
-        return isFirst ? APUS_DECLINED : APUS_OK
+        return unchanged
     }
 
-    @inline(__always)
+    /// Calls a hook of any kind: one that may wait, or is left out for some requests.
+    @inline(never)
     static func call(_ link: apus_link, _ r: Request.Ref) -> apus_status {
-        if link.flags == 0 || link.flags == APUS_HOOK_EXPLAINABLE { return invoke(link, r) }
+        if link.flags & ~APUS_HOOK_EXPLAINABLE == 0 { return invoke(link, r) }
         if link.flags & APUS_HOOK_INITIAL_ONLY != 0, r.pointee.main != nil || r.pointee.previous != nil { return APUS_DECLINED }
         // Whoever looks up a sub-request has its answer when the call returns: there is no waiting for it.
         if link.flags & APUS_HOOK_MAY_BLOCK != 0, r.pointee.main == nil { return Tasks.lend(r, to: link) }

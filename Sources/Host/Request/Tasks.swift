@@ -79,6 +79,7 @@ enum Tasks {
         return early
     }
 
+    @inline(never)
     private static func forget(_ r: Request.Ref) {
         _ = table.take(r.pointee.suspension.id)
         r.pointee.suspension.isActive = false
