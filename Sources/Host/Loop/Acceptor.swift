@@ -5,15 +5,21 @@ import ModuleABI
 
 /// Takes new connections from listening sockets and gives closed ones back.
 enum Acceptor {
-    /// One accept a wake-up, so that the other workers get theirs.
+    /// One accept a wake-up, so that the other workers get theirs; more while this one has no more connections than they.
     static func accept(_ listener: UnsafeMutablePointer<Listener>) {
-        switch acceptOne(listener) {
-        case .accepted:
-            // This connection was taken in any case: the kernel woke nobody else for it.
-            if theWorker.pointee.hasMoreThanItsShare { theWorker.pointee.loop.pause(listener) }
-        case .none: break
-        // The kernel would wake this worker again at once, and for ever.
-        case .exhausted: theWorker.pointee.loop.pause(listener)
+        var taken = 0
+        while listener.pointee.fd >= 0 {
+            switch acceptOne(listener) {
+            case .accepted:
+                // This connection was taken in any case: the kernel woke nobody else for it.
+                if theWorker.pointee.hasMoreThanItsShare { return theWorker.pointee.loop.pause(listener) }
+                taken += 1
+                guard theWorker.pointee.hasAtMostItsShare else { return }
+                if taken == listener.pointee.appetite.size { return listener.pointee.appetite.learn(taken: taken) }
+            case .none: return listener.pointee.appetite.learn(taken: taken)
+            // The kernel would wake this worker again at once, and for ever.
+            case .exhausted: return theWorker.pointee.loop.pause(listener)
+            }
         }
     }
 

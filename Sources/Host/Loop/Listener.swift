@@ -11,6 +11,28 @@ struct Listener {
     var isWildcard: Bool
     /// Connections that may wait to be accepted.
     var backlog: Int32
+    var appetite = Appetite()
+
+    /// How many connections this worker takes at a wake-up: as many as there were at once lately. One that has to look
+    /// and finds none has looked in vain, so more are tried only now and then.
+    struct Appetite {
+        private static let most = 16
+        private static let pause = 8
+
+        private(set) var size = 1
+        private var restraint = 0
+
+        mutating func learn(taken: Int) {
+            if taken < size {
+                size = max(taken, 1)
+                restraint = Appetite.pause
+            } else if restraint > 0 {
+                restraint -= 1
+            } else {
+                size = min(size * 2, Appetite.most)
+            }
+        }
+    }
 
     /// What ListenBackLog, SendBufferSize and ReceiveBufferSize say; sizes in bytes, 0: the system's.
     struct Settings {

@@ -122,6 +122,9 @@ struct Worker {
 
     /// Whether the other workers should take the next connection.
     var hasMoreThanItsShare: Bool { scoreboard?.hasMoreThanItsShare(slot) == true }
+
+    /// Whether it may take another connection before they are asked.
+    var hasAtMostItsShare: Bool { scoreboard?.hasAtMostItsShare(slot) != false }
 }
 
 /// A transport provider as the accept path uses it.

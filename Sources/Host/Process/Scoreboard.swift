@@ -32,13 +32,27 @@ struct Scoreboard {
     func hasMoreThanItsShare(_ own: WorkerSlot.Ref) -> Bool {
         let mine = cs_load(&own.pointee.connections)
         guard mine >= 8 else { return false }
+        let (total, serving) = count()
+        return serving > 1 && mine * serving * 4 > total * 5
+    }
+
+    /// Whether it has no more than the mean.
+    func hasAtMostItsShare(_ own: WorkerSlot.Ref) -> Bool {
+        let mine = cs_load(&own.pointee.connections)
+        guard mine > 0 else { return true }
+        let (total, serving) = count()
+        return mine * serving <= total
+    }
+
+    /// Connections of the workers that serve, and how many those are.
+    private func count() -> (connections: Int64, workers: Int64) {
         var total: Int64 = 0
         var serving: Int64 = 0
         for index in 0..<slotCount where cs_load(&base[index].state) == WorkerSlot.State.serving.rawValue {
             total += cs_load(&base[index].connections)
             serving += 1
         }
-        return serving > 1 && mine * serving * 4 > total * 5
+        return (total, serving)
     }
 }
 
