@@ -107,8 +107,11 @@ extension Connection.Ref {
         if pointee.isInLoop { theWorker.pointee.loop.watchRoom(self) }
     }
 
-    /// There is room in the socket.
-    func hasRoom() { pointee.mayWrite = true }
+    /// There is room in the socket. What a transport keeps for itself may have waited for it as well.
+    func hasRoom() {
+        if !pointee.mayWrite, pointee.transport != nil { pointee.transportHolds = true }
+        pointee.mayWrite = true
+    }
 }
 
 /// What has been read and not used yet.

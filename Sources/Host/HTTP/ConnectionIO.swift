@@ -98,7 +98,14 @@ enum ConnectionIO {
     }
 
     /// Sends as much as the socket takes. What does not fit is kept by the connection.
+    @inline(__always)
     static func flush(_ conn: Connection.Ref) {
+        let hasBytes = theWorker.pointee.turn == conn && theWorker.pointee.turnLength > 0 || !conn.pointee.output.isEmpty
+        if hasBytes || conn.pointee.transportHolds || conn.pointee.wasAborted { flushAll(conn) }
+    }
+
+    @inline(never)
+    private static func flushAll(_ conn: Connection.Ref) {
         guard !conn.pointee.wasAborted else { return dropAll(conn) }
         if conn.pointee.transport == nil { PlainOutput.flush(conn) } else { TransportOutput.flush(conn) }
         keepTurn(conn)
@@ -145,6 +152,7 @@ enum PlainOutput {
     private static let fileShare = 1 << 20
 
     static func flush(_ conn: Connection.Ref) {
+        if conn.pointee.output.isEmpty, sendsTurn(conn) { return }
         var budget = fileShare * 2
         while true {
             let outcome = sendMemory(conn)
@@ -158,6 +166,15 @@ enum PlainOutput {
             guard let count = sendFile(conn, segment) else { return }
             budget -= count
         }
+    }
+
+    /// Sends what the turn has gathered when nothing else waits. True: it has all left.
+    @inline(__always)
+    private static func sendsTurn(_ conn: Connection.Ref) -> Bool {
+        let length = theWorker.pointee.turnLength
+        let count = send(conn.pointee.fd, theWorker.pointee.turnBuffer, length, Int32(MSG_NOSIGNAL))
+        if count > 0 { ConnectionIO.sent(conn, count) }
+        return count == length
     }
 
     private enum Outcome {

@@ -234,7 +234,7 @@ final class EventLoop {
                 conn.pointee.wasAborted = true
                 return conn.close()
             }
-            if conn.pointee.mayWrite, ConnectionIO.pending(conn) > 0 || conn.pointee.transport != nil || conn.pointee.state == .request {
+            if conn.pointee.mayWrite, ConnectionIO.pending(conn) > 0 || conn.pointee.state == .request {
                 RequestEvents.writable(conn)
             }
             if conn.pointee.mayRead, conn.pointee.state != .closed { HTTP1.readable(conn) }
