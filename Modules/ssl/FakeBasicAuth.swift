@@ -10,6 +10,8 @@ enum FakeBasicAuth {
     /// - Returns: 403 for a client that writes such a name itself, wherever that is: the file of passwords may serve both a
     ///   place with this option and one without.
     static func apply(_ request: Request) -> Status {
+        let isAsked = request.confPointer(SSLDirConf.self).pointee.options.contains(.fakeBasicAuth)
+        guard isAsked || request.headersIn["Authorization"] != nil else { return .declined }
         // A name set for the request that this one came of is ours.
         guard request.main == nil, request.previous == nil else { return .declined }
         guard !isForged(request) else {
@@ -18,7 +20,7 @@ enum FakeBasicAuth {
                 "the client gives the name of a certificate as a user name, with FakeBasicAuth's password")
             return .status(403)
         }
-        guard request.confPointer(SSLDirConf.self).pointee.options.contains(.fakeBasicAuth), let tls = request.tls,
+        guard isAsked, let tls = request.tls,
             let name = userName(request, tls), !name.isEmpty
         else { return .declined }
         request.headersIn["Authorization"] = credentials(name, request)
