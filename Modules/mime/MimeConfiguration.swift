@@ -90,6 +90,9 @@ struct MimeDirConf: Configuration {
     /// Whether any extension brings filters.
     var hasFilters = false
 
+    /// Whether nothing but the file of types says something about extensions.
+    var knowsTypesAlone: Bool { mappings.isEmpty && usePathInfo != .on && !defaultLanguage.isSet }
+
     /// Maps a lower-case extension.
     mutating func set(_ attribute: Attribute, _ value: Bytes, for name: Bytes, in pool: Pool) {
         mappings.findOrInsert(name, initial: ExtensionInfo(), in: pool).pointee[attribute] = value

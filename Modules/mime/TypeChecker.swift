@@ -7,6 +7,17 @@ func checkType(of request: Request, types: UnsafePointer<ExtensionTable<Bytes>>)
         return .ok
     }
     let conf = request.confPointer(MimeDirConf.self)
+    if conf.pointee.knowsTypesAlone, let type = request.filename.type(in: types), !request.isSubrequest {
+        request.contentType = type
+        return .ok
+    }
+    return checkAll(request, conf, types)
+}
+
+/// Goes through all extensions and all that is said of them.
+private func checkAll(
+    _ request: Request, _ conf: UnsafePointer<MimeDirConf>, _ types: UnsafePointer<ExtensionTable<Bytes>>
+) -> Status {
     let name = resourceName(of: request, conf)
     guard name.isSet else { return .declined }
     var findings = Findings(request)
@@ -55,6 +66,22 @@ private func says(
     if info.charset.isSet || info.language.isSet || info.encoding.isSet { return true }
     if match.contains(.handlers), info.handler.isSet { return true }
     return match.contains(.filters) && (info.inputFilters.isSet || info.outputFilters.isSet)
+}
+
+extension Bytes {
+    /// The type of a name by its last extension alone; nil: that says nothing, or the name is to be looked at more closely.
+    @inline(__always)
+    fileprivate func type(in types: UnsafePointer<ExtensionTable<Bytes>>) -> Bytes? {
+        let bytes = buffer
+        var dot = bytes.count &- 1
+        while dot > 0, bytes[dot] != UInt8(ascii: ".") {
+            if bytes[dot] == UInt8(ascii: "/") { return nil }
+            dot &-= 1
+        }
+        // Dots at the beginning of a name make no extension.
+        guard dot > 0, bytes[dot &- 1] != UInt8(ascii: "."), bytes[dot &- 1] != UInt8(ascii: "/") else { return nil }
+        return types.pointee.find(unchecked(dot &+ 1, bytes.count))?.pointee
+    }
 }
 
 /// The name whose extensions count: the file's, with the path information when ModMimeUsePathInfo says so.
