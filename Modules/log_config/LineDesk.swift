@@ -83,15 +83,51 @@ extension ByteWriter {
     /// ASCII.
     @inline(__always)
     mutating func append(escaping bytes: Bytes) {
+        let index = bytes.plainRun(from: 0)
+        if index == bytes.count { append(bytes) } else { append(escaping: bytes, from: index) }
+    }
+
+    @inline(never)
+    private mutating func append(escaping bytes: Bytes, from first: Int) {
         var start = 0
-        var index = bytes.plainRun(from: 0)
+        var index = first
         while index < bytes.count {
             append(bytes[start..<index])
             appendEscape(bytes[index])
             start = index &+ 1
             index = bytes.plainRun(from: start)
         }
-        append(start == 0 ? bytes : bytes.from(start))
+        append(bytes.from(start))
+    }
+
+    /// How many bytes can be read where a literal begins, whatever its length.
+    static var literalBlock: Int { 16 }
+
+    /// Appends a text that lies where a whole block can be read: that is faster than copying its few bytes.
+    @inline(__always)
+    mutating func append(literal text: Bytes) {
+        guard text.count <= Self.literalBlock, capacity &- count >= Self.literalBlock, let source = text.ptr else {
+            return append(text)
+        }
+        let block = UnsafeRawPointer(source).loadUnaligned(as: SIMD16<UInt8>.self)
+        UnsafeMutableRawPointer(start + count).storeBytes(of: block, as: SIMD16<UInt8>.self)
+        _ = reserve(text.count)
+    }
+
+    /// Appends a number; those of a status or a small file's length in one piece.
+    @inline(__always)
+    mutating func append(count number: Int64) {
+        guard number >= 0, number < 100_000_000, capacity &- count >= 8 else { return append(decimal: number) }
+        var rest = UInt32(truncatingIfNeeded: number)
+        var digits: UInt64 = 0
+        var length = 0
+        repeat {
+            digits = digits << 8 | UInt64(0x30 &+ rest % 10)
+            rest /= 10
+            length &+= 1
+        } while rest > 0
+        UnsafeMutableRawPointer(start + count).storeBytes(of: digits.littleEndian, as: UInt64.self)
+        _ = reserve(length)
     }
 
     private mutating func appendEscape(_ byte: UInt8) {
@@ -117,24 +153,29 @@ extension Bytes {
     /// Where the first byte from `start` on stands that a log line may not hold as it is; `count`: none.
     @inline(__always)
     fileprivate func plainRun(from start: Int) -> Int {
-        let buffer = buffer
+        guard count > 0, let base = UnsafeRawPointer(ptr) else { return count }
         var index = start
-        // Eight bytes at a time: each test sets the high bit of a byte that fails it, or of one above a byte
-        // that does.
-        while index &+ 8 <= buffer.count {
-            let word = buffer.loadUnaligned(fromByteOffset: index, as: UInt64.self)
-            let controls = word &- 0x2020_2020_2020_2020
-            let quotes = (word ^ 0x2222_2222_2222_2222) &- 0x0101_0101_0101_0101
-            let backslashes = (word ^ 0x5c5c_5c5c_5c5c_5c5c) &- 0x0101_0101_0101_0101
-            let deletes = (word ^ 0x7f7f_7f7f_7f7f_7f7f) &- 0x0101_0101_0101_0101
-            if (controls | quotes | backslashes | deletes | word) & 0x8080_8080_8080_8080 != 0 { break }
-            index &+= 8
+        while index &+ 8 <= count, Self.isPlain(base.loadUnaligned(fromByteOffset: index, as: UInt64.self)) { index &+= 8 }
+        // What is left is the end of the last eight bytes.
+        if index &+ 8 > count, count >= 8, Self.isPlain(base.loadUnaligned(fromByteOffset: count &- 8, as: UInt64.self)) {
+            return count
         }
-        while index < buffer.count {
-            let byte = buffer[index]
+        while index < count {
+            let byte = self[index]
             guard byte &- 0x20 < 0x5f, byte != 0x22, byte != 0x5c else { return index }
             index &+= 1
         }
         return index
+    }
+
+    /// Whether a line may hold eight bytes as they are: each test sets the high bit of a byte that fails it, or of one
+    /// above a byte that does.
+    @inline(__always)
+    private static func isPlain(_ word: UInt64) -> Bool {
+        let controls = word &- 0x2020_2020_2020_2020
+        let quotes = (word ^ 0x2222_2222_2222_2222) &- 0x0101_0101_0101_0101
+        let backslashes = (word ^ 0x5c5c_5c5c_5c5c_5c5c) &- 0x0101_0101_0101_0101
+        let deletes = (word ^ 0x7f7f_7f7f_7f7f_7f7f) &- 0x0101_0101_0101_0101
+        return (controls | quotes | backslashes | deletes | word) & 0x8080_8080_8080_8080 == 0
     }
 }

@@ -60,7 +60,7 @@ extension ByteWriter {
 
     @inline(__always)
     mutating func append(positive number: Int64) {
-        if number > 0 { append(decimal: number) } else { appendDash() }
+        if number > 0 { append(count: number) } else { appendDash() }
     }
 
     /// The query with its question mark; nothing when there is none.

@@ -35,6 +35,15 @@ struct LogItem: BitwiseCopyable {
     var provider: UnsafePointer<apus_log_item_v1>?
     var context: UnsafeMutableRawPointer?
 
+    /// The text of an item that is always the same; nil for others.
+    var constant: Bytes? {
+        switch kind {
+        case .literal: text
+        case .unknown: Bytes("-")
+        default: nil
+        }
+    }
+
     /// Whether the item is to be written for an answer of this status.
     @inline(__always)
     func applies(to status: Int32) -> Bool {
@@ -55,8 +64,20 @@ struct LogFormat: BitwiseCopyable {
     /// - Throws: `FormatError`.
     init(_ text: Bytes, host: Host, in pool: Pool) throws {
         var reader = FormatReader(text: text, host: host, pool: pool)
-        while let item = try reader.next() { items.append(item, in: pool) }
-        items.append(LogItem(text: Bytes("\n")), in: pool)
+        while let item = try reader.next() { append(item, in: pool) }
+        append(LogItem(text: Bytes("\n")), in: pool)
+    }
+
+    /// What is the same in every line is one piece, however many items it comes of.
+    private mutating func append(_ item: LogItem, in pool: Pool) {
+        guard let text = item.constant else { return items.append(item, in: pool) }
+        let last = items.elements.last?.constant ?? .none
+        let joined = pool.literal(last, text)
+        if last.isSet {
+            items.elements[items.count - 1].text = joined
+        } else {
+            items.append(LogItem(text: joined), in: pool)
+        }
     }
 
     /// What is legal in it and probably wrong.
@@ -66,5 +87,18 @@ struct LogFormat: BitwiseCopyable {
             return
                 "the argument \"\(item.text.string)\" means nothing to its letter and is logged as it stands"
         }
+    }
+}
+
+extension Pool {
+    /// Two texts in one, in memory that can be read in blocks of `ByteWriter.literalBlock`.
+    fileprivate func literal(_ first: Bytes, _ second: Bytes) -> Bytes {
+        let room = first.count + second.count + ByteWriter.literalBlock
+        let place = allocate(UInt8.self, count: room)
+        place.initialize(repeating: 0, count: room)
+        var writer = ByteWriter(place, capacity: room)
+        writer.append(first)
+        writer.append(second)
+        return writer.written
     }
 }

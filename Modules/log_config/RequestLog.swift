@@ -55,9 +55,7 @@ struct LineComposer {
 
     @inline(__always)
     private mutating func append(_ item: UnsafePointer<LogItem>, to line: inout ByteWriter) {
-        if item.pointee.kind == .literal, item.pointee.statuses.isEmpty {
-            return line.append(item.pointee.text)
-        }
+        if item.pointee.kind == .literal { return line.append(literal: item.pointee.text) }
         guard item.pointee.applies(to: status) else { return line.append(UInt8(ascii: "-")) }
         write(item, item.pointee.usesOriginal ? original : request, to: &line)
     }
@@ -74,7 +72,23 @@ struct LineComposer {
 
     private mutating func duration(_ r: Request) -> Int64 { max(0, now() - r.number(APUS_R_TIME_US)) }
 
+    /// The items that most formats have.
+    @inline(__always)
     private mutating func write(_ item: UnsafePointer<LogItem>, _ r: Request, to line: inout ByteWriter) {
+        switch item.pointee.kind {
+        case .remoteName: line.append(escapingOrDash: r.peerName)
+        case .user: line.append(user: r.user)
+        case .time: desk.pointee.append(stampOf: moment(item, r) / 1_000_000, to: &line)
+        case .requestLine: line.append(requestLine: r.requestLine)
+        case .status: line.append(positive: r.number(APUS_R_STATUS))
+        case .bytesOrDash: line.append(positive: r.number(APUS_R_BYTES_SENT))
+        case .header: line.append(all: item.pointee.text, of: r.headersIn)
+        default: writeOther(item, r, to: &line)
+        }
+    }
+
+    @inline(never)
+    private mutating func writeOther(_ item: UnsafePointer<LogItem>, _ r: Request, to line: inout ByteWriter) {
         switch item.pointee.kind {
         case .literal, .oddArgument: line.append(item.pointee.text)
         case .unknown: line.append(UInt8(ascii: "-"))
@@ -82,7 +96,6 @@ struct LineComposer {
         case .clientAddress: line.append(orDash: r.peerAddress)
         case .peerAddress: line.append(orDash: r.connection.peerAddress)
         case .localAddress: line.append(orDash: r.connection.localAddress)
-        case .remoteName: line.append(escapingOrDash: r.peerName)
         case .canonicalPort: line.append(decimal: r.canonicalPort)
         case .localPort: line.append(decimal: Int64(r.connection.localPort))
         case .remotePort: line.append(decimal: Int64(r.connection.peerPort))
@@ -93,21 +106,16 @@ struct LineComposer {
         case .path: line.append(escapingOrDash: r.path)
         case .query: line.append(query: r.query)
         case .protocolName: line.append(escapingOrDash: r.protocolName)
-        case .requestLine: line.append(requestLine: r.requestLine)
         case .file: line.append(escapingOrDash: r.filename)
         case .handler: line.append(escapingOrDash: r.handler)
-        case .user: line.append(user: r.user)
         case .serverName: line.append(escapingOrDash: r.server.name)
         case .canonicalName: line.append(escapingOrDash: r.canonicalName)
 
-        case .status: line.append(positive: r.number(APUS_R_STATUS))
         case .bytes: line.append(decimal: r.number(APUS_R_BYTES_SENT))
-        case .bytesOrDash: line.append(positive: r.number(APUS_R_BYTES_SENT))
         case .bytesReceived: line.append(decimal: r.number(APUS_R_WIRE_RECEIVED))
         case .bytesSent: line.append(decimal: r.number(APUS_R_WIRE_SENT))
         case .bytesMoved: line.append(decimal: r.number(APUS_R_WIRE_RECEIVED) + r.number(APUS_R_WIRE_SENT))
 
-        case .header: line.append(all: item.pointee.text, of: r.headersIn)
         case .trailer: line.append(all: item.pointee.text, of: r.trailersIn)
         case .responseHeader: line.append(response: item.pointee.text, of: r)
         case .responseTrailer: line.append(escapingOrDash: r.trailersOut[item.pointee.text] ?? .none)
