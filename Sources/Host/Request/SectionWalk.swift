@@ -147,7 +147,7 @@ enum SectionWalk {
     /// - Returns: whether symbolic links on the way may not simply be followed.
     static func all(_ r: Request.Ref) throws(HeadProblem) -> Bool {
         guard let table = r.pointee.server.pointee.sections else { return false }
-        if table.pointee.goesByNames, let file = r.pointee.openFile, !r.pointee.isExplain {
+        if table.pointee.goesByNames, let file = r.pointee.openFile, r.pointee.telling == .silent {
             if let conf = file.pointee.sections.conf(r, table) {
                 r.pointee.conf = conf
                 return table.pointee.restrictsLinks
