@@ -4,6 +4,7 @@
  *
  *   full    for AMOUNT seconds, or AMOUNT times if it ends in "x": TLS 1.3 from the start, each time
  *   resume  as long: TLS 1.2, each time with the session of the process's first connection, by its id
+ *   staple  as full; a connection without a stapled answer is wrong
  *   keep    AMOUNT sessions of TLS 1.2 are made; then each of them is resumed by its id, the last one first
  *   churn   for AMOUNT seconds: sessions are made, and the last ones of the process resumed in turn
  *
@@ -36,6 +37,7 @@ static const char *const names[OUTCOMES] = {"made", "resumed", "forgotten", "cut
 static struct sockaddr_in server = {.sin_family = AF_INET};
 static char request[1024];
 static SSL_CTX *ctx;
+static int wantsStaple;
 /* Of all processes. */
 static volatile long *counts;
 
@@ -87,12 +89,15 @@ static enum outcome exchange(int fd, SSL *ssl, SSL_SESSION *session, SSL_SESSION
     if (connect(fd, (struct sockaddr *)&server, sizeof server)) return CUT;
     SSL_set_fd(ssl, fd);
     if (session) SSL_set_session(ssl, session);
+    if (wantsStaple) SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
     int result = SSL_connect(ssl);
     if (result <= 0) return reason(ssl, result);
     result = SSL_write(ssl, request, (int)strlen(request));
     if (result <= 0) return reason(ssl, result);
     enum outcome outcome = receive(ssl);
     if (outcome != RESUMED) return outcome;
+    const unsigned char *staple;
+    if (wantsStaple && SSL_get_tlsext_status_ocsp_resp(ssl, &staple) <= 0) return WRONG;
     if (made) *made = SSL_get1_session(ssl);
     if (SSL_session_reused(ssl)) return RESUMED;
     return session ? FORGOTTEN : MADE;
@@ -158,7 +163,7 @@ static void churn(double seconds) {
 }
 
 static int run(const char *kind, const char *amount, int part, int parts) {
-    if (strcmp(kind, "full") == 0) return repeat(amount, 0), 0;
+    if (strcmp(kind, "full") == 0 || wantsStaple) return repeat(amount, 0), 0;
     if (strcmp(kind, "resume") == 0) return repeat(amount, 1), 0;
     if (strcmp(kind, "churn") == 0) return churn(atof(amount)), 0;
     if (strcmp(kind, "keep") == 0) return keep((atoi(amount) + part) / parts), 0;
@@ -168,7 +173,7 @@ static int run(const char *kind, const char *amount, int part, int parts) {
 
 int main(int argc, char **argv) {
     if (argc < 5) {
-        fprintf(stderr, "usage: handshakes PORT full|resume|keep|churn AMOUNT PROCESSES [PATH]\n");
+        fprintf(stderr, "usage: handshakes PORT full|staple|resume|keep|churn AMOUNT PROCESSES [PATH]\n");
         return 2;
     }
     int parts = atoi(argv[4]), failed = 0, status;
@@ -178,7 +183,8 @@ int main(int argc, char **argv) {
              argc > 5 ? argv[5] : "/1k.html");
     signal(SIGPIPE, SIG_IGN);
     counts = mmap(NULL, OUTCOMES * sizeof *counts, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    prepare(strcmp(argv[2], "full") == 0);
+    wantsStaple = strcmp(argv[2], "staple") == 0;
+    prepare(wantsStaple || strcmp(argv[2], "full") == 0);
     for (int part = 0; part < parts; part++)
         if (fork() == 0) _exit(run(argv[2], argv[3], part, parts));
     while (wait(&status) > 0) failed |= status;

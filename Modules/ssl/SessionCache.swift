@@ -109,7 +109,7 @@ extension UnsafeMutablePointer<TLSConnection> {
     fileprivate func session(_ id: Bytes, from cache: ObjectCache) -> OpaquePointer? {
         var data = Bytes.none
         guard cache.retrieve(id, in: connection.pool, &data, done: { _, _, _ in }) == .ok else { return nil }
-        let session = decodeSession(data)
+        let session = DecodedSessions.session(id, data)
         OPENSSL_cleanse(UnsafeMutableRawPointer(mutating: data.ptr), data.count)
         return session
     }

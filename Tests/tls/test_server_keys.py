@@ -200,6 +200,7 @@ MAIN_LINES = [
     "SSLRandomSeed connect file:/dev/urandom 512",
     "SSLFIPS off",
     "SSLCryptoDevice builtin",
+    "SSLCryptoDevice pkcs11",
     "SSLVHostSNIPolicy authonly",
     "SSLPassPhraseDialog builtin",
 ]

@@ -11,8 +11,9 @@ let processDirectives: [Directive] = [
         $0.updateServer { (conf: inout SSLServerConf) in conf.usesFIPS = on }
     },
     Directive("SSLRandomSeed", .words(2...3), in: .global, help: "when and where from randomness is taken", checkSeed),
-    Directive("SSLCryptoDevice", .one, in: .global, help: "builtin: engines have given way to providers") {
-        guard !$1[0].equalsIgnoringCase("builtin") else { return }
+    Directive("SSLCryptoDevice", .one, in: .global, help: "builtin, or pkcs11 for tokens: other engines have given way to providers") {
+        // Which keys lie in tokens is said by their URIs.
+        guard !$1[0].equalsIgnoringCase("builtin"), !$1[0].equalsIgnoringCase("pkcs11") else { return }
         throw DirectiveError(
             "SSLCryptoDevice \($1.string(0)): engines are not supported, OpenSSL has replaced them by providers; "
                 + "load one in openssl.cnf and give keys as pkcs11: URIs")
