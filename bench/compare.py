@@ -22,6 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import page
 from peers import Apache, Apus, Floor, H2o, Lighttpd, Nginx, prepare
 
 TOP = Path(__file__).resolve().parent.parent
@@ -162,16 +163,6 @@ def reload_table(kinds, root, dist):
         yield f"| {server.name} | {failed} | {answered:,} |"
 
 
-def write(tables):
-    """Puts the tables where docs/performance.md says that they come from here."""
-    page = TOP / "docs/performance.md"
-    begin, end = "<!-- make bench -->\n", "<!-- /make bench -->\n"
-    text = page.read_text()
-    head, rest = text.split(begin, 1)
-    tail = rest.split(end, 1)[1]
-    page.write_text(head + begin + tables + end + tail)
-
-
 def versions(kinds):
     options = {Nginx: "-v", H2o: "-v", Lighttpd: "-v", Apache: "-v"}
     for kind in kinds:
@@ -217,7 +208,7 @@ def main():
     finally:
         shutil.rmtree(root)
     if options.write:
-        write("\n".join(lines))
+        page.write("make bench", "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -99,16 +99,22 @@ def stage(root, release, dist):
     return tree
 
 
-def receive(connection, closes):
-    """Reads one answer, to its end or to that of the connection."""
+def receive_any(connection):
+    """Reads one answer to the end of its body; its head."""
     got = b""
     while b"\r\n\r\n" not in got:
         got += connection.recv(1 << 16)
     head, body = got.split(b"\r\n\r\n", 1)
-    assert head.startswith(b"HTTP/1.1 200"), head
     left = int(re.search(rb"\r\nContent-Length: (\d+)", head)[1]) - len(body)
     while left > 0:
         left -= len(connection.recv(1 << 18))
+    return head
+
+
+def receive(connection, closes):
+    """Reads one answer, to its end or to that of the connection."""
+    head = receive_any(connection)
+    assert head.startswith(b"HTTP/1.1 200"), head
     if closes:
         assert connection.recv(1) == b""
 
