@@ -61,6 +61,7 @@ let cacheDirectives: [Directive] = [
     },
     Directive("AuthnCacheEnable", .none, in: .global, help: "no argument") { command, _ in
         command.updateServer { (conf: inout CacheConf) in conf.isEnabled = true }
+        cacheUse.note(command)
     },
     Directive("AuthnCacheTimeout", .one, in: inSections, override: .auth, help: "seconds") {
         let seconds = try Int(word: $1[0])
@@ -70,7 +71,7 @@ let cacheDirectives: [Directive] = [
     Directive("AuthnCacheProvideFor", .each, in: inSections, override: .auth, help: "provider [provider] …") {
         let conf = $0.configuration(CachedUsersConf.self)
         conf.pointee.providers.append($0.pool.copy($1[0]), in: $0.pool)
-        cacheUse.isWanted = true
+        cacheUse.note($0)
     },
     Directive("AuthnCacheContext", .one, in: .sections, help: "directory, server, or a word of its own") {
         $0.configuration(CachedUsersConf.self).pointee.context = $0.pool.copy($1[0])
@@ -79,7 +80,15 @@ let cacheDirectives: [Directive] = [
 
 /// Whether some directive wants the cache; touched while the configuration is read only.
 final class CacheUse {
-    var isWanted = false
+    private(set) var isWanted = false
+    /// The cache where no directive names one: of the provider that has the name "default", if there is one.
+    private(set) var standard: ObjectCache?
+
+    func note(_ command: Command) {
+        guard command.scopeKind != APUS_SCOPE_HTACCESS else { return }
+        isWanted = true
+        if standard == nil { standard = try? ObjectCache(Bytes("default"), for: command) }
+    }
 }
 
 nonisolated(unsafe) let cacheUse = CacheUse()

@@ -22,7 +22,8 @@ final class CachedUsers: UserStore {
     func open(_ reason: UInt32) throws {
         let conf = host.mainServer.conf(CacheConf.self)
         guard conf.pointee.isEnabled || cacheUse.isWanted else { return }
-        guard let cache = conf.pointee.cache else {
+        if conf.pointee.cache != nil { cacheUse.standard?.close() }
+        guard let cache = conf.pointee.cache ?? cacheUse.standard else {
             return host.report(
                 .error, code: "APUS3105", file: host.mainServer.definedIn, line: 0,
                 "AuthnCacheProvideFor and AuthnCacheEnable need a cache: add AuthnCacheSOCache, such as AuthnCacheSOCache shmcb")
@@ -54,6 +55,8 @@ final class CachedUsers: UserStore {
 
     private func find(_ request: Request, _ user: Bytes, _ realm: Bytes) -> Finding {
         guard let cache, !request.confPointer(CachedUsersConf.self).pointee.providers.isEmpty else { return .known(nil) }
+        // Nobody else is asked for the sake of an explanation.
+        guard !request.isExplain || !cache.mayBlock else { return .known(nil) }
         return withID(request, user, realm) { id in
             if cache.mayBlock, let known = recent.finding(Array(id.buffer), now: host.now) {
                 return .known(known.isEmpty ? nil : known.withUnsafeBytes { request.pool.copy(Bytes($0)) })

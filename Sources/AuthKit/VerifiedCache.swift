@@ -1,4 +1,4 @@
-public import ByteKit
+import ByteKit
 public import PasswordKit
 
 /// Passwords that were found right, by a keyed hash of all that the finding rests on; none of it is kept. Bounded in size
@@ -20,10 +20,14 @@ public struct VerifiedCache {
 
     public init() {}
 
-    /// The name of a finding.
-    public func tag(_ parts: Bytes...) -> KeyedHash.Tag {
+    /// The name of a finding: what the password of a user in a realm was compared with, and where that is from.
+    func tag(_ realm: Bytes, _ source: Bytes, _ user: Bytes, _ stored: Bytes, _ password: Bytes) -> KeyedHash.Tag {
         var hash = KeyedHash(key)
-        for part in parts { hash.add(part) }
+        hash.add(realm)
+        hash.add(source)
+        hash.add(user)
+        hash.add(stored)
+        hash.add(password)
         return hash.finish()
     }
 

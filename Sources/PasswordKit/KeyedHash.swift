@@ -75,6 +75,7 @@ public struct KeyedHash {
         add(word)
     }
 
+    @inline(__always)
     public mutating func add(_ word: UInt64) {
         total &+= 8
         absorb(word)

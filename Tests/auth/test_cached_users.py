@@ -62,6 +62,23 @@ def test_what_was_looked_up_is_found(apus, kind, name):
         assert status(server, "/only/f.txt", name) == 401
 
 
+@pytest.mark.parametrize("line", ["", "AuthnCacheEnable", "AuthnCacheSOCache shmcb\nAuthnCacheEnable"])
+def test_the_default_cache(apus, line):
+    """That of the module with a provider of that name; without one, the message says what to do."""
+    text = f'{line}\n<Directory "@HTDOCS@">\n{AREAS["basic"]}</Directory>\n'
+    with apus(text, modules=(*MODULES, "socache_shmcb"), start=False) as server:
+        server.put("f.txt", "secret\n")
+        write_user_file(server.root / "users", USERS)
+        server.start()
+        assert status(server, "/f.txt") == 200
+        write_user_file(server.root / "users", {"bob": USERS["bob"]}, odd=False)
+        assert status(server, "/f.txt") == 200
+    if "shmcb" not in line:
+        with apus(text, modules=MODULES, start=False) as server:
+            done = server.run("-t")
+            assert done.returncode != 0 and "add AuthnCacheSOCache" in done.stderr
+
+
 @pytest.mark.parametrize("kind", ["redis", "memcache"])
 def test_requests_inside_the_server(apus, kind):
     with engine_for(kind) as word, cached_server(apus, word) as server:
