@@ -44,6 +44,8 @@ final class ConfigBuilder {
         attachModules()
         makeMainServer(tree.root)
         walk(tree.root.children, in: scope(of: configuration.main, .server))
+        // Directives may have added filters.
+        runtime.filters.freeze { report($0, $1) }
         guard !diagnostics.hasErrors else { return }
         finish()
     }
@@ -58,7 +60,7 @@ final class ConfigBuilder {
 
     // MARK: Modules
 
-    /// Attaches what was loaded, freezes the order of hooks and filters, and lets modules find each other.
+    /// Attaches what was loaded, freezes the order of hooks, and lets modules find each other.
     private func attachModules() {
         CoreModule.attach(runtime)
         for module in runtime.modules.dropFirst() {
@@ -70,7 +72,6 @@ final class ConfigBuilder {
         }
         for (module, message) in runtime.refusals { report(module, message) }
         runtime.hooks.freeze { report($0, $1) }
-        runtime.filters.freeze { report($0, $1) }
         HookRunner.runPlain(runtime.hooks[.optionalFnRetrieve])
     }
 

@@ -22,7 +22,12 @@ enum FiltersExtension {
             guard let kind = Runtime.current?.filters.find(name.string, APUS_OUTPUT)?.kind else { return APUS_E_NOT_FOUND }
             return Filters.insert(behind: filter(f), kind)
         },
-        resume: { f in OutputFeed.resume(filter(f)) })
+        resume: { f in
+            let filter = filter(f)
+            guard filter.pointee.kind.pointee.direction == APUS_INPUT else { return OutputFeed.resume(filter) }
+            // Whoever reads the body hears that there is more.
+            theWorker.pointee.loop.revisit(filter.pointee.request.pointee.conn)
+        })
 
     private static func filter(_ f: OpaquePointer?) -> FilterInstance.Ref { FilterInstance.Ref(f.unsafelyUnwrapped) }
 

@@ -337,11 +337,11 @@ extension RequestEvents {
     private static func hasGoneOn(_ r: Request.Ref) -> Bool {
         var level: Request.Ref? = SubrequestRun.innermost(r)
         while let request = level {
-            if request.pointee.feed.isWaiting {
+            if OutputFeed.isWaiting(request) {
                 OutputFeed.goOn(request)
                 return true
             }
-            if !request.pointee.feed.isHeld, let callback = request.pointee.response.whenWritable {
+            if !OutputFeed.isHeld(request), let callback = request.pointee.response.whenWritable {
                 request.pointee.response.whenWritable = nil
                 callback.fn(callback.ctx, request.handle)
                 return true

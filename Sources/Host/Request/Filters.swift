@@ -12,6 +12,10 @@ struct FilterInstance {
     var isRemoved = false
     var isPrepared = false
     var hasEnded = false
+    /// Its last answer was SUSPENDED.
+    var waits = false
+    /// It has what it waited for, or one behind it that waited takes more: it is to be called.
+    var isDue = false
 }
 
 /// Puts filters on requests and hands bodies along them.
@@ -73,6 +77,11 @@ enum Filters {
     /// Whether an output filter is on the request.
     static func hasAny(_ r: Request.Ref) -> Bool { live(r.pointee.outputFilters) != nil }
 
+    /// Whether one of them works on the representation itself, so that parts of what it is made of are none of it.
+    static func changeContent(_ r: Request.Ref) -> Bool {
+        live(r.pointee.outputFilters).map { $0.pointee.kind.pointee.stage < APUS_STAGE_FRAME } ?? false
+    }
+
     /// Puts the instance at its place in the list and returns the list.
     private static func place(_ instance: FilterInstance.Ref, in head: FilterInstance.Ref?) -> FilterInstance.Ref {
         guard let head, head.pointee.kind.pointee.order <= instance.pointee.kind.pointee.order else {
@@ -93,8 +102,49 @@ enum Filters {
         guard let filter = live(filter) else { return Response.write(r, chain) }
         let kind = filter.pointee.kind
         let registration = kind.pointee.registration
-        return Activity.during(.init(module: Int(kind.pointee.moduleIndex), .outputFilter)) {
+        let status = Activity.during(.init(module: Int(kind.pointee.moduleIndex), .outputFilter)) {
             registration.process?(registration.ctx, OpaquePointer(filter), chain.handle) ?? APUS_E_INVALID
+        }
+        filter.pointee.waits = status == APUS_SUSPENDED
+        return status
+    }
+
+    // MARK: Filters that wait
+
+    /// The filter to be called next, the nearest to the client first; nil: none is.
+    static func due(_ r: Request.Ref) -> FilterInstance.Ref? { last(from: r.pointee.outputFilters) { $0.pointee.isDue } }
+
+    /// Whether one of the filters from `filter` on waits.
+    static func waits(from filter: FilterInstance.Ref?) -> Bool { last(from: filter) { $0.pointee.waits } != nil }
+
+    private static func last(
+        from filter: FilterInstance.Ref?, to end: FilterInstance.Ref? = nil, _ holds: (FilterInstance.Ref) -> Bool
+    ) -> FilterInstance.Ref? {
+        var (next, found) = (filter, FilterInstance.Ref?.none)
+        while let filter = next, filter != end {
+            if !filter.pointee.isRemoved, holds(filter) { found = filter }
+            next = filter.pointee.next
+        }
+        return found
+    }
+
+    /// Calls a filter that is due with an empty chain. Those before it may have waited for it: the nearest of them is next.
+    static func goOn(_ filter: FilterInstance.Ref, _ empty: Chain.Ref) -> apus_status {
+        let r = filter.pointee.request
+        filter.pointee.isDue = false
+        let status = push(filter, r, empty)
+        guard !filter.pointee.waits else { return status }
+        last(from: r.pointee.outputFilters, to: filter) { $0.pointee.waits }?.pointee.isDue = true
+        return status
+    }
+
+    /// The answer begins anew.
+    static func forgetWaits(_ r: Request.Ref) {
+        var next = r.pointee.outputFilters
+        while let filter = next {
+            filter.pointee.waits = false
+            filter.pointee.isDue = false
+            next = filter.pointee.next
         }
     }
 

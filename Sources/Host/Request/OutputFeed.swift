@@ -11,15 +11,9 @@ struct OutputFeed {
     fileprivate var isRunning = false
     /// The end of the body has been given.
     fileprivate(set) var hasEnd = false
-    /// A filter waits for something and wants nothing more.
-    fileprivate(set) var isHeld = false
-    /// The filter that has what it waited for.
-    fileprivate var resumed: FilterInstance.Ref?
     /// What ended it before its time.
     fileprivate var failure: apus_status = APUS_OK
 
-    /// Whether it would go on if the client took more.
-    var isWaiting: Bool { !isHeld && (!queue.isEmpty || resumed != nil) }
     var length: Int64 { queue.length }
 
     private static let pieceLength = Int64(APUS_FILTER_PIECE)
@@ -62,8 +56,24 @@ struct OutputFeed {
     static func clear(_ r: Request.Ref) {
         r.pointee.feed.queue.removeAll()
         r.pointee.feed.hasEnd = false
-        r.pointee.feed.isHeld = false
-        r.pointee.feed.resumed = nil
+        Filters.forgetWaits(r)
+    }
+
+    /// Whether it would go on if the client took more.
+    static func isWaiting(_ r: Request.Ref) -> Bool {
+        (Filters.due(r) != nil || !r.pointee.feed.queue.isEmpty) && !isHeld(r)
+    }
+
+    /// Whether a filter on the way to the client waits for something and wants nothing more.
+    static func isHeld(_ r: Request.Ref) -> Bool {
+        if Filters.due(r) != nil { return false }
+        var (request, filter) = (r, r.pointee.outputFilters)
+        while true {
+            if Filters.waits(from: filter) { return true }
+            guard let main = request.pointee.main, let sink = request.pointee.sink else { return false }
+            filter = sink.behind.map { $0.pointee.next } ?? main.pointee.outputFilters
+            request = main
+        }
     }
 
     // MARK: Feeding
@@ -74,35 +84,29 @@ struct OutputFeed {
         r.pointee.feed.isRunning = true
         defer { r.pointee.feed.isRunning = false }
         var budget = share
-        while !r.pointee.feed.queue.isEmpty || r.pointee.feed.resumed != nil {
-            if r.pointee.feed.isHeld, r.pointee.feed.resumed == nil { return APUS_AGAIN }
+        while true {
+            let due = Filters.due(r)
+            if due == nil {
+                if isHeld(r) { return APUS_AGAIN }
+                if r.pointee.feed.queue.isEmpty { return APUS_OK }
+            }
             guard budget > 0 else {
                 theWorker.pointee.loop.revisit(r.pointee.conn)
                 return APUS_AGAIN
             }
             budget -= 1
-            let status = step(r, piece)
+            let status = due.map { Filters.goOn($0, piece) } ?? feed(r, piece)
             // What a filter did not take was its to take.
             piece.pointee.queue.removeAll()
-            switch status {
-            case APUS_SUSPENDED where r.pointee.feed.resumed == nil: r.pointee.feed.isHeld = true
-            case APUS_AGAIN: return APUS_AGAIN
-            case ..<0:
-                r.pointee.feed.failure = status
-                r.pointee.feed.queue.removeAll()
-                return status
-            default: break
-            }
+            if status == APUS_AGAIN { return APUS_AGAIN }
+            guard status < 0 else { continue }
+            r.pointee.feed.failure = status
+            r.pointee.feed.queue.removeAll()
+            return status
         }
-        return r.pointee.feed.isHeld ? APUS_AGAIN : APUS_OK
     }
 
-    private static func step(_ r: Request.Ref, _ piece: Chain.Ref) -> apus_status {
-        if let filter = r.pointee.feed.resumed {
-            r.pointee.feed.resumed = nil
-            r.pointee.feed.isHeld = false
-            return Filters.push(filter, r, piece)
-        }
+    private static func feed(_ r: Request.Ref, _ piece: Chain.Ref) -> apus_status {
         take(from: &r.pointee.feed.queue, into: piece, whole: !Filters.hasAny(r))
         return Filters.push(r.pointee.outputFilters, r, piece)
     }
@@ -125,7 +129,8 @@ struct OutputFeed {
     /// A filter that returned SUSPENDED has what it waited for.
     static func resume(_ filter: FilterInstance.Ref) {
         let r = filter.pointee.request
-        r.pointee.feed.resumed = filter
+        filter.pointee.isDue = true
+        open(r)
         guard !r.pointee.feed.isRunning else { return }
         Turn.run(r.pointee.conn) { goOn(r) }
     }
@@ -138,6 +143,8 @@ struct OutputFeed {
             if let request = conn.pointee.request { Tasks.cancel(request) }
             return
         }
+        // What runs for it may have waited for one of its filters.
+        if r.pointee.running != nil { theWorker.pointee.loop.revisit(conn) }
         if r.pointee.main != nil { return SubrequestRun.fed(r, status) }
         if status < 0, !r.pointee.suspension.isActive { return fail(r, status) }
         guard status == APUS_OK, !r.pointee.suspension.isActive, r.pointee.response.isEnded else {

@@ -156,7 +156,7 @@ enum Ranges {
             appendParts(r, file, spans, to: chain)
         }
         chain.pointee.append(mark: .end)
-        let status = Response.write(r, chain)
+        let status = OutputFeed.write(r, chain)
         return status < 0 ? status : APUS_OK
     }
 

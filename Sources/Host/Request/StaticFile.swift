@@ -62,9 +62,9 @@ enum StaticFile {
         Filters.prepare(r)
         let verdict = Preconditions.check(r, file)
         guard verdict == APUS_OK else { return verdict }
-        if Filters.hasAny(r) { return sendThroughFilters(r, file) }
+        if Filters.changeContent(r) { return sendThroughFilters(r, file) }
         switch Ranges.choose(r, file) {
-        case .whole: return sendDirectly(r, file)
+        case .whole: return Filters.hasAny(r) ? sendThroughFilters(r, file) : sendDirectly(r, file)
         case .unsatisfiable: return Ranges.refuse(r, file)
         case .spans(let spans): return Ranges.send(r, file, spans)
         }

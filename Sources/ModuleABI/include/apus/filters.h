@@ -33,7 +33,9 @@ typedef struct apus_filter_reg {
     /** Output: takes the chain, passes on what it makes of it. [req] Returns what `pass` returned. Bodies come in pieces
      *  of at most about APUS_FILTER_PIECE bytes, so a filter that works piece by piece needs bounded memory. One that
      *  must wait for something keeps what it has and returns APUS_SUSPENDED: nothing more comes until `resume`, which
-     *  calls it with an empty chain first. */
+     *  calls it with an empty chain first. So it is also called when a filter behind it that waited goes on; it returns
+     *  APUS_SUSPENDED again if its own time has not come. One that has more to pass on when `pass` answered APUS_AGAIN calls
+     *  `resume` and returns APUS_AGAIN: it is called with an empty chain when there is room. */
     apus_status (*process)(void *ctx, apus_filter *f, apus_chain *chain);
     /** Input: appends up to about `max` bytes to the chain. [req] Returns what `pull` returned. */
     apus_status (*fill)(void *ctx, apus_filter *f, size_t max, apus_chain *chain);
@@ -48,7 +50,7 @@ typedef struct apus_filter_reg {
 
 typedef struct apus_filters_v1 {
     uint32_t size, reserved;
-    /** Registers a filter. [main], from `attach`. */
+    /** Registers a filter. [main], from `attach` or a directive that may only stand in a server. */
     apus_status (*add)(const apus_host *host, const apus_filter_reg *reg);
     /** Puts a registered filter on a request, at its stage. [req], at the latest in insert_filter (output) or before
      *  the first read (input). @return APUS_OK, or APUS_E_NOT_FOUND */
@@ -67,7 +69,8 @@ typedef struct apus_filters_v1 {
     /** Puts a registered output filter on the request of `f`: at its stage, but never before `f`. [req], from `prepare`
      *  or `process` of `f`. @return APUS_OK, or APUS_E_NOT_FOUND */
     apus_status (*insert_behind)(apus_filter *f, apus_str name);
-    /** Goes on with an output filter that returned APUS_SUSPENDED. [conn] */
+    /** Goes on with an output filter that returned APUS_SUSPENDED, or has something to pass on by itself; of an
+     *  input filter that answered APUS_AGAIN without asking the next one, whoever reads the body is told to ask again. [conn] */
     void (*resume)(apus_filter *f);
 } apus_filters_v1;
 

@@ -23,7 +23,7 @@ typedef struct apus_tasks_v1 {
      *  @return APUS_OK or APUS_E_STALE */
     apus_status (*resume)(apus_task task, apus_status status);
     /** Runs `fn` on the blocking pool; its result resumes the task. [conn] `fn` runs [pool] and may touch only what
-     *  `ctx` holds. */
+     *  `ctx` holds. Task 0: nobody waits for it; `fn` posts what it has to tell. */
     apus_status (*run_blocking)(apus_task task, apus_status (*fn)(void *ctx), void *ctx);
     /** Suspends a handshake: for transports, from their `handshake`. `resume` with APUS_OK calls it again. [conn] */
     apus_status (*suspend_conn)(apus_conn *c, void (*on_cancel)(void *ctx), void *ctx, apus_task *out);
