@@ -10,10 +10,18 @@ struct OptionBits: OptionSet, BitwiseCopyable {
     static let followSymLinks = OptionBits(rawValue: 4)
     static let symLinksIfOwnerMatch = OptionBits(rawValue: 8)
     static let execCGI = OptionBits(rawValue: 16)
-    static let includesNoExec = OptionBits(rawValue: 32)
+    /// What Includes allows besides IncludesNOEXEC.
+    static let includesExec = OptionBits(rawValue: 32)
     static let multiViews = OptionBits(rawValue: 64)
-    static let all: OptionBits = [.indexes, .includes, .followSymLinks, .execCGI]
-    static let any: OptionBits = [.all, .symLinksIfOwnerMatch, .includesNoExec, .multiViews]
+    static let all: OptionBits = [.indexes, .includes, .includesExec, .followSymLinks, .execCGI]
+    static let any: OptionBits = [.all, .symLinksIfOwnerMatch, .multiViews]
+
+    /// As modules see them: a bit says where programs are not to be run.
+    var asAPUSOptions: Int64 {
+        let isRestricted = contains(.includes) && !contains(.includesExec)
+        let shown = subtracting(.includesExec).rawValue | (isRestricted ? UInt32(APUS_OPTION_INCLUDES_NO_EXEC) : 0)
+        return Int64(shown)
+    }
 }
 
 /// One ErrorDocument.

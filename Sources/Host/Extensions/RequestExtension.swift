@@ -114,7 +114,7 @@ enum RequestExtension {
         case APUS_R_BODY_EXPECTED: r.pointee.body.kind != .none ? 1 : 0
         case APUS_R_NO_CACHE: r.pointee.noCache ? 1 : 0
         case APUS_R_OWN_PAGE: r.pointee.response.isOwnPage ? 1 : 0
-        case APUS_R_OPTIONS: Int64(r.core.effectiveOptions.rawValue)
+        case APUS_R_OPTIONS: r.core.effectiveOptions.asAPUSOptions
         case APUS_R_SERVER_PORT: Int64(AbsoluteURL.port(r))
         case APUS_R_CGI_PASS_AUTH...APUS_R_LIMIT_PROCESSES_HARD: r.core.cgi.number(field)
         case APUS_R_LIMIT_REQUEST_BODY: r.core.limitRequestBody ?? BodyInput.standardLimit

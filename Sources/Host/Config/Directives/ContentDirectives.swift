@@ -76,8 +76,8 @@ extension CoreDirectives {
         case "none": []
         case "all": .all
         case "indexes": .indexes
-        case "includes": .includes
-        case "includesnoexec": [.includes, .includesNoExec]
+        case "includes": [.includes, .includesExec]
+        case "includesnoexec": .includes
         case "followsymlinks": .followSymLinks
         case "symlinksifownermatch": .symLinksIfOwnerMatch
         case "execcgi": .execCGI
