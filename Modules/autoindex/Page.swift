@@ -13,17 +13,7 @@ struct Page {
     mutating func append(_ byte: UInt8) { bytes.append(byte) }
 
     /// Text in which nothing is markup.
-    mutating func append(escaped text: Bytes) {
-        for byte in text.buffer {
-            switch byte {
-            case UInt8(ascii: "&"): append("&amp;")
-            case UInt8(ascii: "<"): append("&lt;")
-            case UInt8(ascii: ">"): append("&gt;")
-            case UInt8(ascii: "\""): append("&quot;")
-            default: append(byte)
-            }
-        }
-    }
+    mutating func append(escaped text: Bytes) { bytes.append(escapingHTML: text) }
 
     /// A file name as a relative URL in an attribute. A colon in it must not look like the end of a scheme.
     mutating func append(link name: Bytes) {
@@ -55,44 +45,9 @@ struct Page {
 
     mutating func append(number: Int) { for byte in String(number).utf8 { append(byte) } }
 
+    mutating func append(size: Int64) { bytes.append(shortSize: size) }
+
     mutating func pad(_ count: Int) { if count > 0 { bytes.append(contentsOf: repeatElement(0x20, count: count)) } }
 
     func withBytes<R>(_ body: (Bytes) -> R) -> R { bytes.withUnsafeBytes { body($0.isEmpty ? Bytes("") : Bytes($0)) } }
-}
-
-extension Page {
-    /// A size in four characters, as httpd shows it: "  - ", "973 ", "1.0K", " 17M".
-    mutating func append(size: Int64) {
-        guard size >= 0 else { return append("  - ") }
-        guard size >= 973 else {
-            append(right: Int(size), width: 3)
-            return append(0x20)
-        }
-        var rest = size
-        for unit in "KMGTPE".utf8 {
-            var remainder = Int(rest & 1023)
-            rest >>= 10
-            if rest >= 973 { continue }
-            if rest < 9 || rest == 9 && remainder < 973 {
-                remainder = (remainder * 5 + 256) / 512
-                if remainder >= 10 {
-                    rest += 1
-                    remainder = 0
-                }
-                append(number: Int(rest))
-                append(".")
-                append(number: remainder)
-            } else {
-                append(right: Int(rest) + (remainder >= 512 ? 1 : 0), width: 3)
-            }
-            return append(unit)
-        }
-        append("****")
-    }
-
-    private mutating func append(right value: Int, width: Int) {
-        let digits = String(value).utf8
-        pad(width - digits.count)
-        for byte in digits { append(byte) }
-    }
 }

@@ -9,7 +9,8 @@ final class Brotli: Module {
 
     init(_ host: Host) throws {
         // A client that takes both gets this one.
-        try host.outputFilter("BROTLI_COMPRESS", stage: APUS_STAGE_ENCODE, before: ["DEFLATE"], BrotliFilter.self)
+        try host.outputFilter(
+            "BROTLI_COMPRESS", stage: APUS_STAGE_ENCODE, before: ["DEFLATE"], EncodingFilter<BrotliEncoder>.self)
     }
 }
 

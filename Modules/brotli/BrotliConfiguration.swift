@@ -5,33 +5,28 @@ struct BrotliConf: Configuration {
     var quality: Int32 = -1
     var window: Int32 = -1
     var block: Int32 = -1
-    var etag: ETagChange?
-    /// Names of notes.
-    var inputNote = Bytes.none
-    var outputNote = Bytes.none
-    var ratioNote = Bytes.none
+    var encoding = EncodingSettings()
 
     func merged(over base: BrotliConf, settings: [(inout BrotliConf) -> Void]) -> BrotliConf {
         var merged = self
         if quality < 0 { merged.quality = base.quality }
         if window < 0 { merged.window = base.window }
         if block < 0 { merged.block = base.block }
-        merged.etag = etag ?? base.etag
-        if !inputNote.isSet { merged.inputNote = base.inputNote }
-        if !outputNote.isSet { merged.outputNote = base.outputNote }
-        if !ratioNote.isSet { merged.ratioNote = base.ratioNote }
+        merged.encoding = encoding.merged(over: base.encoding)
         return merged
     }
 }
 
 let brotliDirectives: [Directive] = [
     Directive("BrotliAlterETag", .one, in: .server, help: "AddSuffix, NoChange or Remove") {
-        $0.serverConfiguration(BrotliConf.self).pointee.etag = try ETagChange(word: $1[0])
+        $0.serverConfiguration(BrotliConf.self).pointee.encoding.etag = try ETagChange(word: $1[0])
     },
     number("BrotliCompressionQuality", 0...11, "0 for the fastest to 11 for the best compression", \.quality),
     number("BrotliCompressionWindow", 10...24, "the window's size as a power of two", \.window),
     number("BrotliCompressionMaxInputBlock", 16...24, "the largest block's size as a power of two", \.block),
-    Directive("BrotliFilterNote", .words(1...2), in: .server, help: "[Input|Output|Ratio] note") { try setNote($0, $1) },
+    Directive("BrotliFilterNote", .words(1...2), in: .server, help: "[Input|Output|Ratio] note") {
+        try $0.serverConfiguration(BrotliConf.self).pointee.encoding.setNote($1, in: $0.pool)
+    },
 ]
 
 private func number(
@@ -43,16 +38,5 @@ private func number(
                 "\"\($1[0].string)\" is not a whole number between \(range.lowerBound) and \(range.upperBound)")
         }
         $0.serverConfiguration(BrotliConf.self).pointee[keyPath: path] = Int32(value)
-    }
-}
-
-private func setNote(_ command: Command, _ words: Arguments) throws {
-    let note = command.pool.copy(words[words.count - 1])
-    let conf = command.serverConfiguration(BrotliConf.self)
-    switch words.count == 1 ? "ratio" : words[0].string.lowercased() {
-    case "ratio": conf.pointee.ratioNote = note
-    case "input": conf.pointee.inputNote = note
-    case "output": conf.pointee.outputNote = note
-    default: throw DirectiveError("\"\(words[0].string)\" is none of Input, Output and Ratio")
     }
 }

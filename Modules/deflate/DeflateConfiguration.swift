@@ -8,11 +8,7 @@ struct DeflateServerConf: Configuration {
     var memoryLevel: Int32 = -1
     var bufferSize = -1
     var padding = -1
-    var etag: ETagChange?
-    /// Names of notes.
-    var inputNote = Bytes.none
-    var outputNote = Bytes.none
-    var ratioNote = Bytes.none
+    var encoding = EncodingSettings()
 
     /// What holds, with the defaults filled in.
     var settings: Settings {
@@ -36,10 +32,7 @@ struct DeflateServerConf: Configuration {
         if memoryLevel < 0 { merged.memoryLevel = base.memoryLevel }
         if bufferSize < 0 { merged.bufferSize = base.bufferSize }
         if padding < 0 { merged.padding = base.padding }
-        merged.etag = etag ?? base.etag
-        if !inputNote.isSet { merged.inputNote = base.inputNote }
-        if !outputNote.isSet { merged.outputNote = base.outputNote }
-        if !ratioNote.isSet { merged.ratioNote = base.ratioNote }
+        merged.encoding = encoding.merged(over: base.encoding)
         return merged
     }
 }

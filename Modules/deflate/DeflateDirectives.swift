@@ -2,7 +2,7 @@ import ModuleKit
 
 let deflateDirectives: [Directive] = [
     Directive("DeflateAlterETag", .one, in: .server, help: "AddSuffix, NoChange or Remove") {
-        $0.serverConfiguration(DeflateServerConf.self).pointee.etag = try ETagChange(word: $1[0])
+        $0.serverConfiguration(DeflateServerConf.self).pointee.encoding.etag = try ETagChange(word: $1[0])
     },
     number("DeflateBufferSize", 1...(16 << 20), "bytes compressed at a time") { $0.bufferSize = Int($1) },
     number("DeflateCompressionLevel", 1...9, "1 for the fastest to 9 for the best compression") { $0.level = Int32($1) },
@@ -12,7 +12,9 @@ let deflateDirectives: [Directive] = [
         $0.windowSize = max(9, Int32($1))
     },
     number("DeflatePadding", 0...255, "random bytes at most before each compressed body") { $0.padding = Int($1) },
-    Directive("DeflateFilterNote", .words(1...2), in: .server, help: "[Input|Output|Ratio] note") { try setNote($0, $1) },
+    Directive("DeflateFilterNote", .words(1...2), in: .server, help: "[Input|Output|Ratio] note") {
+        try $0.serverConfiguration(DeflateServerConf.self).pointee.encoding.setNote($1, in: $0.pool)
+    },
     limit("DeflateInflateLimitRequestBody", "bytes of an inflated request body, 0 for any number", \.bodySize, 0),
     limit("DeflateInflateRatioLimit", "how many times its size a body may become", \.ratio, 1),
     limit("DeflateInflateRatioBurst", "how often that may be exceeded", \.burst, 1),
@@ -39,17 +41,5 @@ private func limit(
             throw DirectiveError("\"\($1[0].string)\" is not a whole number of at least \(least)")
         }
         $0.configuration(InflateLimits.self).pointee[keyPath: path] = value
-    }
-}
-
-private func setNote(_ command: Command, _ words: Arguments) throws {
-    let note = command.pool.copy(words[words.count - 1])
-    let conf = command.serverConfiguration(DeflateServerConf.self)
-    let kind = words.count == 1 ? "ratio" : words[0].string.lowercased()
-    switch kind {
-    case "ratio": conf.pointee.ratioNote = note
-    case "input": conf.pointee.inputNote = note
-    case "output": conf.pointee.outputNote = note
-    default: throw DirectiveError("\"\(words[0].string)\" is none of Input, Output and Ratio")
     }
 }

@@ -15,7 +15,7 @@ final class InflateFilter: OutputFilter {
         request.headersOut["Content-Length"] = nil
         request.headersOut["Content-MD5"] = nil
         let conf = request.serverConf(DeflateServerConf.self)
-        request.changeETag(conf.pointee.etag ?? .addSuffix, suffix: "gunzip")
+        request.changeETag(conf.pointee.encoding.etag ?? .addSuffix, suffix: "gunzip")
         return true
     }
 

@@ -27,9 +27,8 @@ public struct Filter {
     public func resume() { filterTable.pointee.resume(raw) }
 }
 
-/// A filter's behaviour: one object is made for each request it is put on.
-public protocol OutputFilter: AnyObject {
-    init?(_ filter: Filter)
+/// What an output filter does, with one object for each request it is put on.
+public protocol OutputFilterBody: AnyObject {
     /// The head of the answer is complete and its body about to come. False: the filter is taken off.
     func prepare(_ filter: Filter) -> Bool
     func process(_ chain: Chain, _ filter: Filter) -> Status
@@ -37,15 +36,29 @@ public protocol OutputFilter: AnyObject {
     func end(_ filter: Filter)
 }
 
-extension OutputFilter {
+/// One whose type alone says how it is made. Nil: it is left out.
+public protocol OutputFilter: OutputFilterBody {
+    init?(_ filter: Filter)
+}
+
+extension OutputFilterBody {
     public func prepare(_ filter: Filter) -> Bool { true }
     public func end(_ filter: Filter) {}
 }
 
 /// The same on the way in.
-public protocol InputFilter: AnyObject {
-    init?(_ filter: Filter)
+public protocol InputFilterBody: AnyObject {
     func fill(_ chain: Chain, max: Int, _ filter: Filter) -> Status
+    /// The request ends, for whatever reason.
+    func end(_ filter: Filter)
+}
+
+public protocol InputFilter: InputFilterBody {
+    init?(_ filter: Filter)
+}
+
+extension InputFilterBody {
+    public func end(_ filter: Filter) {}
 }
 
 /// How a filter is made and driven, behind the ctx pointer of its registration.
@@ -78,8 +91,15 @@ extension Host {
     public func outputFilter<F: OutputFilter>(
         _ name: String, stage: UInt32, after: [String] = [], before: [String] = [], _ type: F.Type
     ) throws {
+        try outputFilter(name, stage: stage, after: after, before: before) { F($0) }
+    }
+
+    /// The same for filters that differ in more than their type. From `init`, or from a directive of servers.
+    public func outputFilter<F: OutputFilterBody>(
+        _ name: String, stage: UInt32, after: [String] = [], before: [String] = [], make: @escaping (Filter) -> F?
+    ) throws {
         let kind = FilterKind(
-            host: raw, make: { F($0) },
+            host: raw, make: make,
             prepare: { object, filter in unsafeDowncast(object, to: F.self).prepare(filter) },
             end: { object, filter in unsafeDowncast(object, to: F.self).end(filter) },
             process: { object, chain, filter in unsafeDowncast(object, to: F.self).process(chain, filter) })
@@ -90,8 +110,16 @@ extension Host {
     public func inputFilter<F: InputFilter>(
         _ name: String, stage: UInt32, after: [String] = [], before: [String] = [], _ type: F.Type
     ) throws {
+        try inputFilter(name, stage: stage, after: after, before: before) { F($0) }
+    }
+
+    /// The same for filters that differ in more than their type. From `init`, or from a directive of servers.
+    public func inputFilter<F: InputFilterBody>(
+        _ name: String, stage: UInt32, after: [String] = [], before: [String] = [], make: @escaping (Filter) -> F?
+    ) throws {
         let kind = FilterKind(
-            host: raw, make: { F($0) },
+            host: raw, make: make,
+            end: { object, filter in unsafeDowncast(object, to: F.self).end(filter) },
             fill: { object, chain, max, filter in unsafeDowncast(object, to: F.self).fill(chain, max: max, filter) })
         try register(name, APUS_INPUT, stage, after, before, kind)
     }

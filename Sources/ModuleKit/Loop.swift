@@ -19,16 +19,46 @@ public enum Loop {
 
 extension Connection {
     /// Calls `body` on the loop in a turn of this connection, unless it has gone by then. From any thread.
-    public func inTurn(_ body: @escaping () -> Void) {
-        let box = Unmanaged.passRetained(Box(body))
-        let status = taskTable.pointee.post(
-            token,
-            { ctx, conn in
-                let body = Unmanaged<Box<() -> Void>>.fromOpaque(ctx!).takeRetainedValue().value
-                if conn != nil { body() }
+    public func inTurn(_ body: @escaping () -> Void) { post(Unmanaged.passRetained(Box(body)), in: token) }
+
+    /// Does `work` on a thread of the pool, which may block, and then calls `done` in a turn of this connection, unless it has
+    /// gone by then. For what no hook waits for.
+    public func onPool(_ work: @escaping @Sendable () -> Void, then done: @escaping () -> Void) {
+        let box = Unmanaged.passRetained(PoolWork(work: work, token: token, done: Unmanaged.passRetained(Box(done))))
+        _ = taskTable.pointee.run_blocking(
+            0,
+            { ctx in
+                let work = Unmanaged<PoolWork>.fromOpaque(ctx!).takeRetainedValue()
+                work.work()
+                post(work.done, in: work.token)
+                return APUS_OK
             }, box.toOpaque())
-        if status < 0 { box.release() }
     }
+}
+
+/// What a thread of the pool does. It must not let go of `done`, whose closure belongs to the loop; nor ask a connection that
+/// may have gone for its token.
+private final class PoolWork {
+    let work: @Sendable () -> Void
+    let token: apus_token
+    let done: Unmanaged<Box<() -> Void>>
+
+    init(work: @escaping @Sendable () -> Void, token: apus_token, done: Unmanaged<Box<() -> Void>>) {
+        self.work = work
+        self.token = token
+        self.done = done
+    }
+}
+
+/// Calls the closure, which is consumed, in a turn of a connection.
+private func post(_ body: Unmanaged<Box<() -> Void>>, in token: apus_token) {
+    let status = taskTable.pointee.post(
+        token,
+        { ctx, conn in
+            let body = Unmanaged<Box<() -> Void>>.fromOpaque(ctx!).takeRetainedValue().value
+            if conn != nil { body() }
+        }, body.toOpaque())
+    if status < 0 { body.release() }
 }
 
 /// Watches a descriptor for a connection: `body` runs in a turn of it, each time the descriptor is ready, until `stop`.
