@@ -5,7 +5,7 @@ import ModuleKit
 /// error log. All on the loop, as the pipes and the client are ready.
 final class ScriptExchange {
     private let request: Request
-    private let process: ScriptProcess
+    private let process: ChildProcess
     private let log: ScriptLog
     private let isRaw: Bool
     private let incoming: Chain
@@ -22,14 +22,13 @@ final class ScriptExchange {
     private var hasHead = false
     private var bodyIsRead = false
     private var isOver = false
-    private var errorLine: [UInt8] = []
+    private var errorLine = LineCollector()
     private var keptErrors: [UInt8] = []
     private var keptBody: [UInt8] = []
 
     private static let readSize = 32 << 10
-    private static let errorLineLimit = 8192
 
-    init(_ request: Request, _ host: Host, _ process: ScriptProcess, _ log: ScriptLog) {
+    init(_ request: Request, _ host: Host, _ process: ChildProcess, _ log: ScriptLog) {
         self.request = request
         self.process = process
         self.log = log
@@ -196,28 +195,28 @@ final class ScriptExchange {
 
     // MARK: What it says beside
 
-    private func readErrors() {
-        guard process.errors >= 0 else { return }
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 8192) { room in
+    /// False: nothing is there for now, or ever.
+    @discardableResult
+    private func readErrors() -> Bool {
+        guard process.errors >= 0 else { return false }
+        return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 8192) { room in
             let count = read(process.errors, room.baseAddress, room.count)
-            if count < 0, errno == EAGAIN || errno == EINTR { return }
-            guard count > 0 else { return endErrors() }
+            if count < 0, errno == EAGAIN || errno == EINTR { return false }
+            guard count > 0 else {
+                endErrors()
+                return false
+            }
             takeErrors(Bytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[..<count])))
+            return true
         }
     }
 
     private func takeErrors(_ bytes: Bytes) {
         if keptErrors.count < 4096 { keptErrors.append(contentsOf: bytes.buffer.prefix(4096 - keptErrors.count)) }
-        for byte in bytes.buffer {
-            if byte == UInt8(ascii: "\n") || errorLine.count >= Self.errorLineLimit { flushErrorLine() }
-            if byte != UInt8(ascii: "\n") { errorLine.append(byte) }
-        }
+        errorLine.take(bytes) { log.errorLine($0) }
     }
 
-    private func flushErrorLine() {
-        if !errorLine.isEmpty { errorLine.withUnsafeBytes { log.errorLine(Bytes($0)) } }
-        errorLine.removeAll(keepingCapacity: true)
-    }
+    private func flushErrorLine() { errorLine.end { log.errorLine($0) } }
 
     private func endErrors() {
         errorWatch?.stop()
@@ -229,9 +228,7 @@ final class ScriptExchange {
     /// What is in the pipe already.
     private func drainErrors() {
         while process.errors >= 0, errorWatch != nil {
-            let (seen, line) = (keptErrors.count, errorLine.count)
-            readErrors()
-            if keptErrors.count == seen, errorLine.count == line { break }
+            if !readErrors() { break }
         }
         flushErrorLine()
     }

@@ -17,7 +17,7 @@ public enum ScriptModule {
         guard request.handler == "cgi-script" || request.handler == "application/x-httpd-cgi" else { return .declined }
         let log = ScriptLog(request, host)
         if let refusal = ScriptRules.check(request, log) { return refusal }
-        let process = try ScriptProcess(request)
+        let process = try ChildProcess(ProgramPlan(script: request))
         request.slot = Unmanaged.passRetained(process).toOpaque()
         request.pool.onDestroy { Unmanaged.passUnretained(process).release() }
         let task = try request.suspend { process.end() }
@@ -29,7 +29,7 @@ public enum ScriptModule {
         guard request.handler == "cgi-script" || request.handler == "application/x-httpd-cgi",
             let slot = request.slot
         else { return .declined }
-        let process = Unmanaged<ScriptProcess>.fromOpaque(slot).takeUnretainedValue()
+        let process = Unmanaged<ChildProcess>.fromOpaque(slot).takeUnretainedValue()
         let log = ScriptLog(request, host)
         guard process.failure == 0 else {
             return log.refuse(500, "AH01223", "the program cannot be started: \(process.failureText)")

@@ -1,9 +1,55 @@
 import CSystem
 import Glibc
-import ModuleKit
+public import ModuleKit
+
+/// What is to be run, and in what surroundings.
+public struct ProgramPlan {
+    /// Absolute.
+    let path: Bytes
+    let directory: Bytes
+    let arguments: CStringArray
+    let environment: ProgramEnvironment
+    /// Soft and hard, as RLimitCPU, RLimitMEM and RLimitNPROC say.
+    fileprivate let cpu, memory, processes: (Int64, Int64)
+
+    /// - Parameters:
+    ///   - arguments: the program's name and what follows it.
+    ///   - request: whose limits for programs hold.
+    public init(
+        _ path: Bytes, _ arguments: [Bytes], in directory: Bytes, _ environment: ProgramEnvironment, limitsOf request: Request
+    ) {
+        self.path = path
+        self.directory = directory
+        let words = CStringArray()
+        arguments.forEach { words.append(name: .none, value: $0) }
+        self.arguments = words
+        self.environment = environment
+        cpu = (request.number(APUS_R_LIMIT_CPU_SOFT), request.number(APUS_R_LIMIT_CPU_HARD))
+        memory = (request.number(APUS_R_LIMIT_MEMORY_SOFT), request.number(APUS_R_LIMIT_MEMORY_HARD))
+        processes = (request.number(APUS_R_LIMIT_PROCESSES_SOFT), request.number(APUS_R_LIMIT_PROCESSES_HARD))
+    }
+}
+
+/// The environment of a program: what it is given here, and nothing of the server's own.
+public final class ProgramEnvironment {
+    let strings = CStringArray()
+
+    public init() {}
+
+    /// What a CGI program is told of a request (RFC 3875, 4.1).
+    public init(of request: Request) { request.eachCGIVariable { append($0, $1) } }
+
+    /// In names, bytes that no variable of a shell may have become underscores; values with a NUL are left out.
+    public func append(_ name: Bytes, _ value: Bytes) {
+        guard !name.isEmpty, !value.contains(0) else { return }
+        var plain = name.buffer.map { $0.isDigit || $0.asciiLowercased &- 0x61 < 26 ? $0 : UInt8(ascii: "_") }
+        if plain[0].isDigit { plain[0] = UInt8(ascii: "_") }
+        plain.withUnsafeBytes { strings.append(name: Bytes($0), value: value) }
+    }
+}
 
 /// A program that runs for a request, and the pipes to it.
-final class ScriptProcess: @unchecked Sendable {
+final class ChildProcess: @unchecked Sendable {
     /// Ends on this side, without blocking; -1: closed.
     private(set) var input: Int32 = -1
     private(set) var output: Int32 = -1
@@ -16,29 +62,15 @@ final class ScriptProcess: @unchecked Sendable {
     /// Not zero: nobody wants it any more. Set by the loop, read by the thread that starts it.
     private let isUnwanted = UnsafeMutablePointer<Int64>.allocate(capacity: 1)
 
-    /// Soft and hard, as RLimitCPU, RLimitMEM and RLimitNPROC say.
-    private let cpu, memory, processes: (Int64, Int64)
+    private let plan: ProgramPlan
     private let path: UnsafeMutablePointer<CChar>
     private let directory: UnsafeMutablePointer<CChar>
-    private let arguments: CStringArray
-    private let environment: CStringArray
 
-    init(_ request: Request) throws {
+    init(_ plan: ProgramPlan) throws {
+        self.plan = plan
         isUnwanted.initialize(to: 0)
-        cpu = (request.number(APUS_R_LIMIT_CPU_SOFT), request.number(APUS_R_LIMIT_CPU_HARD))
-        memory = (request.number(APUS_R_LIMIT_MEMORY_SOFT), request.number(APUS_R_LIMIT_MEMORY_HARD))
-        processes = (request.number(APUS_R_LIMIT_PROCESSES_SOFT), request.number(APUS_R_LIMIT_PROCESSES_HARD))
-        let file = request.filename
-        let name = file.lastComponent
-        path = strdup(file.string)
-        directory = strdup(file.upTo(max(1, file.count - name.count)).string)
-        let words = CStringArray()
-        words.append(name)
-        Self.indexWords(request).forEach { words.append($0) }
-        arguments = words
-        let variables = CStringArray()
-        request.eachCGIVariable { variables.append(name: $0, value: $1) }
-        environment = variables
+        path = strdup(plan.path.string)
+        directory = strdup(plan.directory.string)
         try openPipes()
     }
 
@@ -47,34 +79,6 @@ final class ScriptProcess: @unchecked Sendable {
         free(path)
         free(directory)
         isUnwanted.deallocate()
-    }
-
-    /// A query without `=` is a list of words for the command line (RFC 3875, 4.4).
-    private static func indexWords(_ request: Request) -> [Bytes] {
-        let query = request.query
-        guard !query.isEmpty, !query.contains(UInt8(ascii: "=")), request.method == "GET" || request.method == "HEAD" else {
-            return []
-        }
-        var words: [Bytes] = []
-        var rest = query
-        while words.count < 256 {
-            let end = rest.firstIndex(of: UInt8(ascii: "+")) ?? rest.count
-            let word = rest.upTo(end)
-            words.append(shellSafe(request.pool.percentDecoded(word) ?? word, request.pool))
-            guard end < rest.count else { break }
-            rest = rest.from(end + 1)
-        }
-        return words
-    }
-
-    /// Programs are known to hand their words to a shell: what would mean something there has a backslash before it.
-    private static func shellSafe(_ word: Bytes, _ pool: Pool) -> Bytes {
-        pool.compose(capacity: word.count * 2) { writer in
-            for byte in word.buffer {
-                if Bytes("&;`'\"|*?~<>^()[]{}$\\\n").contains(byte) { writer.append("\\") }
-                writer.append(byte)
-            }
-        }
     }
 
     private func openPipes() throws {
@@ -98,20 +102,20 @@ final class ScriptProcess: @unchecked Sendable {
 
     /// Starts it. On a thread of the pool.
     func spawn() -> Status {
-        var plan = cs_program()
-        plan.path = UnsafePointer(path)
-        plan.directory = UnsafePointer(directory)
-        plan.input = theirs.input
-        plan.output = theirs.output
-        plan.errors = theirs.errors
-        plan.cpu = cpu
-        plan.memory = memory
-        plan.processes = processes
-        let started = arguments.withPointer { argv in
-            environment.withPointer { envp in
-                plan.argv = argv
-                plan.envp = envp
-                return cs_start_program(&plan)
+        var program = cs_program()
+        program.path = UnsafePointer(path)
+        program.directory = UnsafePointer(directory)
+        program.input = theirs.input
+        program.output = theirs.output
+        program.errors = theirs.errors
+        program.cpu = plan.cpu
+        program.memory = plan.memory
+        program.processes = plan.processes
+        let started = plan.arguments.withPointer { argv in
+            plan.environment.strings.withPointer { envp in
+                program.argv = argv
+                program.envp = envp
+                return cs_start_program(&program)
             }
         }
         if started > 0 { pid = started } else { failure = -started }
@@ -166,8 +170,6 @@ final class CStringArray: @unchecked Sendable {
     private var strings: [UnsafeMutablePointer<CChar>?] = []
 
     deinit { strings.forEach { free($0) } }
-
-    func append(_ text: Bytes) { append(name: .none, value: text) }
 
     /// NAME=value, or the value alone.
     func append(name: Bytes, value: Bytes) {
