@@ -50,15 +50,21 @@ let modules: [Target] = [
 
 /// What makes, changes and chooses answers.
 let contentModules: [Target] = [
+    module("actions"),
     module("asis", ["CGIScripts"]),
     module("brotli", ["CBrotli"]),
+    module("buffer"),
     module("cgi", ["CGIScripts"]),
     module("cgid", ["CGIScripts"]),
+    module("data"),
     module("deflate", ["CZlib"]),
+    module("ext_filter", ["CGIScripts"]),
     module("filter"),
+    module("include", ["CGIScripts"]),
     module("negotiation"),
     module("ratelimit"),
     module("reflector"),
+    module("sed"),
     module("speling"),
     module("status"),
     module("substitute"),
