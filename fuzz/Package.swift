@@ -20,9 +20,16 @@ let package = Package(
         .target(
             name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2"], exclude: ["main.swift"],
             swiftSettings: instrumented),
+        .target(name: "ModuleKit", dependencies: ["ModuleABI", "ByteKit", "CSystem"], swiftSettings: instrumented),
+        // Of modules, what reads the bytes of others and needs no server.
+        .target(name: "CGIScripts", dependencies: ["ModuleKit"], sources: ["ScriptHead.swift"], swiftSettings: instrumented),
+        .target(
+            name: "Include", dependencies: ["ModuleKit"], sources: ["ElementReader.swift", "Coding.swift"],
+            swiftSettings: instrumented),
         .target(name: "CFuzzer"),
         .executableTarget(
-            name: "Fuzz", dependencies: ["Host", "ByteKit", "ModuleABI", "CFuzzer"], swiftSettings: instrumented,
+            name: "Fuzz", dependencies: ["Host", "ByteKit", "ModuleABI", "CFuzzer", "CGIScripts", "Include"],
+            swiftSettings: instrumented,
             linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
     ],
     swiftLanguageModes: [.v6]

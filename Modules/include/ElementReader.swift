@@ -235,3 +235,11 @@ struct ElementReader {
         return matched == end.count
     }
 }
+
+extension UInt8 {
+    /// As isspace says in the C locale.
+    var isBlank: Bool { self == 0x20 || self &- 9 < 5 }
+
+    /// What the name of a variable is made of where nothing else ends it.
+    var isNameByte: Bool { isDigit || asciiLowercased &- 0x61 < 26 || self == UInt8(ascii: "_") }
+}

@@ -17,6 +17,8 @@ struct FuzzTarget {
         FuzzTarget(name: "ranges") { RangesTarget.run(input($0, $1)) },
         FuzzTarget(name: "connection") { ConnectionTarget.run(input($0, $1)) },
         FuzzTarget(name: "config") { ConfigTarget.run(input($0, $1)) },
+        FuzzTarget(name: "include") { IncludeTarget.run(input($0, $1)) },
+        FuzzTarget(name: "script") { ScriptTarget.run(input($0, $1)) },
     ]
 }
 
