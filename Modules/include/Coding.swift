@@ -149,3 +149,9 @@ enum Entity {
 extension UInt8 {
     fileprivate var isAlphanumeric: Bool { isDigit || asciiLowercased &- 0x61 < 26 }
 }
+
+extension [UInt8] {
+    func withBytes<R>(_ body: (Bytes) throws -> R) rethrows -> R {
+        try withUnsafeBytes { try body($0.isEmpty ? Bytes("") : Bytes($0)) }
+    }
+}

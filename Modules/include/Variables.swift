@@ -151,9 +151,3 @@ private enum FileOwner {
         }
     }
 }
-
-extension [UInt8] {
-    func withBytes<R>(_ body: (Bytes) throws -> R) rethrows -> R {
-        try withUnsafeBytes { try body($0.isEmpty ? Bytes("") : Bytes($0)) }
-    }
-}

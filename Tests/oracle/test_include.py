@@ -147,7 +147,9 @@ DOCUMENTS = {
             "a = b = c", "a = (b)", "(a) = b", "a && ", "a || || b", "!", "a !b", "a ( b )", "/a", "a/b", "'a", "a 'b", "(a) b", "()",
             "-A /private/x.txt", "-A /page.txt", "-A /gone", "-A", "$DOCUMENT_NAME = legacy.shtml", "", "a b c", "$a = test1 && ($b = z || $e = '')", "$a = 'te' st1", "\\$a = '\\$a'", "$QUERY_STRING = /^sid=([a-z]+)/", "$1", "$a=test1", "($a=test1)&&$b", "((($a)))", "($a", "$a)", "$a & $b", "$a | $b", "a|b = a|b", "-B", "$a = /a/b/",
         )
-    ) + '[<!--#echo var="0" -->][<!--#echo var="1" -->]',  # fmt: skip
+    ),  # fmt: skip
+    "legacy_captures": '<!--#if expr="$QUERY_STRING = /^(s.d)=([a-z]+)/" -->[<!--#echo var="0" -->][<!--#echo var="1" -->][<!--#echo var="2" -->][<!--#echo var="3" -->]'
+    '<!--#set var="s" value="$1-$2-$7" -->[<!--#echo var="s" -->]<!--#else -->no<!--#endif -->[<!--#echo var="1" -->]',
     "printenv": "<!--#printenv -->",
     "printenv_errors": '<!--#printenv foo="x" -->',
     "long": "".join(f'{"text " * 40}<!--#echo var="DOCUMENT_NAME" -->\n' for _ in range(3000)),
@@ -186,7 +188,7 @@ def questions():
             yield name, request(f"/docs/{document}.shtml")
     for name in ("config", "unknown", "echo", "include_errors", "unfinished"):
         yield "texts", request(f"/docs/{name}.shtml")
-    for target in ("/docs/legacy.shtml", "/docs/legacy.shtml?sid=abc"):
+    for target in ("/docs/legacy.shtml", "/docs/legacy.shtml?sid=abc", "/docs/legacy_captures.shtml?sid=abc", "/docs/legacy_captures.shtml"):
         yield "legacy", request(target)
         yield "legacy merged", request(target)
     for name in ("bits", "bits full", "bits merged"):
