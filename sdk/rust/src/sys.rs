@@ -664,7 +664,9 @@ pub struct apus_filter_reg {
     /// Output: takes the chain, passes on what it makes of it. \[req\] Returns what `pass` returned. Bodies come in pieces
     ///  of at most about APUS_FILTER_PIECE bytes, so a filter that works piece by piece needs bounded memory. One that
     ///  must wait for something keeps what it has and returns APUS_SUSPENDED: nothing more comes until `resume`, which
-    ///  calls it with an empty chain first.
+    ///  calls it with an empty chain first. So it is also called when a filter behind it that waited goes on; it returns
+    ///  APUS_SUSPENDED again if its own time has not come. One that has more to pass on when `pass` answered APUS_AGAIN calls
+    ///  `resume` and returns APUS_AGAIN: it is called with an empty chain when there is room.
     pub process: Option<unsafe extern "C" fn(ctx: *mut c_void, f: *mut apus_filter, chain: *mut apus_chain) -> apus_status>,
     /// Input: appends up to about `max` bytes to the chain. \[req\] Returns what `pull` returned.
     pub fill: Option<unsafe extern "C" fn(ctx: *mut c_void, f: *mut apus_filter, max: usize, chain: *mut apus_chain) -> apus_status>,
@@ -682,7 +684,7 @@ pub struct apus_filter_reg {
 pub struct apus_filters_v1 {
     pub size: u32,
     pub reserved: u32,
-    /// Registers a filter. \[main\], from `attach`.
+    /// Registers a filter. \[main\], from `attach` or a directive that may only stand in a server.
     pub add: Option<unsafe extern "C" fn(host: *const apus_host, reg: *const apus_filter_reg) -> apus_status>,
     /// Puts a registered filter on a request, at its stage. \[req\], at the latest in insert_filter (output) or before
     ///  the first read (input). @return APUS_OK, or APUS_E_NOT_FOUND
@@ -701,7 +703,8 @@ pub struct apus_filters_v1 {
     /// Puts a registered output filter on the request of `f`: at its stage, but never before `f`. \[req\], from `prepare`
     ///  or `process` of `f`. @return APUS_OK, or APUS_E_NOT_FOUND
     pub insert_behind: Option<unsafe extern "C" fn(f: *mut apus_filter, name: apus_str) -> apus_status>,
-    /// Goes on with an output filter that returned APUS_SUSPENDED. \[conn\]
+    /// Goes on with an output filter that returned APUS_SUSPENDED, or has something to pass on by itself; of an
+    ///  input filter that answered APUS_AGAIN without asking the next one, whoever reads the body is told to ask again. \[conn\]
     pub resume: Option<unsafe extern "C" fn(f: *mut apus_filter)>,
 }
 
@@ -1456,7 +1459,7 @@ pub struct apus_tasks_v1 {
     ///  @return APUS_OK or APUS_E_STALE
     pub resume: Option<unsafe extern "C" fn(task: apus_task, status: apus_status) -> apus_status>,
     /// Runs `fn` on the blocking pool; its result resumes the task. \[conn\] `fn` runs \[pool\] and may touch only what
-    ///  `ctx` holds.
+    ///  `ctx` holds. Task 0: nobody waits for it; `fn` posts what it has to tell.
     pub run_blocking: Option<unsafe extern "C" fn(task: apus_task, fn_: Option<unsafe extern "C" fn(ctx: *mut c_void) -> apus_status>, ctx: *mut c_void) -> apus_status>,
     /// Suspends a handshake: for transports, from their `handshake`. `resume` with APUS_OK calls it again. \[conn\]
     pub suspend_conn: Option<unsafe extern "C" fn(c: *mut apus_conn, on_cancel: Option<unsafe extern "C" fn(ctx: *mut c_void)>, ctx: *mut c_void, out: *mut apus_task) -> apus_status>,
