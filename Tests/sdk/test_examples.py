@@ -91,10 +91,12 @@ def test_each_is_fit(author, package, file):
     assert "warning" not in text, text
 
 
-@pytest.mark.parametrize("name", PACKAGES)
+@pytest.mark.parametrize("name", ["xsendfile", "geoip", "jwt"])
 def test_they_are_small(name):
-    lines = sum(len(path.read_text().splitlines()) for path in EXAMPLES.joinpath(name).rglob("*") if path.suffix in (".c", ".rs", ".swift") and path.name != "Package.swift")
-    assert lines < (450 if name in ("c", "rust") else 300)
+    """A feature of a third party is less than 300 lines of code."""
+    sources = [path for path in (EXAMPLES / name).rglob("*") if path.suffix in (".c", ".rs", ".swift") and path.name != "Package.swift"]
+    lines = [line.strip() for path in sources for line in path.read_text().splitlines()]
+    assert 0 < len([line for line in lines if line and not line.startswith(("//", "/*", "*"))]) < 300
 
 
 # ---- C
@@ -345,6 +347,7 @@ def test_x_sendfile(apus, load):
         server.put(f"{name}.asis", asis(field))
     server.put("off/good.asis", asis(private / "deep" / "file.bin"))
     with server:
+        server.start()
         answer = ask(server, "/good.asis")
         assert answer.status == 200 and answer.body == content
         assert answer.header("X-Sendfile") is None and answer.header("Content-Type") == "text/plain"
@@ -383,6 +386,7 @@ def test_geoip(apus, load):
     for name in ("local", "foreign"):
         server.put(f"{name}/file", name)
     with server:
+        server.start()
         assert ask(server, "/").header("X-Country") == "NL"
         assert ask(server, "/local/file").status == 200
         assert ask(server, "/foreign/file").status == 403
@@ -439,7 +443,7 @@ def guarded(apus, package):
     server.put("index.html", "in\n")
     server.put("issued/index.html", "in\n")
     with server:
-        yield server
+        yield server.start()
 
 
 def test_jwt_lets_in(guarded):
@@ -448,16 +452,16 @@ def test_jwt_lets_in(guarded):
     assert ask(guarded, "/issued/index.html", token({"sub": "a", "iss": "me"})).status == 200
 
 
-@pytest.mark.parametrize(
-    "field",
-    [
-        "X: y", "Authorization: Bearer", "Authorization: Bearer a.b.c", "Authorization: Basic YTpi", "Authorization: Bearer ...",
-        token({"sub": "alice"}, secret=b"x" * 40), token({}), token({"sub": ""}), token({"sub": 1}), token([]), token(b"{"),
-        token(b'{"sub":"a","sub":"b"}'), token(b'{"sub":"a"} x'), token({"sub": "a", "exp": 1}), token({"sub": "a", "exp": "x"}),
-        token({"sub": "a", "nbf": 1 << 40}), token({"sub": "a"}, {"alg": "none"}), token({"sub": "a"}, {"alg": "HS256", "crit": ["x"]}),
-        token({"sub": "a"}, {"typ": "JWT"}), token(b"[" * 1000), token({"sub": "alice"})[:-2] + "AA", token({"sub": "a"}) + "=",
-    ],
-)  # fmt: skip
+BAD_TOKENS = [
+    "X: y", "Authorization: Bearer", "Authorization: Bearer a.b.c", "Authorization: Basic YTpi", "Authorization: Bearer ...",
+    token({"sub": "alice"}, secret=b"x" * 40), token({}), token({"sub": ""}), token({"sub": 1}), token([]), token(b"{"),
+    token(b'{"sub":"a","sub":"b"}'), token(b'{"sub":"a"} x'), token({"sub": "a", "exp": 1}), token({"sub": "a", "exp": "x"}),
+    token({"sub": "a", "nbf": 1 << 40}), token({"sub": "a"}, {"alg": "none"}), token({"sub": "a"}, {"alg": "HS256", "crit": ["x"]}),
+    token({"sub": "a"}, {"typ": "JWT"}), token(b"[" * 1000), token({"sub": "alice"})[:-2] + "AA", token({"sub": "a"}) + "=",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("field", BAD_TOKENS, ids=range(len(BAD_TOKENS)))
 def test_jwt_keeps_out(guarded, field):
     answer = ask(guarded, "/index.html", field)
     assert answer.status == 401

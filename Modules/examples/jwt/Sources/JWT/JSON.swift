@@ -53,26 +53,31 @@ enum JSON {
         }
 
         private mutating func object(_ depth: Int) -> JSON? {
-            place += 1
             var members: [String: JSON] = [:]
-            if take(0x7d) { return .object(members) }
-            repeat {
-                skip()
-                guard next == 0x22, let name = string(), take(0x3a), let value = value(depth: depth + 1) else { return nil }
-                guard members.updateValue(value, forKey: name) == nil else { return nil }
-            } while take(0x2c)
-            return take(0x7d) ? .object(members) : nil
+            let isWhole = list(0x7d) { parser in
+                parser.skip()
+                guard parser.next == 0x22, let name = parser.string(), parser.take(0x3a), let value = parser.value(depth: depth + 1) else { return false }
+                return members.updateValue(value, forKey: name) == nil
+            }
+            return isWhole ? .object(members) : nil
         }
 
         private mutating func array(_ depth: Int) -> JSON? {
-            place += 1
             var items: [JSON] = []
-            if take(0x5d) { return .array(items) }
-            repeat {
-                guard let value = value(depth: depth + 1) else { return nil }
+            let isWhole = list(0x5d) { parser in
+                guard let value = parser.value(depth: depth + 1) else { return false }
                 items.append(value)
-            } while take(0x2c)
-            return take(0x5d) ? .array(items) : nil
+                return true
+            }
+            return isWhole ? .array(items) : nil
+        }
+
+        /// What stands between commas, up to the closing bracket.
+        private mutating func list(_ end: UInt8, _ item: (inout Parser) -> Bool) -> Bool {
+            place += 1
+            if take(end) { return true }
+            repeat { guard item(&self) else { return false } } while take(0x2c)
+            return take(end)
         }
 
         private mutating func string() -> String? {
@@ -95,22 +100,14 @@ enum JSON {
         private mutating func escape() -> Unicode.Scalar? {
             guard let byte = next else { return nil }
             place += 1
-            switch byte {
-            case 0x22, 0x5c, 0x2f: return Unicode.Scalar(byte)
-            case 0x62: return "\u{8}"
-            case 0x66: return "\u{c}"
-            case 0x6e: return "\n"
-            case 0x72: return "\r"
-            case 0x74: return "\t"
-            case 0x75:
-                guard let high = hexadecimal() else { return nil }
-                guard (0xd800..<0xdc00).contains(high) else { return Unicode.Scalar(high) }
-                guard next == 0x5c, place + 1 < bytes.count, bytes[place + 1] == 0x75 else { return nil }
-                place += 2
-                guard let low = hexadecimal(), (0xdc00..<0xe000).contains(low) else { return nil }
-                return Unicode.Scalar(0x10000 + (high - 0xd800) << 10 + (low - 0xdc00))
-            default: return nil
-            }
+            if let letter = Array("\"\\/bfnrt".utf8).firstIndex(of: byte) { return Array("\"\\/\u{8}\u{c}\n\r\t".unicodeScalars)[letter] }
+            guard byte == 0x75 else { return nil }
+            guard let high = hexadecimal() else { return nil }
+            guard (0xd800..<0xdc00).contains(high) else { return Unicode.Scalar(high) }
+            guard next == 0x5c, place + 1 < bytes.count, bytes[place + 1] == 0x75 else { return nil }
+            place += 2
+            guard let low = hexadecimal(), (0xdc00..<0xe000).contains(low) else { return nil }
+            return Unicode.Scalar(0x10000 + (high - 0xd800) << 10 + (low - 0xdc00))
         }
 
         private mutating func hexadecimal() -> UInt32? {
