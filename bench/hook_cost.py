@@ -34,6 +34,8 @@ def build(dist, directory, language):
     source = {"c": ("mod_empty.c", "mod_empty.c"), "swift": ("Empty.swift", "Sources/empty/Empty.swift"), "rust": ("lib.rs", "src/lib.rs")}[language]
     shutil.copy(SOURCES / source[0], directory / source[1])
     subprocess.run([*module, "build", directory], check=True, capture_output=True)
+    # Valgrind does not read the debug information of every compiler.
+    subprocess.run(["strip", "--strip-debug", directory / "mod_empty.so"], check=True)
     return directory / "mod_empty.so"
 
 

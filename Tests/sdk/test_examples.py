@@ -352,7 +352,8 @@ def test_x_sendfile(apus, load):
         assert answer.status == 200 and answer.body == content
         assert answer.header("X-Sendfile") is None and answer.header("Content-Type") == "text/plain"
         assert answer.header("Last-Modified") is not None
-        head = wire.fetch(server.port, wire.get("/good.asis", method="HEAD"), method="HEAD")
+        with wire.Connection(server.port) as connection:
+            head = connection.request(wire.get("/good.asis", method="HEAD"), method="HEAD")
         assert head.status == 200 and head.body == b""
         assert ask(server, "/private/deep/file.bin").status == 403
         for name in ("outside", "dots", "link", "absent", "directory", "relative", "prefix"):

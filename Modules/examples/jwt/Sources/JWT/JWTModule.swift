@@ -21,7 +21,7 @@ final class JWTModule: Module {
         var leeway = 30
     }
 
-    static let info = ModuleInfo("jwt_module", version: "1.0")
+    static let info = ModuleInfo("jwt_module", version: "1.0", requires: [APUS_EXT_FUNCTIONS])
 
     static let directives = [
         Directive("JWTSecretFile", .one, in: [.server, .sections], help: "a file whose bytes are the secret") {
@@ -44,8 +44,10 @@ final class JWTModule: Module {
     ]
 
     init(_ host: Host) throws {
+        let settings = AuthSettings()
+        try host.hooks.optionalFunctions { settings.find(host) }
         try host.hooks.checkUserID(.middle) { request in
-            guard request.get(APUS_R_AUTH_TYPE).equalsIgnoringCase("Bearer") else { return .declined }
+            guard settings.type(request).equalsIgnoringCase("Bearer") else { return .declined }
             let conf = request.conf(DirConf.self)
             guard !conf.secret.isEmpty else { throw ModuleError("AuthType Bearer without JWTSecretFile") }
             do throws(TokenError) {
@@ -56,21 +58,21 @@ final class JWTModule: Module {
             } catch {
                 host.log.write(.info, request: request, "token refused: \(error.reason)")
                 request.notes["jwt-error"] = Bytes(error.word)
-                JWTModule.challenge(request)
+                JWTModule.challenge(request, settings.realm(request))
                 return .status(401)
             }
         }
         try host.hooks.noteAuthFailure(.middle) { request, type in
             guard type.equalsIgnoringCase("Bearer") else { return .declined }
-            JWTModule.challenge(request)
+            JWTModule.challenge(request, settings.realm(request))
             return .ok
         }
     }
 
     /// WWW-Authenticate, once (RFC 6750, section 3).
-    private static func challenge(_ request: Request) {
+    private static func challenge(_ request: Request, _ realm: Bytes) {
         let error = request.notes["jwt-error"].map { ", error=\"\($0.string)\"" } ?? ""
-        request.errorHeadersOut["WWW-Authenticate"] = request.pool.copy("Bearer realm=\"token\"\(error)")
+        request.errorHeadersOut["WWW-Authenticate"] = request.pool.copy("Bearer realm=\"\(realm.string)\"\(error)")
     }
 
     private static func contents(_ path: String) throws -> [UInt8] {
@@ -79,6 +81,23 @@ final class JWTModule: Module {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = fread(&bytes, 1, bytes.count, file)
         return Array(bytes[..<count])
+    }
+}
+
+/// AuthType and AuthName, which are the directives of authn_core_module: it offers functions that tell them.
+private final class AuthSettings {
+    private typealias Function = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_str
+
+    private var links: [apus_link?] = [nil, nil]
+
+    func find(_ host: Host) { links = ["authn_core.auth_type", "authn_core.auth_name"].map { host.function($0, "s(xR)") } }
+
+    func type(_ request: Request) -> Bytes { ask(links[0], request) }
+    func realm(_ request: Request) -> Bytes { ask(links[1], request) }
+
+    private func ask(_ link: apus_link?, _ request: Request) -> Bytes {
+        guard let link, let fn = link.fn else { return .none }
+        return unsafeBitCast(fn, to: Function.self)(link.ctx, request.raw)
     }
 }
 
