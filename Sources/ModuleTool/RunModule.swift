@@ -81,8 +81,6 @@ enum RunModule {
 
     private static func write(_ words: Words, _ port: UInt16, to directory: String) throws {
         for name in ["conf", "logs", "run", "htdocs"] { try Files.makeDirectory("\(directory)/\(name)") }
-        // The files of the workers, whoever they run as.
-        chmod("\(directory)/logs", 0o777)
         symlink(Installation.modules, "\(directory)/modules")
         var text = """
             ServerRoot "\(directory)"

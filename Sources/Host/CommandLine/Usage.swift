@@ -38,6 +38,7 @@ extension Options {
 
             Asking:
               \(program) explain URL  what the server would do with a request, and why; alone: its own options
+              \(program) module help  begins, builds, checks and installs modules
 
             """
     }
