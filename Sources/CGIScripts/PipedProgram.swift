@@ -24,12 +24,13 @@ public final class PipedProgram {
     private var outputWatch: DescriptorWatch?
     private var inputWatch: DescriptorWatch?
     private var errorWatch: DescriptorWatch?
-    private var silence: UInt64 = 0
+    private var silence: SilenceTimer?
     private var errorLine = LineCollector()
 
     /// Whether it has been started, or could not be.
     public private(set) var isSettled = false
-    private var isSilent = false
+    /// Whether it is given up because it said nothing for too long.
+    private var wasTooSilent = false
 
     private static let readSize = 32 << 10
 
@@ -44,7 +45,10 @@ public final class PipedProgram {
         errorWatch = try DescriptorWatch(process.errors, APUS_FD_READ, for: request.connection) { [weak self] in
             self?.readErrors()
         }
-        startTimer()
+        silence = SilenceTimer(for: request, microseconds: UInt64(request.server.timeoutMicroseconds)) { [weak self] in
+            self?.wasTooSilent = true
+            self?.wake()
+        }
         let process = process
         request.connection.onPool({ _ = process.spawn() }, then: { [weak self] in
             self?.isSettled = true
@@ -76,7 +80,7 @@ public final class PipedProgram {
                 break
             }
             taken += count
-            startTimer()
+            silence?.touch()
         }
         return bytes.count
     }
@@ -100,7 +104,7 @@ public final class PipedProgram {
 
     /// Reads once.
     public func read(into chain: Chain) -> Output {
-        guard !isSilent, failure == nil else { return .failed }
+        guard !wasTooSilent, failure == nil else { return .failed }
         return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.readSize) { room in
             while true {
                 let count = Glibc.read(process.output, room.baseAddress, room.count)
@@ -112,7 +116,7 @@ public final class PipedProgram {
                 // Nothing was there to read: whether there was a program is not known yet.
                 if count <= 0, !isSettled { return .wait }
                 guard count > 0 else { return .end }
-                startTimer()
+                silence?.touch()
                 chain.append(Bytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[..<count])))
                 return .some
             }
@@ -150,23 +154,6 @@ public final class PipedProgram {
 
     // MARK: Ends
 
-    private func startTimer() {
-        if silence != 0 { Loop.cancel(silence) }
-        let time = UInt64(request.server.timeoutMicroseconds)
-        // The connection's own limit is not to come first.
-        request.extendDeadline(microseconds: time + 1_000_000)
-        silence = (try? Loop.after(microseconds: time) { [weak self] in self?.wasSilent() }) ?? 0
-    }
-
-    private func wasSilent() {
-        silence = 0
-        isSilent = true
-        request.connection.inTurn { [weak self] in self?.wake() }
-    }
-
-    /// Whether it was given up because it said nothing for too long.
-    public var wasTooSilent: Bool { isSilent }
-
     /// Its output has ended: it may go on by itself.
     public func release() {
         readErrors()
@@ -181,8 +168,8 @@ public final class PipedProgram {
     }
 
     private func stop() {
-        if silence != 0 { Loop.cancel(silence) }
-        silence = 0
+        silence?.stop()
+        silence = nil
         if let log { errorLine.end(log) }
         for watch in [outputWatch, inputWatch, errorWatch] { watch?.stop() }
         (outputWatch, inputWatch, errorWatch) = (nil, nil, nil)

@@ -15,7 +15,7 @@ final class ScriptExchange {
     private var outputWatch: DescriptorWatch?
     private var inputWatch: DescriptorWatch?
     private var errorWatch: DescriptorWatch?
-    private var silence: UInt64 = 0
+    private var silence: SilenceTimer?
 
     private var head = ScriptHead()
     private var headText: [UInt8] = []
@@ -55,7 +55,7 @@ final class ScriptExchange {
             guard writeInput() else { return }
             if bodyIsRead { return process.closeInput() }
             switch request.read(into: incoming) {
-            case .ok: startTimer()
+            case .ok: silence?.touch()
             case .again: return request.when(APUS_WANT_READ) { _ in self.feed() }
             case let status where status.rawValue >= 400: return fail(status)
             default: return process.closeInput()
@@ -109,7 +109,7 @@ final class ScriptExchange {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.readSize) { room in
             let count = read(process.output, room.baseAddress, room.count)
             if count < 0, errno == EAGAIN || errno == EINTR { return }
-            startTimer()
+            silence?.touch()
             guard count > 0 else { return finish() }
             take(Bytes(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[..<count])))
         }
@@ -236,14 +236,9 @@ final class ScriptExchange {
     // MARK: Ends
 
     private func startTimer() {
-        if silence != 0 { Loop.cancel(silence) }
         let conf = request.confPointer(ScriptDirConf.self)
         let time = conf.pointee.timeout > 0 ? conf.pointee.timeout : request.server.timeoutMicroseconds
-        request.extendDeadline(microseconds: UInt64(time) + 1_000_000)
-        silence = (try? request.connection.after(microseconds: UInt64(time)) {
-            self.silence = 0
-            self.wasSilent()
-        }) ?? 0
+        silence = SilenceTimer(for: request, microseconds: UInt64(time)) { [weak self] in self?.wasSilent() }
     }
 
     private func wasSilent() {
@@ -287,8 +282,8 @@ final class ScriptExchange {
     }
 
     private func stopWatching() {
-        if silence != 0 { Loop.cancel(silence) }
-        silence = 0
+        silence?.stop()
+        silence = nil
         for watch in [outputWatch, inputWatch, errorWatch] { watch?.stop() }
         (outputWatch, inputWatch, errorWatch) = (nil, nil, nil)
     }
