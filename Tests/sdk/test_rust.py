@@ -7,7 +7,7 @@ from support.server import DISTRIBUTION, PROJECT
 
 from .conftest import needs
 
-KEYWORDS = {"fn", "where", "move", "match"}
+KEYWORDS = {"fn", "where", "move", "match", "self"}
 
 PROGRAM = """\
 #[path = "{sys}"]
