@@ -48,15 +48,30 @@ private func decide(
 ) throws -> Verdict {
     // A hook that has waited is called again; what was found out, the provider keeps.
     _ = request.finishedWork()
-    let isTraced = log.isEnabled(.debug, request: request)
+    if log.isEnabled(.debug, request: request) { return try decideTelling(root, request, log) }
     while true {
-        var evaluation = Evaluation(request, isTraced: isTraced)
+        var evaluation = Evaluation(request)
         let verdict = root.pointee.decide(&evaluation)
+        guard verdict == .later else { return verdict }
+        if try request.wait(for: evaluation.work) == nil { return .later }
+    }
+}
+
+/// The same, and tells what each of them said.
+private func decideTelling(
+    _ root: UnsafeMutablePointer<Requirement>, _ request: Request, _ log: Log
+) throws -> Verdict {
+    while true {
+        var trace = VerdictTrace()
+        let (verdict, work) = withUnsafeMutablePointer(to: &trace) {
+            var evaluation = Evaluation(request, $0)
+            return (root.pointee.decide(&evaluation), evaluation.work)
+        }
         guard verdict == .later else {
-            evaluation.trace?.write(log, request)
+            trace.write(log, request)
             return verdict
         }
-        if try request.wait(for: evaluation.work) == nil { return .later }
+        if try request.wait(for: work) == nil { return .later }
     }
 }
 

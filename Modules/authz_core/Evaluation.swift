@@ -1,16 +1,16 @@
 import ModuleKit
 
 /// One walk through the requirements on behalf of a request.
-struct Evaluation {
+struct Evaluation: BitwiseCopyable {
     let request: Request
+    /// Nil: nobody wants to know.
+    let trace: UnsafeMutablePointer<VerdictTrace>?
     /// What has to be done before the walk can come to its end.
     var work = apus_work()
-    /// Nil: nobody wants to know.
-    var trace: VerdictTrace?
 
-    init(_ request: Request, isTraced: Bool) {
+    init(_ request: Request, _ trace: UnsafeMutablePointer<VerdictTrace>? = nil) {
         self.request = request
-        trace = isTraced ? VerdictTrace() : nil
+        self.trace = trace
     }
 }
 

@@ -113,9 +113,9 @@ struct Requirement: BitwiseCopyable {
 
     /// What it says about the request. `.later`: the evaluation's `work` is to be done before it is asked again.
     func decide(_ evaluation: inout Evaluation) -> Verdict {
-        let line = evaluation.trace?.enter()
+        let line = evaluation.trace?.pointee.enter()
         let verdict = answer(&evaluation)
-        if let line { evaluation.trace?.leave(line, self, verdict) }
+        if let line { evaluation.trace?.pointee.leave(line, self, verdict) }
         return verdict
     }
 
@@ -194,7 +194,7 @@ struct Requirement: BitwiseCopyable {
         guard evaluation.trace != nil else { return }
         var member = next
         while let each = member {
-            evaluation.trace?.skip(each.pointee)
+            evaluation.trace?.pointee.skip(each.pointee)
             member = each.pointee.next
         }
     }

@@ -36,7 +36,11 @@ enum ErrorLog {
         if let request = place.request, request.pointee.telling != .silent { return true }
         // Starts, stops and crashes are never left out: as in httpd, whatever LogLevel says.
         if level == LogLevel.notice.rawValue, place.request == nil, place.connection == nil { return true }
-        if let levels = place.request?.core.logLevels { return level <= levels.pointee.level(of: module) }
+        if let request = place.request {
+            // What the server's say has been merged with what those of the main one do.
+            let levels = request.pointee.conf.pointee.core.pointee.logLevels ?? request.pointee.server.pointee.core.pointee.logLevels
+            return level <= (levels?.pointee.level(of: module) ?? startupLevel)
+        }
         if let levels = place.aboutServer?.pointee.core.pointee.logLevels { return level <= levels.pointee.level(of: module) }
         if let main = Runtime.current?.mainServer, let levels = main.pointee.core.pointee.logLevels {
             return level <= levels.pointee.level(of: module)
