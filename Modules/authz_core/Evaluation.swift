@@ -1,7 +1,7 @@
 import ModuleKit
 
 /// One walk through the requirements on behalf of a request.
-struct Evaluation: BitwiseCopyable {
+struct Evaluation {
     let request: Request
     /// Nil: nobody wants to know.
     let trace: UnsafeMutablePointer<VerdictTrace>?
