@@ -30,6 +30,8 @@ struct RedirectEntry: BitwiseCopyable {
 /// What stands outside all sections. The first entry that matches counts, and those of a virtual host come
 /// first.
 struct AliasServerConf: Configuration {
+    static let isInheritedWhole = true
+
     var aliases = PoolArray<AliasEntry>()
     var redirects = PoolArray<RedirectEntry>()
 

@@ -3,6 +3,8 @@ import ModuleKit
 
 /// How a server compresses. Numbers are -1 where nothing is said.
 struct DeflateServerConf: Configuration {
+    static let isInheritedWhole = true
+
     var level: Int32 = -1
     var windowSize: Int32 = -1
     var memoryLevel: Int32 = -1

@@ -6,7 +6,7 @@ struct ItemLetters {
 
     /// The letters that ask the original request unless '>' says otherwise.
     static func asksOriginal(_ letter: Bytes) -> Bool {
-        letter.count == 1 && Bytes("rDTUsR").contains(letter[0])
+        letter.count == 1 && Bytes("rDTUsRL").contains(letter[0])
     }
 
     /// Fills in what a letter and its argument mean.
@@ -33,7 +33,7 @@ struct ItemLetters {
         case "i": .header
         case "I": .bytesReceived
         case "k": .keepAlives
-        case "l", "L": .unknown
+        case "l": .unknown
         case "m": .method
         case "n": .note
         case "O": .bytesSent
@@ -57,6 +57,7 @@ struct ItemLetters {
     private static func fillByArgument(_ item: inout LogItem, _ letter: Bytes, _ argument: Bytes) -> Bool {
         switch letter.string {
         case "a": item.kind = argument == "c" ? .peerAddress : .clientAddress
+        case "L": item.kind = argument == "c" ? .connectionID : .requestID
         case "h": item.kind = argument == "c" ? .peerAddress : .remoteName
         case "o": item.kind = argument.equalsIgnoringCase("content-type") ? .contentType : .responseHeader
         case "p":
@@ -87,6 +88,7 @@ struct ItemLetters {
         item.text = format
         switch format.string {
         case "": item.kind = .time
+        case "rfc3339": item.kind = .timeOfRFC3339
         case "sec": item.kind = .timeSeconds
         case "msec": item.kind = .timeMilliseconds
         case "usec": item.kind = .timeMicroseconds

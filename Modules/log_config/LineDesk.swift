@@ -78,6 +78,26 @@ extension ByteWriter {
         append(UInt8(ascii: "]"))
     }
 
+    /// Appends "2026-11-26T02:53:11.123456+01:00" (RFC 3339).
+    mutating func append(rfc3339 time: tm, fraction: Int) {
+        append(decimal: Int(time.tm_year) + 1900, width: 4)
+        append("-", time.tm_mon + 1)
+        append("-", time.tm_mday)
+        append("T", time.tm_hour)
+        append(":", time.tm_min)
+        append(":", time.tm_sec)
+        append(".")
+        append(decimal: fraction, width: 6)
+        let minutes = Int32(time.tm_gmtoff / 60)
+        append(minutes < 0 ? "-" : "+", abs(minutes) / 60)
+        append(":", abs(minutes) % 60)
+    }
+
+    private mutating func append(_ mark: StaticString, _ twoDigits: Int32) {
+        append(mark)
+        append(decimal: Int(twoDigits), width: 2)
+    }
+
     /// Appends what a client may have sent so that it can neither end the line nor leave its quotes: a
     /// backslash before quotes and backslashes, \n and its like, \xHH for all else that is not printable
     /// ASCII.

@@ -45,12 +45,10 @@ func cookie(_ name: Bytes, of request: Request) -> Bytes {
     return .none
 }
 
-extension ByteWriter {
-    private mutating func appendDash() { append(UInt8(ascii: "-")) }
-
+extension LogLine {
     @inline(__always)
     mutating func append(orDash value: Bytes) {
-        if value.isSet { append(value) } else { appendDash() }
+        if value.isSet { append(plain: value) } else { appendDash() }
     }
 
     @inline(__always)
@@ -60,19 +58,19 @@ extension ByteWriter {
 
     @inline(__always)
     mutating func append(positive number: Int64) {
-        if number > 0 { append(count: number) } else { appendDash() }
+        if number > 0 { text.append(count: number) } else { appendDash() }
     }
 
     /// The query with its question mark; nothing when there is none.
     mutating func append(query: Bytes) {
         guard query.isSet else { return }
-        append(UInt8(ascii: "?"))
+        text.append(UInt8(ascii: "?"))
         append(escaping: query)
     }
 
     /// A user; two quotes for an empty name, which is not the same as none.
     mutating func append(user: Bytes) {
-        if user.isSet, user.isEmpty { append("\"\"") } else { append(escapingOrDash: user) }
+        if user.isSet, user.isEmpty, !isJSON { text.append("\"\"") } else { append(escapingOrDash: user) }
     }
 
     /// The request line; a password in it is left out.
@@ -81,7 +79,7 @@ extension ByteWriter {
             return append(escapingOrDash: line)
         }
         append(escaping: line.upTo(start))
-        append("XXXXXXXX")
+        text.append("XXXXXXXX")
         append(escaping: line.from(end))
     }
 
@@ -107,7 +105,7 @@ extension ByteWriter {
         append(escaping: first)
         var nth = 1
         while let value = fields.value(name, nth) {
-            append(", ")
+            text.append(", ")
             append(escaping: value)
             nth += 1
         }
@@ -131,12 +129,12 @@ extension ByteWriter {
 
     /// A time by a format of strftime(3), which is NUL-terminated in its pool.
     mutating func append(_ format: Bytes, formatting time: tm) {
-        guard let text = format.ptr else { return }
+        guard let pattern = format.ptr else { return }
         withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { room in
             var time = time
             let length = strftime(
-                room.baseAddress?.assumingMemoryBound(to: CChar.self), room.count, text, &time)
-            append(Bytes(UnsafeRawBufferPointer(rebasing: room[..<length])))
+                room.baseAddress?.assumingMemoryBound(to: CChar.self), room.count, pattern, &time)
+            append(plain: Bytes(UnsafeRawBufferPointer(rebasing: room[..<length])))
         }
     }
 }

@@ -32,6 +32,8 @@ struct ActiveLog: BitwiseCopyable {
 
 /// What a server logs, and how.
 struct LogServerConf: Configuration {
+    static let isInheritedWhole = true
+
     /// The server's own logs; a server without any uses those of the main server.
     var own = PoolArray<LogTarget>()
     /// GlobalLog: used by every server, whatever it has of its own.
@@ -65,29 +67,37 @@ struct LogServerConf: Configuration {
 
 /// Once the configuration is read: compiles what each server logs. Nicknames may be defined after their use.
 func resolveLogs(of host: Host) throws {
+    var compiled: [String: LogFormat] = [:]
     for server in host.servers {
         let conf = server.conf(LogServerConf.self)
+        // A server without logs of its own has the main server's.
+        if server.isVirtual, conf == host.mainServer.conf(LogServerConf.self) { continue }
         conf.pointee.active = PoolArray()
         for target in conf.pointee.own.joined(with: conf.pointee.global, in: host.pool).elements {
-            let log = try activeLog(target, conf, host)
+            let log = try activeLog(target, conf, host, &compiled)
             conf.pointee.active.append(log, in: host.pool)
         }
     }
 }
 
-private func activeLog(_ target: LogTarget, _ conf: UnsafePointer<LogServerConf>, _ host: Host) throws
-    -> ActiveLog
-{
+/// - Parameter compiled: formats by their texts: many servers have one.
+private func activeLog(
+    _ target: LogTarget, _ conf: UnsafePointer<LogServerConf>, _ host: Host, _ compiled: inout [String: LogFormat]
+) throws -> ActiveLog {
     let named = target.format.isSet ? target.format : conf.pointee.defaultFormat
     let text = named.isSet ? conf.pointee.format(for: named) : LogServerConf.commonFormat
-    if !text.contains(UInt8(ascii: "%")) {
+    let key = text.string
+    if let format = compiled[key], text.contains(UInt8(ascii: "%")) { return ActiveLog(target: target, format: format) }
+    if !text.contains(UInt8(ascii: "%")), !LogFormat.isJSON(text) {
         host.report(
             .warn, place: target.place,
             "\"\(text.string)\" is the nickname of no LogFormat and has no % in it,"
                 + " so every line will be these words")
     }
     do {
-        return ActiveLog(target: target, format: try LogFormat(text, host: host, in: host.pool))
+        let format = try LogFormat(text, host: host, in: host.pool)
+        compiled[key] = format
+        return ActiveLog(target: target, format: format)
     } catch {
         host.report(.error, place: target.place, (error as? FormatError)?.message ?? "\(error)")
         throw AlreadyReported()
@@ -98,6 +108,7 @@ private func activeLog(_ target: LogTarget, _ conf: UnsafePointer<LogServerConf>
 func openLogs(of host: Host) throws {
     var hasFailed = false
     for server in host.servers {
+        if server.isVirtual, server.conf(LogServerConf.self) == host.mainServer.conf(LogServerConf.self) { continue }
         for log in server.conf(LogServerConf.self).pointee.active.elements.indices {
             let active = server.conf(LogServerConf.self).pointee.active.elements
             do {

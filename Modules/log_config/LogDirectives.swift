@@ -19,7 +19,7 @@ let logDirectives: [Directive] = [
     Directive("LogFormat", .words(1...2), in: .server, help: "a format, and a nickname for it") {
         try setFormat($0, $1)
     },
-    Directive("BufferedLogs", .flag, in: .server, help: "On or Off") {
+    Directive("BufferedLogs", .flag, in: .server, help: "accepted without effect: lines are always gathered when it is busy") {
         let isOn = try Bool(word: $1[0])
         Host(raw: $0.host).mainServer.conf(LogServerConf.self).pointee.isBuffered = isOn
     },

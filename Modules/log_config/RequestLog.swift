@@ -10,7 +10,7 @@ func logRequest(_ request: Request, host: Host, at desk: UnsafeMutablePointer<Li
     for index in 0..<logs.count {
         let log = logs.elements.baseAddress.unsafelyUnwrapped + index
         guard let sink = log.pointee.sink, isWanted(log, request) else { continue }
-        if let composed = line.compose(log.pointee.format.items) { sink.append(composed) }
+        if let composed = line.compose(log.pointee.format) { sink.append(composed) }
     }
     return .ok
 }
@@ -42,21 +42,36 @@ struct LineComposer {
     }
 
     /// The line, in the desk's buffer until the next one; nil: it is longer than any may be.
-    mutating func compose(_ items: PoolArray<LogItem>) -> Bytes? {
+    mutating func compose(_ format: LogFormat) -> Bytes? {
         while true {
-            var line = ByteWriter(desk.pointee.buffer, capacity: desk.pointee.capacity)
-            for index in 0..<items.count {
-                append(items.elements.baseAddress.unsafelyUnwrapped + index, to: &line)
-            }
-            if !line.overflowed { return line.written }
+            var line = LogLine(ByteWriter(desk.pointee.buffer, capacity: desk.pointee.capacity), isJSON: format.isJSON)
+            if format.isJSON { append(format.fields, to: &line) } else { append(format.items, to: &line) }
+            if !line.text.overflowed { return line.text.written }
             guard desk.pointee.grow() else { return nil }
         }
     }
 
+    private mutating func append(_ fields: PoolArray<LogField>, to line: inout LogLine) {
+        line.text.append(UInt8(ascii: "{"))
+        var isFirst = true
+        for index in 0..<fields.count {
+            let field = UnsafePointer(fields.elements.baseAddress.unsafelyUnwrapped + index)
+            if line.appendField(field, isFirst: isFirst, { append(field.pointee.items, to: &$0) }) { isFirst = false }
+        }
+        line.text.append("}\n")
+    }
+
     @inline(__always)
-    private mutating func append(_ item: UnsafePointer<LogItem>, to line: inout ByteWriter) {
+    private mutating func append(_ items: PoolArray<LogItem>, to line: inout LogLine) {
+        for index in 0..<items.count {
+            append(items.elements.baseAddress.unsafelyUnwrapped + index, to: &line)
+        }
+    }
+
+    @inline(__always)
+    private mutating func append(_ item: UnsafePointer<LogItem>, to line: inout LogLine) {
         if item.pointee.kind == .literal { return line.append(literal: item.pointee.text) }
-        guard item.pointee.applies(to: status) else { return line.append(UInt8(ascii: "-")) }
+        guard item.pointee.applies(to: status) else { return line.appendDash() }
         write(item, item.pointee.usesOriginal ? original : request, to: &line)
     }
 
@@ -74,11 +89,11 @@ struct LineComposer {
 
     /// The items that most formats have.
     @inline(__always)
-    private mutating func write(_ item: UnsafePointer<LogItem>, _ r: Request, to line: inout ByteWriter) {
+    private mutating func write(_ item: UnsafePointer<LogItem>, _ r: Request, to line: inout LogLine) {
         switch item.pointee.kind {
         case .remoteName: line.append(escapingOrDash: r.peerName)
         case .user: line.append(user: r.user)
-        case .time: desk.pointee.append(stampOf: moment(item, r) / 1_000_000, to: &line)
+        case .time: desk.pointee.append(stampOf: moment(item, r) / 1_000_000, to: &line.text)
         case .requestLine: line.append(requestLine: r.requestLine)
         case .status: line.append(positive: r.number(APUS_R_STATUS))
         case .bytesOrDash: line.append(positive: r.number(APUS_R_BYTES_SENT))
@@ -88,19 +103,22 @@ struct LineComposer {
     }
 
     @inline(never)
-    private mutating func writeOther(_ item: UnsafePointer<LogItem>, _ r: Request, to line: inout ByteWriter) {
+    private mutating func writeOther(_ item: UnsafePointer<LogItem>, _ r: Request, to line: inout LogLine) {
         switch item.pointee.kind {
-        case .literal, .oddArgument: line.append(item.pointee.text)
-        case .unknown: line.append(UInt8(ascii: "-"))
+        case .literal, .oddArgument: line.append(plain: item.pointee.text)
+        case .unknown: line.appendDash()
 
         case .clientAddress: line.append(orDash: r.peerAddress)
         case .peerAddress: line.append(orDash: r.connection.peerAddress)
         case .localAddress: line.append(orDash: r.connection.localAddress)
-        case .canonicalPort: line.append(decimal: r.canonicalPort)
-        case .localPort: line.append(decimal: Int64(r.connection.localPort))
-        case .remotePort: line.append(decimal: Int64(r.connection.peerPort))
-        case .keepAlives: line.append(decimal: r.number(APUS_R_KEEPALIVES))
-        case .connectionState: line.append(UInt8(truncatingIfNeeded: r.number(APUS_R_CONNECTION_STATE)))
+        case .canonicalPort: line.text.append(decimal: r.canonicalPort)
+        case .localPort: line.text.append(decimal: Int64(r.connection.localPort))
+        case .remotePort: line.text.append(decimal: Int64(r.connection.peerPort))
+        case .keepAlives: line.text.append(decimal: r.number(APUS_R_KEEPALIVES))
+        case .connectionState: line.text.append(UInt8(truncatingIfNeeded: r.number(APUS_R_CONNECTION_STATE)))
+
+        case .requestID: line.append(escapingOrDash: r.get(APUS_R_LOG_ID))
+        case .connectionID: line.append(escapingOrDash: r.connection.logID)
 
         case .method: line.append(escapingOrDash: r.method)
         case .path: line.append(escapingOrDash: r.path)
@@ -111,10 +129,10 @@ struct LineComposer {
         case .serverName: line.append(escapingOrDash: r.server.name)
         case .canonicalName: line.append(escapingOrDash: r.canonicalName)
 
-        case .bytes: line.append(decimal: r.number(APUS_R_BYTES_SENT))
-        case .bytesReceived: line.append(decimal: r.number(APUS_R_WIRE_RECEIVED))
-        case .bytesSent: line.append(decimal: r.number(APUS_R_WIRE_SENT))
-        case .bytesMoved: line.append(decimal: r.number(APUS_R_WIRE_RECEIVED) + r.number(APUS_R_WIRE_SENT))
+        case .bytes: line.text.append(decimal: r.number(APUS_R_BYTES_SENT))
+        case .bytesReceived: line.text.append(decimal: r.number(APUS_R_WIRE_RECEIVED))
+        case .bytesSent: line.text.append(decimal: r.number(APUS_R_WIRE_SENT))
+        case .bytesMoved: line.text.append(decimal: r.number(APUS_R_WIRE_RECEIVED) + r.number(APUS_R_WIRE_SENT))
 
         case .trailer: line.append(all: item.pointee.text, of: r.trailersIn)
         case .responseHeader: line.append(response: item.pointee.text, of: r)
@@ -125,25 +143,26 @@ struct LineComposer {
         case .variable: line.append(escapingOrDash: r.environment[item.pointee.text] ?? .none)
         case .provided: line.append(escapingOrDash: provided(item, r))
 
-        case .seconds: line.append(decimal: duration(r) / 1_000_000)
-        case .milliseconds: line.append(decimal: duration(r) / 1000)
-        case .microseconds: line.append(decimal: duration(r))
-        case .pid: line.append(decimal: Int64(desk.pointee.pid))
-        case .tid: line.append(decimal: Int64(threadID))
-        case .hexTid: line.append(hex: UInt64(threadID))
+        case .seconds: line.text.append(decimal: duration(r) / 1_000_000)
+        case .milliseconds: line.text.append(decimal: duration(r) / 1000)
+        case .microseconds: line.text.append(decimal: duration(r))
+        case .pid: line.text.append(decimal: Int64(desk.pointee.pid))
+        case .tid: line.text.append(decimal: Int64(threadID))
+        case .hexTid: line.text.append(hex: UInt64(threadID))
         default: writeTime(item, moment(item, r), to: &line)
         }
     }
 
-    private func writeTime(_ item: UnsafePointer<LogItem>, _ time: Int64, to line: inout ByteWriter) {
+    private func writeTime(_ item: UnsafePointer<LogItem>, _ time: Int64, to line: inout LogLine) {
         switch item.pointee.kind {
-        case .timeSeconds: line.append(decimal: time / 1_000_000)
-        case .timeMilliseconds: line.append(decimal: time / 1000)
-        case .timeMicroseconds: line.append(decimal: time)
-        case .timeMillisecondFraction: line.append(decimal: Int(time / 1000 % 1000), width: 3)
-        case .timeMicrosecondFraction: line.append(decimal: Int(time % 1_000_000), width: 6)
+        case .timeSeconds: line.text.append(decimal: time / 1_000_000)
+        case .timeMilliseconds: line.text.append(decimal: time / 1000)
+        case .timeMicroseconds: line.text.append(decimal: time)
+        case .timeMillisecondFraction: line.text.append(decimal: Int(time / 1000 % 1000), width: 3)
+        case .timeMicrosecondFraction: line.text.append(decimal: Int(time % 1_000_000), width: 6)
         case .timeFormat: line.append(item.pointee.text, formatting: desk.pointee.localTime(time / 1_000_000))
-        default: desk.pointee.append(stampOf: time / 1_000_000, to: &line)
+        case .timeOfRFC3339: line.text.append(rfc3339: desk.pointee.localTime(time / 1_000_000), fraction: Int(time % 1_000_000))
+        default: desk.pointee.append(stampOf: time / 1_000_000, to: &line.text)
         }
     }
 

@@ -2,6 +2,8 @@ import ModuleKit
 
 /// Which file maps extensions to types. Only the main server's counts.
 struct MimeServerConf: Configuration {
+    static let isInheritedWhole = true
+
     /// Absolute; none: the default.
     var typesFile = Bytes.none
     /// "file:line" of the directive.

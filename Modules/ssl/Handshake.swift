@@ -12,6 +12,7 @@ func shakeHands(_ state: UnsafeMutableRawPointer?) -> apus_status {
     if outcome == 1, tls.pointee.context.pointee.clientStatus != nil, let status = checkStatus(tls) { return status }
     if outcome == 1 {
         tls.logAgreement()
+        count(tls)
         // The client's request came with the end of its handshake: the session tickets go with the response.
         if tls.hasInput, !tls.pointee.blocked {
             tls.deferOutput()
@@ -22,13 +23,23 @@ func shakeHands(_ state: UnsafeMutableRawPointer?) -> apus_status {
     switch SSL_get_error(tls.pointee.ssl, outcome) {
     case SSL_ERROR_WANT_READ: return tls.flush() == APUS_E_CLOSED ? APUS_E_CLOSED : APUS_AGAIN
     case SSL_ERROR_WANT_CLIENT_HELLO_CB: return APUS_SUSPENDED
-    case SSL_ERROR_SSL: return refuse(tls)
+    case SSL_ERROR_SSL:
+        tls.pointee.process.pointee.counts?.countFailure()
+        return refuse(tls)
     default:
+        tls.pointee.process.pointee.counts?.countFailure()
         logFailure(tls, "AH02008", "the client left during the handshake", reason: "connection closed")
         ERR_clear_error()
         tls.dropOutput()
         return APUS_E_CLOSED
     }
+}
+
+/// Once for each handshake: its last bytes may take several turns to leave.
+private func count(_ tls: TLS) {
+    guard !tls.pointee.isCounted else { return }
+    tls.pointee.isCounted = true
+    tls.pointee.process.pointee.counts?.count(isResumed: cossl_session_reused(tls.pointee.ssl) != 0)
 }
 
 /// Waits until the client's certificate has been looked up with its responder.
@@ -176,30 +187,42 @@ func onServerName(
     return SSL_TLSEXT_ERR_OK
 }
 
-/// Chooses the protocol by the server's preference. A client that offers none of ours is refused (RFC 7301
+/// Chooses the protocol by the server's preference, or the client's. A client that offers none of ours is refused (RFC 7301
 /// section 3.2): what it wants to speak is not HTTP.
 func onProtocols(
     _ ssl: OpaquePointer?, _ chosen: UnsafeMutablePointer<UnsafePointer<UInt8>?>?,
     _ chosenLength: UnsafeMutablePointer<UInt8>?, _ offered: UnsafePointer<UInt8>?, _ offeredLength: UInt32,
     _ argument: UnsafeMutableRawPointer?
 ) -> Int32 {
-    let process = argument.unsafelyUnwrapped.assumingMemoryBound(to: TLSProcess.self)
-    let ours = process.pointee.protocols
+    guard let tls = tlsConnection(of: ssl) else { return SSL_TLSEXT_ERR_NOACK }
+    let protocols = tls.pointee.context.pointee.protocols
+    let ours = protocols.names
     var place: UnsafeMutablePointer<UInt8>?
-    let outcome = SSL_select_next_proto(
-        &place, chosenLength, ours.baseAddress, UInt32(ours.count), offered, offeredLength)
+    // The first of its two lists decides.
+    let outcome =
+        protocols.areInOrder
+        ? SSL_select_next_proto(&place, chosenLength, ours.baseAddress, UInt32(ours.count), offered, offeredLength)
+        : SSL_select_next_proto(&place, chosenLength, offered, offeredLength, ours.baseAddress, UInt32(ours.count))
     chosen.unsafelyUnwrapped.pointee = UnsafePointer(place)
     return outcome == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL
 }
 
-/// What ALPN offers, in its wire format: the protocols of other modules, then the host's own.
-func offeredProtocols(_ host: Host) -> UnsafeBufferPointer<UInt8> {
-    var names: [String] = []
-    host.eachProvider(APUS_GROUP_PROTOCOL) { name, _ in names.append(name.string) }
-    // A client limited to HTTP/1.0 says so in ALPN, and the host answers it as it does without TLS.
-    for name in ["http/1.1", "http/1.0"] where !names.contains(name) { names.append(name) }
-    let wire = names.filter { 1...255 ~= $0.utf8.count }.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
-    let place = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: wire.count)
-    _ = place.initialize(from: wire)
-    return UnsafeBufferPointer(place)
+/// What a server offers in ALPN: those protocols that Protocols names and that a module speaks, and the host's own.
+struct OfferedProtocols: BitwiseCopyable {
+    /// In the wire format of ALPN. Lives as long as the process.
+    let names: UnsafeBufferPointer<UInt8>
+    /// Whether our order counts.
+    let areInOrder: Bool
+
+    init(_ server: Server, _ host: Host) {
+        // A client limited to HTTP/1.0 says so in ALPN, and the host answers it as it does without TLS.
+        var spoken: Set = ["http/1.1", "http/1.0"]
+        host.eachProvider(APUS_GROUP_PROTOCOL) { name, _ in spoken.insert(name.string) }
+        let offered = (server.protocols.map(String.init) + ["http/1.0"]).filter { spoken.contains($0) }
+        let wire = offered.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
+        let place = UnsafeMutableBufferPointer<UInt8>.allocate(capacity: wire.count)
+        _ = place.initialize(from: wire)
+        names = UnsafeBufferPointer(place)
+        areInOrder = server.honorsProtocolOrder
+    }
 }

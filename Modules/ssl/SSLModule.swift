@@ -21,6 +21,9 @@ final class SSLModule: Module {
         let setup = Setup(host, process)
         try host.hooks.openConfig { reason, _ in try setup.openServers(reason) }
         try host.hooks.openConfig { reason, _ in try SessionCache.open(host, reason: reason) }
+        try host.hooks.openConfig { reason, _ in
+            if reason != UInt32(APUS_OPEN_CHECK) { process.pointee.counts = try HandshakeCounts(host) }
+        }
         let live = LiveFiles(setup)
         let expiries = ExpiryWatch(host, process)
         try host.hooks.openConfig { reason, _ in if reason != UInt32(APUS_OPEN_CHECK) { live.watch() } }
@@ -29,6 +32,7 @@ final class SSLModule: Module {
             live.receive(name, bytes)
         }
         try host.hooks.childInit {
+            process.pointee.counts?.enter(host.worker)
             process.pointee.worker = Unmanaged.passRetained(WorkerState(host))
             setup.stapler.start()
             expiries.start()
@@ -51,6 +55,7 @@ final class SSLModule: Module {
         try host.expressionList("PeerExtList") { $0.pool.copy(PeerExtensions.values($1, $0)) }
         try host.provideStatus("TLSSessionCacheStatus", of: { SessionCache.current.pointee })
         try host.provideStatus("OCSPStaplingCacheStatus", of: { setup.stapler.objectCache })
+        try host.provideFigures("tls") { TLSFigures(host: host, process: process).all() }
         try host.provide(APUS_GROUP_TRANSPORT, "tls", TLSTransport.table, rawContext: process)
         try host.provide(APUS_GROUP_UPSTREAM, "tls", UpstreamTransport.table, rawContext: process)
         try host.provide(APUS_GROUP_LOG_ITEM, "x", LogItems.table(LogItems.extended), rawContext: process)

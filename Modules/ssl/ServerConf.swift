@@ -37,6 +37,8 @@ struct ConfCommand {
 
 /// What the directives say about one server; nil is "not said".
 struct SSLServerConf: Configuration {
+    static let isInheritedWhole = true
+
     var engine: Located<Bool>?
 
     // The server's own identity.

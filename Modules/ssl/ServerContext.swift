@@ -21,6 +21,8 @@ struct ServerContext {
     let clientStatus: Unmanaged<ClientStatusRules>?
     /// Clients that name no host are refused.
     let strictNames: Bool
+    /// What ALPN offers.
+    let protocols: OfferedProtocols
     /// The keys of SSLSessionTicketKeyFile.
     var ticketKeys: UnsafeMutablePointer<TicketKeyRing>?
     /// What is stapled to handshakes with each certificate.
@@ -84,6 +86,7 @@ struct ContextBuilder {
                 clientPolicy: setup.policy(clientIdentity(conf)),
                 asks: ClientQuestion(conf.clients), toleratesMissingLists: conf.clients.toleratesMissingLists,
                 clientStatus: clients.statusRules(conf.clients.ocsp), strictNames: conf.strictNames,
+                protocols: OfferedProtocols(server, Host(raw: server.host)),
                 ticketKeys: ticketKeys(server, conf), staples: loader.staples(conf, serverAt: place),
                 certificates: loader.served))
         return context
@@ -106,7 +109,7 @@ struct ContextBuilder {
         cossl_ctx_dh_auto(ctx)
         SSL_CTX_set_client_hello_cb(ctx, onClientHello, nil)
         cossl_ctx_set_server_name_callback(ctx, onServerName)
-        SSL_CTX_set_alpn_select_cb(ctx, onProtocols, setup.process)
+        SSL_CTX_set_alpn_select_cb(ctx, onProtocols, nil)
         if conf.ticketKeyFile != nil || setup.process.pointee.tickets != nil {
             cossl_ctx_set_ticket_key_callback(ctx, onTicketKey)
         }

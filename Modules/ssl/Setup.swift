@@ -32,7 +32,6 @@ final class Setup {
     func openServers(_ reason: UInt32) throws {
         let servers = host.servers
         let reporter = Reporter(host)
-        process.pointee.protocols = offeredProtocols(host)
         process.pointee.namePolicy = host.mainServer.conf(SSLServerConf.self).pointee.namePolicy
         process.pointee.makeRoom(for: servers.count)
         Libraries.open(host.mainServer.conf(SSLServerConf.self).pointee, reporter)

@@ -23,6 +23,8 @@ struct TLSConnection {
     var asked: ClientQuestion
     /// The look-up of the client's certificate with its responder.
     var clientStatus: Unmanaged<ClientStatus>?
+    /// The first handshake has been counted.
+    var isCounted = false
     /// A new handshake is under way inside the connection.
     var isNegotiating = false
     /// It did not come to its end: what else the client sends is not read.

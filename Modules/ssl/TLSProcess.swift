@@ -29,8 +29,7 @@ struct TLSProcess {
     /// TLS to other servers.
     var upstreams: Unmanaged<Upstreams>?
     var namePolicy = NamePolicy.secure
-    /// What ALPN offers, in its wire format.
-    var protocols = UnsafeBufferPointer<UInt8>(start: nil, count: 0)
+    var counts: HandshakeCounts?
 
     /// Ciphertext as it came from the wire.
     let input = UnsafeMutableRawPointer.allocate(byteCount: inputCapacity, alignment: 64)

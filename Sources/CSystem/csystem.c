@@ -40,6 +40,8 @@ int cs_die_with_parent(int signal) { return prctl(PR_SET_PDEATHSIG, signal, 0, 0
 int cs_adopt_orphans(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 int cs_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
 int cs_set_no_new_privs(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+int32_t cs_thread_id(void) { return (int32_t)syscall(SYS_gettid); }
+
 int cs_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING); }
 
 int cs_memfd_sealed(const char *name, const void *bytes, size_t length) {

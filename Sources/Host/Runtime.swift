@@ -60,6 +60,7 @@ final class Runtime {
 
     /// Lets the modules open what they need. True: all of them could; what they found is in `openDiagnostics`.
     func open(_ reason: UInt32) -> Bool {
+        if reason != APUS_OPEN_RELOAD { checkPidFile() }
         let isConsistent = HookRunner.runAll(hooks[.checkConfig]) >= 0 && !openDiagnostics.hasErrors
         // Opening goes on after a complaint when nothing is created, so that all of them are seen at once.
         guard isConsistent || reason == APUS_OPEN_CHECK else { return false }
@@ -72,6 +73,15 @@ final class Runtime {
             }
         }
         return isConsistent && failed.isEmpty && !openDiagnostics.hasErrors
+    }
+
+    /// Whether the PidFile can be written, as far as that can be known without doing so.
+    private func checkPidFile() {
+        let path = configuration.pidFilePath
+        guard let problem = PidFile(path: path).problem else { return }
+        openDiagnostics.error(
+            "PidFile: \(path) cannot be written: \(problem.description)", at: configuration.pidFileLocation ?? configuration.main.location,
+            hint: "create the directory, or correct the path")
     }
 
     func moduleLinks() -> UnsafeBufferPointer<ModuleLink> {

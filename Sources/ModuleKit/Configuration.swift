@@ -7,6 +7,9 @@ import ModuleABI
 /// implements `merged(over:)` and sets its properties with `Command.update`.
 public protocol Configuration {
     init()
+    /// Of a server: whether a virtual host without directives of the module has the main server's value itself. For types whose
+    /// merging changes nothing then, and that are not changed after it.
+    static var isInheritedWhole: Bool { get }
     /// What holds where `self` stands inside `base`. The default repeats the settings of `self` on `base`.
     func merged(over base: Self, settings: [(inout Self) -> Void]) -> Self
     /// The same for a type that keeps raw memory: what it allocates goes into `pool`, which lives as long as the result.
@@ -15,6 +18,8 @@ public protocol Configuration {
 }
 
 extension Configuration {
+    public static var isInheritedWhole: Bool { false }
+
     public func merged(over base: Self, settings: [(inout Self) -> Void], in pool: Pool) -> Self {
         merged(over: base, settings: settings)
     }

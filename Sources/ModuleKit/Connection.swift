@@ -19,6 +19,8 @@ public struct Connection: @unchecked Sendable {
     public var isSecure: Bool { connTable.pointee.number(raw, APUS_C_IS_SECURE) != 0 }
     public var id: Int64 { connTable.pointee.number(raw, APUS_C_ID) }
     public var requests: Int64 { connTable.pointee.number(raw, APUS_C_REQUESTS) }
+    /// What its lines in the error log have in common; unset: there is none.
+    public var logID: Bytes { connTable.pointee.get(raw, APUS_C_LOG_ID) }
     public var pool: Pool { Pool(connTable.pointee.pool(raw).unsafelyUnwrapped) }
     public var server: Server { Server(connTable.pointee.server(raw).unsafelyUnwrapped, host: host) }
     public var token: apus_token { connTable.pointee.token(raw) }

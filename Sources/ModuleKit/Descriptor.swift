@@ -51,7 +51,7 @@ struct DescriptorBuilder<M: Module> {
         let size = UInt32(MemoryLayout<apus_conf_ops>.size)
         guard type != NoConfiguration.self else { return apus_conf_ops(size: size, flags: 0, create: nil, merge: nil) }
         return server
-            ? apus_conf_ops(size: size, flags: 0, create: createServerConf, merge: mergeServerConf)
+            ? apus_conf_ops(size: size, flags: type.isInheritedWhole ? APUS_CONF_INHERITED : 0, create: createServerConf, merge: mergeServerConf)
             : apus_conf_ops(size: size, flags: 0, create: createDirConf, merge: mergeDirConf)
     }
 

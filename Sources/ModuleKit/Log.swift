@@ -21,7 +21,7 @@ public struct Log: Sendable {
     /// Writes a line when the level is on; the message is made only then.
     public func write(
         _ level: LogLevel, code: StaticString = "", request: Request? = nil, connection: Connection? = nil,
-        server: Server? = nil, _ message: @autoclosure () -> String
+        server: Server? = nil, file: StaticString = #fileID, line: UInt = #line, _ message: @autoclosure () -> String
     ) {
         let r = request?.raw
         let c = connection?.raw
@@ -29,7 +29,8 @@ public struct Log: Sendable {
         guard logTable.pointee.enabled(host, level.rawValue, r, c, s) != 0 else { return }
         var text = message()
         text.withUTF8 {
-            logTable.pointee.write(host, level.rawValue, Bytes(code), r, c, s, Bytes(UnsafeRawBufferPointer($0)))
+            logTable.pointee.write_at(
+                host, level.rawValue, Bytes(code), r, c, s, Bytes(UnsafeRawBufferPointer($0)), Bytes(file), UInt32(clamping: line))
         }
     }
 
@@ -42,12 +43,16 @@ public struct Log: Sendable {
         return level
     }
 
-    public func error(_ message: @autoclosure () -> String, request: Request? = nil) {
-        write(.error, request: request, message())
+    public func error(
+        _ message: @autoclosure () -> String, request: Request? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        write(.error, request: request, file: file, line: line, message())
     }
 
-    public func warn(_ message: @autoclosure () -> String, request: Request? = nil) {
-        write(.warn, request: request, message())
+    public func warn(
+        _ message: @autoclosure () -> String, request: Request? = nil, file: StaticString = #fileID, line: UInt = #line
+    ) {
+        write(.warn, request: request, file: file, line: line, message())
     }
 }
 

@@ -70,6 +70,12 @@ public struct Host: @unchecked Sendable {
     public var now: Int64 { serverTable.pointee.process_number(raw, APUS_P_NOW_US) }
     /// The same, read now.
     public var clock: Int64 { serverTable.pointee.process_number(raw, APUS_P_CLOCK_US) }
+    /// ExtendedStatus: whether single requests may be shown.
+    public var showsRequests: Bool { serverTable.pointee.process_number(raw, APUS_P_EXTENDED_STATUS) != 0 }
+    /// SeeRequestTail: whether the end of a long request line is shown, not its beginning.
+    public var showsRequestTails: Bool { serverTable.pointee.process_number(raw, APUS_P_REQUEST_TAIL) != 0 }
+    /// Reloads that came to nothing since the server was started.
+    public var failedReloads: Int64 { serverTable.pointee.process_number(raw, APUS_P_FAILED_RELOADS) }
     /// Whom the workers run as: to whom files belong that they shall write.
     public var workerUser: UInt32 { UInt32(clamping: serverTable.pointee.process_number(raw, APUS_P_USER_ID)) }
     public var workerGroup: UInt32 { UInt32(clamping: serverTable.pointee.process_number(raw, APUS_P_GROUP_ID)) }

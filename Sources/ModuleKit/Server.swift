@@ -21,6 +21,10 @@ public struct Server: @unchecked Sendable {
     public var index: Int { Int(serverTable.pointee.number(raw, APUS_S_INDEX)) }
     public var isVirtual: Bool { serverTable.pointee.number(raw, APUS_S_IS_VIRTUAL) != 0 }
     public var timeoutMicroseconds: Int64 { serverTable.pointee.number(raw, APUS_S_TIMEOUT_US) }
+    /// What Protocols allows, the most wanted first.
+    public var protocols: [Substring] { serverTable.pointee.get(raw, APUS_S_PROTOCOLS).string.split(separator: " ") }
+    /// Whether that order counts, not the client's.
+    public var honorsProtocolOrder: Bool { serverTable.pointee.number(raw, APUS_S_HONORS_PROTOCOL_ORDER) != 0 }
     public var next: Server? { serverTable.pointee.next(raw).map { Server($0, host: host) } }
 
     /// The module's own configuration of this server. Its type must be the one the module declares.

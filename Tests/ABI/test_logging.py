@@ -80,6 +80,13 @@ def test_bytes_are_escaped(server):
     assert "\x1b" not in tail and "\r" not in tail and "\x07" not in tail and "\x7f" not in tail
 
 
+def test_where_a_message_is_written(apus, module):
+    """%F of ErrorLogFormat is the file of the module's source, without its directories, and the line."""
+    with apus(module.load() + HANDLER + 'ErrorLogFormat "[%F] %M"\n') as server:
+        fetch(server.port, get("/source"))
+        server.wait_for_log(r"^\[mod\.c\(4711\)\] ABI0005: with its place$")
+
+
 def test_a_long_line_is_one_line(server):
     fetch(server.port, get("/long"))
     line = server.wait_for_log(r"^.*LLLL.*$")[0]

@@ -251,3 +251,45 @@ def test_an_interim_answer_is_sent_at_once(server):
     with Connection(server.port) as connection:
         connection.send(get("/hints"))
         assert connection.read_head().status == 103
+
+
+# What is agreed on by ALPN
+
+PROTOCOLS = {
+    "nothing said": ("", {"abi-echo http/1.1": "http/1.1", "http/1.1": "http/1.1"}),
+    "named first": ("Protocols abi-echo http/1.1", {"http/1.1 abi-echo": "abi-echo", "http/1.1": "http/1.1", "abi-echo": "abi-echo"}),
+    "named last": ("Protocols http/1.1\nProtocols abi-echo", {"abi-echo http/1.1": "http/1.1", "abi-echo": "abi-echo"}),
+    "the client's order": (
+        "Protocols abi-echo http/1.1\nProtocolsHonorOrder Off",
+        {"http/1.1 abi-echo": "http/1.1", "abi-echo http/1.1": "abi-echo"},
+    ),
+    "HTTP/1.1 not named": ("Protocols abi-echo", {"http/1.1": "http/1.1", "h2 abi-echo": "abi-echo"}),
+    "one that nobody speaks": ("Protocols h2 http/1.1", {"h2 http/1.1": "http/1.1"}),
+}
+
+
+@pytest.fixture(scope="module")
+def agreeing(apus, module, tls_config):
+    hosts = "".join(
+        f'<VirtualHost 127.0.0.1:@PORT{number}@>\nServerName localhost\nSSLEngine on\nSSLCertificateFile "@ONE@"\n'
+        f'SSLCertificateKeyFile "@ONEKEY@"\n{text}\n</VirtualHost>\n'
+        for number, (text, _) in enumerate(PROTOCOLS.values(), 1)
+    )
+    text = module.load() + "LogLevel info\nWorkers 1\n" + hosts
+    with apus(tls_config(text), modules=(*DEFAULT_MODULES, "ssl"), ports=len(PROTOCOLS)) as running:
+        yield running
+
+
+@pytest.mark.parametrize("number", range(len(PROTOCOLS)), ids=list(PROTOCOLS))
+def test_agreement_by_alpn(agreeing, number):
+    for offer, chosen in list(PROTOCOLS.values())[number][1].items():
+        context = tls_context()
+        context.set_alpn_protocols(offer.split())
+        with Connection(agreeing.ports[number], tls=context) as connection:
+            assert connection.socket.selected_alpn_protocol() == chosen, offer
+            if chosen == "http/1.1":
+                assert connection.request(get("/")).status < 500
+
+
+def test_protocols_that_nobody_speaks_are_noted(agreeing):
+    agreeing.wait_for_log(r"APUS1708: .*: Protocols has no effect: no loaded module speaks h2")

@@ -12,7 +12,7 @@ let negotiationDirectives: [Directive] = [
         let command = Located(try ConfCommands.parse($0, $1[0], $1[1]), Location($0))
         $0.updateServer { (conf: inout SSLServerConf) in conf.commands.append(command) }
     },
-    Directive("SSLCompression", .flag, in: .server, help: "off: TLS compression leaks secrets") {
+    Directive("SSLCompression", .flag, in: .server, help: "accepted without effect: TLS is never compressed, which would give secrets away") {
         guard try Bool(word: $1[0]) else { return }
         $0.warn(
             "SSLCompression on has no effect: compression in TLS gives secrets away (CRIME, CVE-2012-4929) and "

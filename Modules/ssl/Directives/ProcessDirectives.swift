@@ -10,7 +10,7 @@ let processDirectives: [Directive] = [
         }
         $0.updateServer { (conf: inout SSLServerConf) in conf.usesFIPS = on }
     },
-    Directive("SSLRandomSeed", .words(2...3), in: .global, help: "when and where from randomness is taken", checkSeed),
+    Directive("SSLRandomSeed", .words(2...3), in: .global, help: "accepted without effect: randomness comes from the kernel", checkSeed),
     Directive("SSLCryptoDevice", .one, in: .global, help: "builtin, or pkcs11 for tokens: other engines have given way to providers") {
         // Which keys lie in tokens is said by their URIs.
         guard !$1[0].equalsIgnoringCase("builtin"), !$1[0].equalsIgnoringCase("pkcs11") else { return }

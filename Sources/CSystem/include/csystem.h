@@ -46,6 +46,8 @@ int cs_adopt_orphans(void);
 /** PR_SET_DUMPABLE: whether a crash may leave a core file; giving up root's rights forbids it. */
 int cs_set_dumpable(int dumpable);
 int cs_set_no_new_privs(void);
+/** The system's number of the calling thread. */
+int32_t cs_thread_id(void);
 /** An anonymous file; sealed against every change when `bytes` is given. -1: errno says why. */
 int cs_memfd(const char *name);
 int cs_memfd_sealed(const char *name, const void *bytes, size_t length);

@@ -173,7 +173,7 @@ enum Dumps {
     /// Every directive with the places it may stand in, in httpd's words.
     static func directives(_ runtime: Runtime) -> String {
         var text = ""
-        for entry in runtime.directives.sorted(by: { $0.name.asciiLowered < $1.name.asciiLowered }) {
+        for entry in (runtime.directives + DirectiveEntry.whileReading).sorted(by: { $0.name.asciiLowered < $1.name.asciiLowered }) {
             let owner: String
             if case .module(let module, _) = entry.action { owner = "mod_\(module.shortName).c" } else { owner = "core.c" }
             text += "\(entry.isSection ? "<" : "")\(entry.name) (\(owner))\n\t\(entry.help)\n\tAllowed in \(places(entry))\n"

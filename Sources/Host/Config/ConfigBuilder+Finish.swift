@@ -126,11 +126,11 @@ extension ConfigBuilder {
 
     private func checkDocumentRoots() {
         for draft in configuration.servers {
+            guard let place = draft.documentRootLocation else { continue }
             let root = draft.server.pointee.core.pointee.documentRoot
-            guard root.isSet else { continue }
             var info = stat()
             guard stat(root.ptr, &info) != 0 || info.st_mode & S_IFMT != S_IFDIR else { continue }
-            diagnostics.warning("DocumentRoot \(root.string) is not a directory", at: draft.location)
+            diagnostics.warning("DocumentRoot: \(root.string) is not a directory", at: place, hint: "create it, or correct the path")
         }
     }
 }

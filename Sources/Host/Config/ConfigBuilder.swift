@@ -103,10 +103,20 @@ final class ConfigBuilder {
         merged.pointee.vector[0] = UnsafeMutableRawPointer(merged.pointee.core)
         for module in runtime.modules.dropFirst() {
             guard let descriptor = module.descriptor else { continue }
-            server.pointee.conf[module.index] = descriptor.pointee.server_conf.create?(module.ctx, arena.handle, scope.handle)
-            merged.pointee.vector[module.index] = descriptor.pointee.dir_conf.create?(module.ctx, arena.handle, scope.handle)
+            if !isVirtual || descriptor.pointee.server_conf.flags & APUS_CONF_INHERITED == 0 { _ = serverConf(of: module, in: scope) }
+            // Like a section, a virtual host has one only where a directive says something.
+            if !isVirtual { _ = dirConf(of: module, in: scope) }
         }
         return draft
+    }
+
+    /// A module's configuration of a server, made when first asked for.
+    func serverConf(of module: LoadedModule, in scope: ConfigScope) -> UnsafeMutableRawPointer? {
+        let vector = scope.server.server.pointee.conf
+        if let existing = vector[module.index] { return existing }
+        let made = module.descriptor?.pointee.server_conf.create?(module.ctx, configuration.arena.handle, scope.handle)
+        vector[module.index] = made
+        return made
     }
 
     func newVector() -> ConfVector {
@@ -146,7 +156,7 @@ final class ConfigBuilder {
     }
 
     private func handle(_ node: ConfigNode, in scope: ConfigScope) {
-        guard let entry = directives.find(node.name, isSection: node.isSection) else { return reportUnknown(node, scope) }
+        guard let entry = directives.find(node) else { return reportUnknown(node, scope) }
         if let access = scope.access, !access.admits(entry) { return reportForbidden(node, entry, access) }
         guard entry.places & scope.kind.place != 0 || scope.kind == .htaccess else { return reportMisplaced(node, entry, scope) }
         let context = DirectiveContext(node: node, entry: entry, scope: scope, builder: self)
@@ -212,7 +222,10 @@ final class ConfigBuilder {
 
 extension ConfigBuilder: TreeReaderDelegate {
     func isEarly(_ directive: String) -> Bool {
-        ["loadmodule", "loadfile", "serverroot"].contains(directive.asciiLowered)
+        switch directive.asciiLowered {
+        case "loadmodule", "loadfile", "serverroot": true
+        default: false
+        }
     }
 
     func executeEarly(_ node: ConfigNode, _ diagnostics: Diagnostics) {
@@ -274,7 +287,7 @@ extension ConfigBuilder: TreeReaderDelegate {
 
     /// A directive of a module that httpd has built in loads ours.
     func willKeep(_ node: ConfigNode) {
-        guard directives.find(node.name, isSection: node.isSection) == nil,
+        guard directives.find(node) == nil,
             let owner = DirectiveCatalog.shared.entry(node.name, isSection: node.isSection)?.owner,
             runtime.loader.isTakenForGranted("\(owner)_module")
         else { return }

@@ -76,6 +76,7 @@ final class ServerDraft {
     var patterns: [String] = []
     var serverName: (host: String, location: SourceLocation)?
     var errorLogLocation: SourceLocation?
+    var documentRootLocation: SourceLocation?
     var directories: [Section] = []
     var files: [Section] = []
     var locations: [Section] = []

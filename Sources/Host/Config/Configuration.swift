@@ -15,6 +15,9 @@ final class Configuration {
     var user: String?
     var group: String?
     var pidFile = "logs/apus.pid"
+    var pidFileLocation: SourceLocation?
+    /// ErrorLogFormat of the main server as it is written, for the supervisor.
+    var errorLogFormat: [UInt8]?
     /// Where a relative PidFile lies; nil: in ServerRoot.
     var runtimeDirectory: String?
     var coreDumpDirectory: String?
@@ -46,6 +49,10 @@ final class Configuration {
         var spare: Int?
         var stackSize: Int?
     }
+
+    /// SeeRequestTail and ExtendedStatus, for whoever shows what the workers do.
+    var showsRequestTails = false
+    var hasExtendedStatus = true
 
     /// Directives that are taken and change nothing, for the log.
     var withoutEffect: [(directive: String, location: SourceLocation, reason: String)] = []

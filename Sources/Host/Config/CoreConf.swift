@@ -47,6 +47,7 @@ struct CoreServerConf: BitwiseCopyable {
     var limitRequestFields: Int32?
     var limitRequestFieldSize: Int32?
     var errorLog = Bytes.none
+    var errorLogFormats = ErrorLogFormats()
     var serverAdmin = Bytes.none
     var serverTokens: ServerTokens?
     /// ServerPath, without a slash at the end.
@@ -65,6 +66,9 @@ struct CoreServerConf: BitwiseCopyable {
     var traceSecret = Bytes.none
     var logLevels: UnsafePointer<LogLevels>?
     var accessFileNames: UnsafeBufferPointer<Bytes>?
+    /// Protocols: names with a space in between, "http/1.1" among them.
+    var protocols = Bytes.none
+    var honorsProtocolOrder: Bool?
 
     /// What an encoded slash in a path is: no name of a file; a slash; or itself, still encoded.
     enum EncodedSlashes: UInt8, BitwiseCopyable { case refused, decoded, kept }
@@ -76,6 +80,7 @@ struct CoreServerConf: BitwiseCopyable {
         var merged = self
         if !documentRoot.isSet { merged.documentRoot = base.documentRoot }
         if !errorLog.isSet { merged.errorLog = base.errorLog }
+        merged.errorLogFormats = errorLogFormats.merged(over: base.errorLogFormats)
         if !serverAdmin.isSet { merged.serverAdmin = base.serverAdmin }
         if !traceSecret.isSet { merged.traceSecret = base.traceSecret }
         merged.timeout = timeout ?? base.timeout
@@ -96,6 +101,8 @@ struct CoreServerConf: BitwiseCopyable {
         merged.limitSubrequests = limitSubrequests ?? base.limitSubrequests
         merged.logLevels = logLevels ?? base.logLevels
         merged.accessFileNames = accessFileNames ?? base.accessFileNames
+        if !protocols.isSet { merged.protocols = base.protocols }
+        merged.honorsProtocolOrder = honorsProtocolOrder ?? base.honorsProtocolOrder
         return merged
     }
 }
@@ -119,6 +126,7 @@ struct CoreDirConf: BitwiseCopyable {
     var inputFilters = Bytes.none
     var defaultCharset = Bytes.none
     var enableSendfile: Bool?
+    var contentDigest: Bool?
     /// FileETag's plain words, and what + and - change.
     var etag: ETagParts?
     var etagAdded: ETagParts = []
@@ -173,6 +181,7 @@ struct CoreDirConf: BitwiseCopyable {
         if !inputFilters.isSet { merged.inputFilters = base.inputFilters }
         if !defaultCharset.isSet { merged.defaultCharset = base.defaultCharset }
         merged.enableSendfile = enableSendfile ?? base.enableSendfile
+        merged.contentDigest = contentDigest ?? base.contentDigest
         mergeETag(base, into: &merged)
         merged.logLevels = logLevels ?? base.logLevels
         merged.allowOverride = allowOverride ?? base.allowOverride

@@ -54,7 +54,7 @@ enum DirectiveDispatch {
         let arguments = words.map { context.arena.copy($0.bytes) }
         let conf =
             row.pointee.flags & APUS_DIRECTIVE_DIR_CONF != 0
-            ? context.builder.dirConf(of: module, in: context.scope) : context.server.pointee.conf[module.index]
+            ? context.builder.dirConf(of: module, in: context.scope) : context.builder.serverConf(of: module, in: context.scope)
         let status = arguments.withUnsafeBufferPointer {
             let words = $0
             return Activity.during(.init(module: module.index, .directive)) {

@@ -51,6 +51,8 @@ struct DirectiveTable {
         (isSection ? sections : entries)[name.asciiLowered]
     }
 
+    func find(_ node: ConfigNode) -> DirectiveEntry? { (node.isSection ? sections : entries)[node.key] }
+
     mutating func add(_ entry: DirectiveEntry) {
         let key = entry.name.asciiLowered
         if entry.isSection { sections[key] = entry } else { entries[key] = entry }

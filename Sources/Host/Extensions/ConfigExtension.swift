@@ -27,7 +27,7 @@ enum ConfigExtension {
         server: { cmd in DirectiveContext.of(cmd).server.handle },
         server_conf: { cmd in
             let context = DirectiveContext.of(cmd)
-            return owner(context).flatMap { context.server.pointee.conf[$0.index] }
+            return owner(context).flatMap { context.builder.serverConf(of: $0, in: context.scope) }
         },
         dir_conf: { cmd in
             let context = DirectiveContext.of(cmd)

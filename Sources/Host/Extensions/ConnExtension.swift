@@ -13,6 +13,7 @@ enum ConnExtension {
             case APUS_C_LOCAL_ADDRESS: conn.localAddressText()
             case APUS_C_TRANSPORT: conn.pointee.transport == nil ? Bytes("tcp") : conn.pointee.transportName
             case APUS_C_PROTOCOL: conn.pointee.transport?.pointee.`protocol`?(conn.pointee.transportState) ?? .none
+            case APUS_C_LOG_ID: LogID.text(of: conn)
             default: .none
             }
         },

@@ -9,12 +9,7 @@ enum LogExtension {
         enabled: { host, level, r, c, s in
             ErrorLog.isEnabled(level, module: HostRecord.of(host).pointee.index, place(r, c, s)) ? 1 : 0
         },
-        write: { host, level, code, r, c, s, message in
-            let place = place(r, c, s)
-            guard ErrorLog.isEnabled(level, module: HostRecord.of(host).pointee.index, place) else { return }
-            var name = LoadedModule.of(host).shortName
-            name.withUTF8 { ErrorLog.write(level, Bytes(UnsafeRawBufferPointer($0)), code, place, message) }
-        },
+        write: { host, level, code, r, c, s, message in write(host, level, code, place(r, c, s), message, ErrorMessage.SourcePlace()) },
         sink: { host, target in
             guard let runtime = Runtime.current else { return nil }
             let resolve = runtime.configuration.resolve
@@ -29,7 +24,22 @@ enum LogExtension {
         },
         append: { sink, lines in
             if let sink { LogSinks.append(LogSink.Ref(sink), lines) }
+        },
+        write_at: { host, level, code, r, c, s, message, file, line in
+            write(host, level, code, place(r, c, s), message, ErrorMessage.SourcePlace(file, Int64(line)))
         })
+
+    private static func write(
+        _ host: UnsafePointer<apus_host>?, _ level: Int32, _ code: Bytes, _ place: ErrorLog.Place, _ text: Bytes,
+        _ source: ErrorMessage.SourcePlace
+    ) {
+        guard ErrorLog.isEnabled(level, module: HostRecord.of(host).pointee.index, place) else { return }
+        var name = LoadedModule.of(host).shortName
+        name.withUTF8 {
+            ErrorLog.write(
+                ErrorMessage(level: level, module: Bytes(UnsafeRawBufferPointer($0)), code: code, text: text, place: place, source: source))
+        }
+    }
 
     private static func place(_ r: OpaquePointer?, _ c: OpaquePointer?, _ s: OpaquePointer?) -> ErrorLog.Place {
         ErrorLog.Place(

@@ -54,6 +54,7 @@ enum RequestExtension {
         case APUS_R_CONTEXT_PREFIX: r.pointee.contextPrefix
         case APUS_R_PEER_NAME: r.pointee.peerName
         case APUS_R_SERVER_NAME: AbsoluteURL.host(r)
+        case APUS_R_LOG_ID: LogID.original(r).pointee.logID
         case APUS_R_PEER_ADDRESS: r.pointee.peerAddress.isSet ? r.pointee.peerAddress : r.pointee.conn.peerAddress()
         case APUS_R_SIGNATURE: ErrorPage.signature(r)
         case APUS_R_SERVER_SOFTWARE: theWorker.pointee.serverField

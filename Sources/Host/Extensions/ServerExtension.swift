@@ -13,6 +13,7 @@ enum ServerExtension {
             case APUS_S_DEFINED_IN: server.pointee.definedIn
             case APUS_S_DOCUMENT_ROOT: server.pointee.core.pointee.documentRoot
             case APUS_S_ADMIN: server.pointee.core.pointee.serverAdmin
+            case APUS_S_PROTOCOLS: server.pointee.core.pointee.protocols.isSet ? server.pointee.core.pointee.protocols : Bytes("http/1.1")
             default: .none
             }
         },
@@ -24,12 +25,17 @@ enum ServerExtension {
             case APUS_S_IS_VIRTUAL: server.pointee.isVirtual ? 1 : 0
             case APUS_S_TIMEOUT_US: server.pointee.limits.timeout
             case APUS_S_INDEX: Int64(server.pointee.index)
+            case APUS_S_HONORS_PROTOCOL_ORDER: server.pointee.core.pointee.honorsProtocolOrder == false ? 0 : 1
             default: 0
             }
         },
         first: { _ in Runtime.current?.mainServer?.handle },
         next: { s in server(s).pointee.next?.handle },
-        conf: { s, host in server(s).pointee.conf[HostRecord.of(host).pointee.index] },
+        conf: { s, host in
+            let index = HostRecord.of(host).pointee.index
+            // While the configuration is read a virtual host may have none of its own yet.
+            return server(s).pointee.conf[index] ?? Runtime.current?.mainServer?.pointee.conf[index]
+        },
         dir_conf: { s, host in server(s).pointee.dirConf.pointee.vector[HostRecord.of(host).pointee.index] },
         process: { _, fact in
             guard let runtime = Runtime.current else { return .none }
@@ -48,6 +54,9 @@ enum ServerExtension {
             case APUS_P_CLOCK_US: Clock.now()
             case APUS_P_USER_ID: Int64(workersIdentity()?.user ?? geteuid())
             case APUS_P_GROUP_ID: Int64(workersIdentity()?.group ?? getegid())
+            case APUS_P_REQUEST_TAIL: Runtime.current?.configuration.showsRequestTails == true ? 1 : 0
+            case APUS_P_EXTENDED_STATUS: Runtime.current?.configuration.hasExtendedStatus == false ? 0 : 1
+            case APUS_P_FAILED_RELOADS: ReloadRecord.current?.pointee.failed ?? 0
             default: 0
             }
         },

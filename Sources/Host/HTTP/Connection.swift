@@ -51,6 +51,8 @@ struct Connection {
     var requests: Int32 = 0
     var localIsKnown = false
     var id: UInt64
+    /// See LogID; 0: nothing has been logged about it.
+    var logID: UInt64 = 0
 
     var listener: UnsafePointer<Listener>
     var entry: UnsafePointer<HostTable.Entry>?

@@ -1,9 +1,7 @@
 import ByteKit
-import CSystem
 import Glibc
-import ModuleABI
 
-/// The error log: one line a message, in httpd's form.
+/// The error log: one line a message, as ErrorLogFormat says.
 enum ErrorLog {
     /// Where lines go that belong to no server with a log of its own; nil: standard error.
     nonisolated(unsafe) static var standard: LogSink.Ref?
@@ -13,12 +11,17 @@ enum ErrorLog {
     /// Writes a message of the host itself, when its level is on.
     static func write(
         _ level: LogLevel, code: StaticString, request: Request.Ref? = nil, connection: Connection.Ref? = nil,
-        server: Server.Ref? = nil, _ message: @autoclosure () -> String
+        server: Server.Ref? = nil, file: StaticString = #fileID, line: UInt = #line, _ message: @autoclosure () -> String
     ) {
         let place = Place(request: request, connection: connection, server: server)
         guard isEnabled(level.rawValue, module: 0, place) else { return }
         var text = message()
-        text.withUTF8 { write(level.rawValue, Bytes("core"), Bytes(code), place, Bytes(UnsafeRawBufferPointer($0))) }
+        text.withUTF8 {
+            write(
+                ErrorMessage(
+                    level: level.rawValue, module: Bytes("core"), code: Bytes(code), text: Bytes(UnsafeRawBufferPointer($0)), place: place,
+                    source: ErrorMessage.SourcePlace(Bytes(file), Int64(line))))
+        }
     }
 
     /// What a message is about.
@@ -48,36 +51,46 @@ enum ErrorLog {
         return level <= startupLevel
     }
 
-    static func write(_ level: Int32, _ module: Bytes, _ code: Bytes, _ place: Place, _ message: Bytes) {
-        if let request = place.request, request.pointee.isExplain {
-            return Telling.tell(request, .message(module: module.string, level: level, code: code.string, text: message.string))
+    /// Writes a message, and before it the lines that the first message about its connection or request is preceded by.
+    static func write(_ message: ErrorMessage) {
+        if let request = message.place.request, request.pointee.isExplain {
+            return Telling.tell(
+                request,
+                .message(module: message.module.string, level: message.level, code: message.code.string, text: message.text.string))
         }
-        let bound = 512 + message.count * 4
-        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: bound) { buffer in
-            var writer = ByteWriter(buffer.baseAddress.unsafelyUnwrapped, capacity: bound)
-            let sink = place.aboutServer?.pointee.errorLog ?? standard
-            if sink?.pointee.kind.isSystem == true {
-                // A log of the system knows the time, and wants the level.
-                writer.append(UInt8(clamping: min(level, LogLevel.debug.rawValue) + 1))
-                writer.append("[")
-            } else {
-                composeTime(&writer)
-                writer.append(" [")
-            }
-            writer.append(module)
-            writer.append(":")
-            writer.append(LogLevel.name(level))
-            writer.append("] [pid ")
-            writer.append(decimal: Int64(getpid()))
-            writer.append("] ")
-            if let conn = place.aboutConnection { composeClient(conn, &writer) }
-            if !code.isEmpty {
-                writer.append(code)
-                writer.append(": ")
-            }
-            escape(message, &writer)
-            writer.append(0x0a)
-            emit(writer.written, sink)
+        let server = message.place.aboutServer
+        let sink = server?.pointee.errorLog ?? standard
+        // A log of the system wants the level, which stands before the line.
+        let isSystem = sink?.pointee.kind.isSystem == true
+        let level = isSystem ? UInt8(clamping: min(message.level, LogLevel.debug.rawValue) + 1) : nil
+        func write(_ format: ErrorLogFormat) {
+            ErrorLine.compose(message, format, level: level) { emit($0, sink) }
+        }
+        let formats = (server ?? Runtime.current?.mainServer)?.pointee.core.pointee.errorLogFormats
+        if let formats { eachFirst(message.place, formats, write) }
+        write(formats?.main?.pointee ?? inherited ?? (isSystem ? .standardOfSystem : .standard))
+    }
+
+    /// In the supervisor, which reads no configuration: the format of the generation that serves.
+    nonisolated(unsafe) private static var inherited: ErrorLogFormat?
+    nonisolated(unsafe) private static var inheritedMemory: Arena.Ref?
+
+    /// - Parameter format: as ErrorLogFormat has it; empty or nil: none.
+    static func follow(_ format: String?) {
+        let arena = Arena.make(nil)
+        inherited = format.flatMap { $0.isEmpty ? nil : try? ErrorLogFormatReader.read(Array($0.utf8), in: arena) }
+        if let inheritedMemory { Arena.destroy(inheritedMemory) }
+        inheritedMemory = arena
+    }
+
+    private static func eachFirst(_ place: Place, _ formats: ErrorLogFormats, _ write: (ErrorLogFormat) -> Void) {
+        if let lines = formats.connection, let conn = place.aboutConnection, conn.pointee.logID == 0 {
+            _ = LogID.of(conn)
+            lines.forEach(write)
+        }
+        if let lines = formats.request, let request = place.request, !LogID.original(request).pointee.logID.isSet {
+            _ = LogID.of(request)
+            lines.forEach(write)
         }
     }
 
@@ -88,51 +101,4 @@ enum ErrorLog {
         }
         LogSinks.append(sink, line)
     }
-
-    /// "[Mon Nov 23 11:29:02.123456 2026]" in local time.
-    private static func composeTime(_ writer: inout ByteWriter) {
-        let now = Clock.now()
-        var seconds = time_t(now / 1_000_000)
-        var local = tm()
-        localtime_r(&seconds, &local)
-        writer.append(0x5b)
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 40) { text in
-            let length = strftime(text.baseAddress.unsafelyUnwrapped, 40, "%a %b %d %H:%M:%S.", &local)
-            writer.append(Bytes(UnsafeRawPointer(text.baseAddress.unsafelyUnwrapped), count: length))
-        }
-        writer.append(decimal: Int(now % 1_000_000), width: 6)
-        writer.append(0x20)
-        writer.append(decimal: Int64(local.tm_year) + 1900)
-        writer.append(0x5d)
-    }
-
-    private static func composeClient(_ conn: Connection.Ref, _ writer: inout ByteWriter) {
-        writer.append("[client ")
-        conn.pointee.peer.write(host: &writer)
-        writer.append(0x3a)
-        writer.append(decimal: Int64(conn.pointee.peer.port))
-        writer.append("] ")
-    }
-
-    private static let hexDigits: StaticString = "0123456789abcdef"
-
-    /// Nothing that a terminal could obey reaches the log.
-    private static func escape(_ text: Bytes, _ writer: inout ByteWriter) {
-        for byte in text.buffer {
-            switch byte {
-            case 0x0a: writer.append("\\n")
-            case 0x0d: writer.append("\\r")
-            case 0x09: writer.append("\\t")
-            case 0x20...0x7e, 0x80...: writer.append(byte)
-            default:
-                writer.append("\\x")
-                writer.append(hexDigits.utf8Byte(Int(byte >> 4)))
-                writer.append(hexDigits.utf8Byte(Int(byte & 15)))
-            }
-        }
-    }
-}
-
-extension StaticString {
-    fileprivate func utf8Byte(_ index: Int) -> UInt8 { utf8Start[index] }
 }

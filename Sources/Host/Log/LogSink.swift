@@ -95,11 +95,23 @@ enum LogSinks {
     /// nothing.
     static func check(_ target: String, resolve: (String) -> String) throws(SystemProblem) -> LogSink.Ref {
         let system = SystemLog(target)
-        if system == nil, !target.hasPrefix("|") { try checkFile(resolve(target)) }
+        if system == nil, !target.hasPrefix("|") {
+            let name = resolve(target)
+            if !checked.contains(name) {
+                try checkFile(name)
+                checked.insert(name)
+            }
+        }
+        return unopened
+    }
+
+    /// Files that could be opened.
+    nonisolated(unsafe) private static var checked: Set<String> = []
+    nonisolated(unsafe) private static let unopened: LogSink.Ref = {
         let sink = LogSink.Ref.allocate(capacity: 1)
         sink.initialize(to: LogSink(fd: -1, kind: .file, buffer: .make(), target: Bytes("")))
         return sink
-    }
+    }()
 
     private static func checkFile(_ name: String) throws(SystemProblem) {
         var info = stat()

@@ -149,9 +149,11 @@ final class Leader {
             handover.offer("listen \(listener.pointee.address.description)", listener.pointee.fd)
         }
         if let log = ErrorLog.standard { handover.offer("log error", log.pointee.fd, note: log.pointee.note) }
+        if let record = handover.inherited.take(ReloadRecord.name) { ReloadRecord.adopt(record.descriptor) }
         // What is not used any more must not stay open in the workers.
         handover.inherited.removeAll { $0 != "lifeline" && $0 != "stderr" }
         handover.set("pidfile", runtime.configuration.pidFilePath)
+        handover.set("errorlogformat", runtime.configuration.errorLogFormat.map { String(decoding: $0, as: UTF8.self) } ?? "")
         handover.set("grace", "\(runtime.configuration.gracefulShutdownTimeout)")
         handover.set("patience", "\(runtime.configuration.reloadTimeout)")
     }

@@ -42,6 +42,13 @@ struct PidFile {
         return flock(fd, LOCK_SH | LOCK_NB) != 0
     }
 
+    /// Why it could not be written; nil: nothing is known to be in the way.
+    var problem: SystemProblem? {
+        var info = stat()
+        if stat(path, &info) == 0, info.st_mode & S_IFMT == S_IFDIR { return SystemProblem(EISDIR) }
+        return access(path.directory, W_OK | X_OK) == 0 ? nil : SystemProblem(errno)
+    }
+
     /// Writes the file anew, whole or not at all. Returns the descriptor that holds the lock; the caller keeps it open.
     func write(_ pid: pid_t) throws(SystemProblem) -> Int32 {
         let temporary = "\(path).\(pid)"

@@ -16,6 +16,8 @@ struct CachedFile {
     var validators: Bytes
     /// See FileDigest; none: nobody has asked.
     var digest = Bytes.none
+    /// The same for Content-MD5.
+    var md5 = Bytes.none
     /// What is known of answers with it.
     var head = ReadyHead()
     var sections = KnownSections()
@@ -34,6 +36,7 @@ struct CachedFile {
         free(UnsafeMutableRawPointer(mutating: file.pointee.name.ptr))
         free(UnsafeMutableRawPointer(mutating: file.pointee.validators.ptr))
         free(UnsafeMutableRawPointer(mutating: file.pointee.digest.ptr))
+        free(UnsafeMutableRawPointer(mutating: file.pointee.md5.ptr))
         file.pointee.head.clear()
         file.pointee.sections.clear()
         file.deallocate()

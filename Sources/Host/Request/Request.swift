@@ -56,6 +56,8 @@ struct Request {
     var openFile: CachedFile.Ref?
     var conf: UnsafePointer<MergedConf>
     var notes = FieldTable()
+    /// See LogID; of the request that the client sent.
+    var logID = Bytes.none
     var environment = FieldTable(isCaseSensitive: true)
     var slots: UnsafeMutablePointer<UnsafeMutableRawPointer?>?
 

@@ -52,8 +52,13 @@ enum StaticFile {
         guard let file = open(r) else { return refuse(r, errno) }
         guard LinkRules.holds(r, file) else { return refuse(r, ELOOP) }
         if r.pointee.main != nil { return sendThroughFilters(r, file) }
-        if r.core.effectiveETag.contains(.digest) { return FileDigest.whenKnown(r, file, answer) }
-        return answer(r, file)
+        if r.core.effectiveETag.contains(.digest) { return FileDigest.whenKnown(SHA1.self, \.digest, r, file, answerWithDigest) }
+        return answerWithDigest(r, file)
+    }
+
+    /// ContentDigest.
+    private static func answerWithDigest(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
+        r.core.contentDigest == true ? FileDigest.whenKnown(MD5.self, \.md5, r, file, answer) : answer(r, file)
     }
 
     private static func answer(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
@@ -66,7 +71,9 @@ enum StaticFile {
         switch Ranges.choose(r, file) {
         case .whole: return Filters.hasAny(r) ? sendThroughFilters(r, file) : sendDirectly(r, file)
         case .unsatisfiable: return Ranges.refuse(r, file)
-        case .spans(let spans): return Ranges.send(r, file, spans)
+        case .spans(let spans):
+            r.pointee.headersOut.remove(Bytes("Content-MD5"))
+            return Ranges.send(r, file, spans)
         }
     }
 
@@ -108,6 +115,9 @@ enum StaticFile {
         let ranges = r.pointee.conf.pointee.core.pointee.maxRanges == 0 ? Bytes("none") : Bytes("bytes")
         r.pointee.headersOut.append(Field(name: Bytes("Accept-Ranges"), value: ranges), arena)
         if isPlain { r.pointee.response.plainVersion = r.pointee.headersOut.version }
+        if r.core.contentDigest == true, file.pointee.md5.isSet {
+            r.pointee.headersOut.append(Field(name: Bytes("Content-MD5"), value: arena.copy(file.pointee.md5)), arena)
+        }
     }
 
     /// The common case: no filter, so head and small body leave in one packet and large files by sendfile.

@@ -9,6 +9,7 @@ import Glibc
 ///     log error             where messages go; its note says how (see LogSink.Kind)
 ///     lifeline              ends when the supervisor does
 ///     stderr                the standard error of the supervisor
+///     reload record         how reloads have gone
 struct DescriptorTable {
     struct Entry {
         var descriptor: Int32

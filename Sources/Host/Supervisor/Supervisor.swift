@@ -87,6 +87,7 @@ final class Supervisor {
         // The writing end stays open, unused, as long as this process lives.
         if let lifeline = try? Pipe() { table.put("lifeline", lifeline.reading) }
         for (index, fd) in manager.sockets.enumerated() { table.put("activation \(index)", fd) }
+        if let record = ReloadRecord.make() { table.put(ReloadRecord.name, record) }
         if options.isForeground { table.put("stderr", fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3)) }
     }
 
@@ -296,6 +297,7 @@ final class Supervisor {
         relay(generation)
         generation.closeConsole()
         adoptOffers(of: generation)
+        ErrorLog.follow(generation.settings["errorlogformat"])
         guard writePidFile(generation) else { return end(.now) }
         hasServed = true
         // Who ordered the reload is answered when nobody with the former configuration takes connections any more.
@@ -322,7 +324,7 @@ final class Supervisor {
 
     /// What the new generation does not name again is kept no longer.
     private func adoptOffers(of generation: Generation) {
-        let stays = ["lifeline", "stderr"]
+        let stays = ["lifeline", "stderr", ReloadRecord.name]
         let offered = generation.offers.entries.keys
         table.removeAll { !stays.contains($0) && !$0.hasPrefix("activation ") && !offered.contains($0) }
         for name in Array(offered) {
@@ -434,6 +436,7 @@ final class Supervisor {
             return end(.now)
         }
         log(.error, "APUS1732", "the new generation \(how) before it was ready; \(serving == nil ? "it is tried again" : "the one before goes on serving")")
+        ReloadRecord.noteFailure()
         if serving == nil { recover(afterLife: 0) }
         manager.notifyReady("The last reload failed; see the error log")
         finishReload(1)

@@ -167,11 +167,15 @@ typedef struct apus_directive {
     void *data;       /**< the module's own for this row; see apus_config_v1.data */
 } apus_directive;
 
+/* Flags of a kind of configuration. */
+#define APUS_CONF_INHERITED 0x01u /**< server: a virtual host without directives of the module has the main server's value
+                                       itself. For those whose merging changes nothing then, and that are not changed later */
+
 /** How the module's configuration of one kind is made and merged. All [main], or [conn] for merges at request time. */
 typedef struct apus_conf_ops {
     uint32_t size;
-    uint32_t flags; /**< 0 */
-    /** Makes an empty configuration for `scope` in `pool`. NULL member: the module has none of this kind. */
+    uint32_t flags; /**< APUS_CONF_… */
+    /** Makes an empty configuration for `scope` in `pool`; where no directive asks for one it may never be called. NULL member: the module has none of this kind. */
     void *(*create)(void *ctx, apus_pool *pool, const apus_scope *scope);
     /** Makes in `pool` what holds where `over` stands inside `base`; neither is changed. NULL: `over` replaces `base`. */
     void *(*merge)(void *ctx, apus_pool *pool, const void *base, const void *over);

@@ -44,6 +44,8 @@ static apus_status handler(void *ctx, apus_req *r) {
         char *text = po->alloc(rq->pool(r), n);
         memset(text, 'L', n);
         lg->write(self, APUS_LOG_ERR, S(""), r, NULL, NULL, (apus_str){text, n});
+    } else if (eq(path, "/source")) {
+        lg->write_at(self, APUS_LOG_ERR, S("ABI0005"), r, NULL, NULL, S("with its place"), S(__FILE__), 4711);
     } else if (eq(path, "/append")) {
         lg->append(file, S("one\ntwo\n"));
         lg->append(again, S("three\n"));

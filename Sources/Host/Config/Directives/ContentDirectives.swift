@@ -33,6 +33,10 @@ extension CoreDirectives {
                 context, words throws(DirectiveProblem) in
                 context.coreDir.pointee.enableSendfile = try context.flag(words[0])
             },
+            directive("ContentDigest", 1...1, in: anywhere, override: APUS_OVERRIDE_OPTIONS, "On|Off") {
+                context, words throws(DirectiveProblem) in
+                context.coreDir.pointee.contentDigest = try context.flag(words[0])
+            },
             directive("FileETag", 1...APUS_MANY, in: anywhere, override: APUS_OVERRIDE_FILEINFO, "component …", setFileETag),
         ]
     }

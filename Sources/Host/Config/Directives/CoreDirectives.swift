@@ -4,7 +4,7 @@ import ModuleABI
 enum CoreDirectives {
     static var all: [DirectiveEntry] {
         sections + conditions + limits + accessFiles + serverIdentity + connections + naming + programs + protocolRules + logging + process
-            + content + filters
+            + content + filters + idle
     }
 
     /// The places a directive may stand in, in httpd's words.

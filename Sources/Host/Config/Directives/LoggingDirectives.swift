@@ -14,8 +14,52 @@ extension CoreDirectives {
                 context.coreServer.pointee.errorLog = context.bytes(words[0])
                 context.scope.server.errorLogLocation = context.node.location
             },
+            directive("ErrorLogFormat", 1...2, in: server, "[connection|request] format, json or json:name=format …", setErrorLogFormat),
             directive("LogLevel", 1...APUS_MANY, in: APUS_IN_SERVER | inSections, "[module:]level …", setLogLevel),
         ]
+    }
+
+    /// One word is the format of messages. With two the first says before which messages a line of its own stands.
+    private static func setErrorLogFormat(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
+        let formats = context.coreServer
+        guard words.count == 2 else {
+            let format = try errorLogFormat(context, words[0])
+            guard format.hasMessage else {
+                throw DirectiveProblem("the format lacks the message", hint: "put %M where it shall stand", at: words[0].location)
+            }
+            guard !format.items.contains(where: \.isRequired) else {
+                throw DirectiveProblem(
+                    "a + would leave messages out", hint: "it is for the formats of connections and requests; write - for a dash", at: words[0].location)
+            }
+            formats.pointee.errorLogFormats.main = UnsafePointer(context.arena.new(format))
+            if context.scope.kind == .server { context.builder.configuration.errorLogFormat = words[0].bytes }
+            return
+        }
+        switch words[0].text.asciiLowered {
+        case "connection": try addErrorLogFormat(context, words[1], to: \.connection)
+        case "request": try addErrorLogFormat(context, words[1], to: \.request)
+        default:
+            throw DirectiveProblem("\"\(words[0].text)\" is neither connection nor request", hint: "one word alone is the format of messages", at: words[0].location)
+        }
+    }
+
+    /// Each line adds a format to those of its server.
+    private static func addErrorLogFormat(
+        _ context: DirectiveContext, _ word: Word, to path: WritableKeyPath<ErrorLogFormats, UnsafeBufferPointer<ErrorLogFormat>?>
+    ) throws(DirectiveProblem) {
+        let formats = context.coreServer
+        let format = try errorLogFormat(context, word)
+        guard !format.isEmpty else { throw DirectiveProblem("the format is empty", hint: "remove the line", at: word.location) }
+        let before = formats.pointee.errorLogFormats[keyPath: path].map { Array($0) } ?? []
+        formats.pointee.errorLogFormats[keyPath: path] = UnsafeBufferPointer(context.arena.copy(before + [format]))
+    }
+
+    private static func errorLogFormat(_ context: DirectiveContext, _ word: Word) throws(DirectiveProblem) -> ErrorLogFormat {
+        do throws(ErrorLogFormatReader.Problem) {
+            return try ErrorLogFormatReader.read(word.bytes, in: context.arena)
+        } catch {
+            throw DirectiveProblem(error.message, hint: error.hint, at: word.location)
+        }
     }
 
     private static func setLogLevel(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {

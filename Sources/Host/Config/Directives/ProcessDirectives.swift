@@ -5,7 +5,7 @@ import ModuleABI
 
 /// Who the processes are, how many, and how they come and go.
 extension CoreDirectives {
-    static var process: [DirectiveEntry] { identity + places + workers + lives + sockets + idle }
+    static var process: [DirectiveEntry] { identity + places + workers + lives + sockets + shown }
 
     // MARK: Who
 
@@ -40,6 +40,7 @@ extension CoreDirectives {
         [
             directive("PidFile", 1...1, in: global, "file") { context, words in
                 context.builder.configuration.pidFile = words[0].text
+                context.builder.configuration.pidFileLocation = words[0].location
             },
             directive("DefaultRuntimeDir", 1...1, in: global, "directory") { context, words in
                 context.builder.configuration.runtimeDirectory = words[0].text
@@ -114,6 +115,19 @@ extension CoreDirectives {
         ]
     }
 
+    // MARK: What is told of the workers
+
+    private static var shown: [DirectiveEntry] {
+        [
+            directive("ExtendedStatus", 1...1, in: global, "On|Off") { context, words throws(DirectiveProblem) in
+                context.builder.configuration.hasExtendedStatus = try context.flag(words[0])
+            },
+            directive("SeeRequestTail", 1...1, in: global, "On|Off") { context, words throws(DirectiveProblem) in
+                context.builder.configuration.showsRequestTails = try context.flag(words[0])
+            },
+        ]
+    }
+
     // MARK: Sockets
 
     private static var sockets: [DirectiveEntry] {
@@ -122,50 +136,5 @@ extension CoreDirectives {
             count("SendBufferSize", 0...(1 << 30), "bytes, 0: the system's") { $0.listenerSettings.sendBuffer = Int32($1) },
             count("ReceiveBufferSize", 0...(1 << 30), "bytes, 0: the system's") { $0.listenerSettings.receiveBuffer = Int32($1) },
         ]
-    }
-
-    // MARK: Without effect
-
-    /// Directives of httpd for which there is nothing to set. The log says so at level info.
-    private static var idle: [DirectiveEntry] {
-        let fixed = "the number of worker processes does not change (see Workers)"
-        let threads = "threads are started when there is work for them"
-        return [
-            accepted("StartServers", fixed), accepted("StartThreads", threads), accepted("MinSpareThreads", threads),
-            accepted("MinSpareServers", fixed), accepted("MaxSpareServers", fixed),
-            accepted("AsyncRequestWorkerFactor", "connections do not occupy threads"),
-            accepted("ListenCoresBucketsRatio", "one socket serves all workers, so that a worker that dies strands nobody"),
-            accepted("MaxMemFree", "a worker keeps no more than 2 MB of memory that it does not use"),
-            accepted("ScoreBoardFile", "the scoreboard lies in memory without a name"),
-            accepted("EnableExceptionHook", "every crash is logged with a backtrace"),
-            accepted("EnableMMAP", "small files are kept in memory, larger ones are sent by the kernel", in: anywhere),
-            accepted("FlushMaxThreshold", "answers are gathered and sent by what the socket takes", in: server),
-            accepted("FlushMaxPipelined", "answers to pipelined requests leave together", in: server),
-            accepted("ReadBufferSize", "files are sent by the kernel", in: APUS_IN_SERVER | inSections),
-            accepted("AcceptFilter", "a connection costs next to nothing until its first bytes come"),
-            accepted("ListenTCPDeferAccept", "a connection costs next to nothing until its first bytes come"),
-            accepted("ExtendedStatus", "what workers are doing is always noted"),
-            accepted("ErrorLogFormat", "lines of the error log have httpd's usual form", in: server),
-            accepted("ContentDigest", "the field Content-MD5 is no part of HTTP any more (RFC 7231, appendix B)", in: anywhere),
-            accepted("LimitXMLRequestBody", "no module reads XML of requests; LimitRequestBody holds", in: anywhere),
-            accepted("GprofDir", "the program is not built for gprof", in: server),
-            accepted("CGIMapExtension", "it is about NetWare", in: directory),
-            accepted("ScriptInterpreterSource", "it is about Windows", in: anywhere),
-            accepted("UNCList", "it is about Windows"),
-            accepted("SeeRequestTail", "the beginning of each request line is shown, up to 120 bytes"),
-            accepted("Protocol", "the protocol of a port follows from SSLEngine", in: server),
-            accepted("Protocols", "the protocol is HTTP/1.1, or what a module takes a connection over for", in: server),
-            accepted("ProtocolsHonorOrder", "there is nothing to choose between", in: server),
-            accepted("MacroIgnoreEmptyArgs", "values of macros may be empty", in: anywhere),
-            accepted("MacroIgnoreBadNesting", "sections may begin and end in different macros", in: anywhere),
-            MutexDirective.entry,
-        ]
-    }
-
-    private static func accepted(_ name: String, _ reason: String, in places: UInt32 = global) -> DirectiveEntry {
-        directive(name, 1...APUS_MANY, in: places, override: anyOverride, "accepted without effect: \(reason)") { context, _ in
-            guard context.scope.access == nil else { return }
-            context.builder.configuration.withoutEffect.append((name, context.node.location, reason))
-        }
     }
 }

@@ -27,6 +27,10 @@ extension CoreDirectives {
                     Method.added.append(name)
                 }
             },
+            directive("Protocols", 1...APUS_MANY, in: server, "protocol …", setProtocols),
+            directive("ProtocolsHonorOrder", 1...1, in: server, "On|Off") { context, words throws(DirectiveProblem) in
+                context.coreServer.pointee.honorsProtocolOrder = try context.flag(words[0])
+            },
             directive("DebugTraceSecret", 1...1, in: server, flags: APUS_DIRECTIVE_SECRET, "secret") {
                 context, words throws(DirectiveProblem) in
                 guard words[0].bytes.count >= 16 else {
@@ -60,6 +64,22 @@ extension CoreDirectives {
                     at: word.location)
             }
         }
+    }
+
+    /// What transports may agree on, besides HTTP/1.1. Lines of one server add up. A name that nobody brings is for a module to come.
+    private static func setProtocols(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
+        let own = "http/1.1"
+        let speakers = context.builder.runtime.providers.all(APUS_GROUP_PROTOCOL).map(\.name.string)
+        let before = context.coreServer.pointee.protocols
+        var names = before.isSet ? before.string.split(separator: " ").map(String.init) : []
+        for word in words where !names.contains(word.text) {
+            guard (1...255).contains(word.bytes.count), word.bytes.allSatisfy({ $0 > 0x20 && $0 < 0x7f }) else {
+                throw DirectiveProblem("\"\(word.text)\" can be no protocol", hint: "names are those of ALPN, such as h2", at: word.location)
+            }
+            names.append(word.text)
+            if word.text != own, !speakers.contains(word.text) { note(context, "no loaded module speaks \(word.text)") }
+        }
+        context.coreServer.pointee.protocols = context.arena.copy((names.contains(own) ? names : names + [own]).joined(separator: " "))
     }
 
     private static func note(_ context: DirectiveContext, _ reason: String) {

@@ -22,6 +22,7 @@ extension CoreDirectives {
             directive("DocumentRoot", 1...1, in: server, "directory") { context, words in
                 context.coreServer.pointee.documentRoot = context.arena.copy(
                     context.builder.configuration.resolve(words[0].text))
+                context.scope.server.documentRootLocation = words[0].location
             },
             directive("ServerTokens", 1...1, in: global, "Full|OS|Minimal|Minor|Major|Prod") {
                 context, words throws(DirectiveProblem) in

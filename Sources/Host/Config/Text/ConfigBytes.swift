@@ -17,7 +17,14 @@ extension Collection where Element == UInt8 {
 
 extension String {
     /// The name with ASCII capitals made small; directive, section and variable names are compared so.
-    var asciiLowered: String { String(decoding: utf8.map(\.asciiLowercased), as: UTF8.self) }
+    var asciiLowered: String {
+        guard utf8.contains(where: { $0 &- 0x41 < 26 }) else { return self }
+        let count = utf8.count
+        return String(unsafeUninitializedCapacity: count) { place in
+            for (index, byte) in utf8.enumerated() { place[index] = byte.asciiLowercased }
+            return count
+        }
+    }
 
     var asciiUppered: String { String(decoding: utf8.map { $0 &- 0x61 < 26 ? $0 & 0xdf : $0 }, as: UTF8.self) }
 

@@ -2,6 +2,8 @@
 final class ConfigNode {
     /// The name as written, a section's without `<` and `>`.
     let name: String
+    /// The name as it is looked up.
+    let key: String
     /// The rest of the line with its variables filled in; a section's without the closing `>`.
     let text: SourceText
     /// Where the name stands; for a section, its `<`.
@@ -12,6 +14,7 @@ final class ConfigNode {
 
     init(name: String, text: SourceText, location: SourceLocation, isSection: Bool, parent: ConfigNode?) {
         self.name = name
+        key = name.asciiLowered
         self.text = text
         self.location = location
         self.isSection = isSection

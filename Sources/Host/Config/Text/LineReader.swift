@@ -19,6 +19,10 @@ struct LineReader {
     /// The next line that holds a directive or a section's tag; nil at the end.
     mutating func next(_ diagnostics: Diagnostics? = nil) -> SourceText? {
         while nextLine <= file.lineCount {
+            if let text = readPlain() {
+                if text.isEmpty { continue }
+                return text
+            }
             let line = readJoined()
             if let nul = line.bytes.firstIndex(of: 0) {
                 diagnostics?.error(
@@ -41,13 +45,26 @@ struct LineReader {
         return nil
     }
 
+    /// Reads a line that is one physical line without anything to report, as most are; empty: it holds nothing. Nil: it is not such
+    /// a line.
+    private mutating func readPlain() -> SourceText? {
+        let line = file.lineWithTerminator(nextLine)
+        guard line.count <= maximumLength, Self.endBeforeContinuation(of: line) == nil, !line.contains(0) else { return nil }
+        let number = nextLine
+        nextLine += 1
+        guard let first = line.firstIndex(where: { !$0.isConfigSpace }), line[first] != UInt8(ascii: "#"),
+            let last = line.lastIndex(where: { !$0.isConfigSpace })
+        else { return SourceText(file: file) }
+        return SourceText(file: file, line[first...last], line: number, column: first - line.startIndex + 1)
+    }
+
     /// Reads physical lines up to one that is not continued.
     private mutating func readJoined() -> SourceText {
         var text = SourceText(file: file)
         while nextLine <= file.lineCount {
             text.append(file.lineWithTerminator(nextLine), line: nextLine, column: 1)
             nextLine += 1
-            guard let end = Self.endBeforeContinuation(of: text.bytes) else { break }
+            guard let end = Self.endBeforeContinuation(of: text.bytes[...]) else { break }
             text.truncate(to: end)
         }
         return text
@@ -57,7 +74,7 @@ struct LineReader {
     ///
     /// httpd looks at all it has joined so far: after `a\\` one backslash is left, and an empty line then finds
     /// it before its own end and is a continuation too.
-    private static func endBeforeContinuation(of bytes: [UInt8]) -> Int? {
+    private static func endBeforeContinuation(of bytes: ArraySlice<UInt8>) -> Int? {
         guard bytes.last == 0x0A else { return nil }
         let withoutFeed = bytes.dropLast()
         let content = withoutFeed.last == 0x0D ? withoutFeed.dropLast() : withoutFeed

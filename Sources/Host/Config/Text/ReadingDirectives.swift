@@ -1,3 +1,5 @@
+import ModuleABI
+
 /// The directives that the reader itself executes.
 enum ReadingDirective: String {
     case define
@@ -14,6 +16,8 @@ enum ReadingDirective: String {
     init?(name: String) {
         self.init(rawValue: name.asciiLowered)
     }
+
+    init?(_ node: ConfigNode) { self.init(rawValue: node.key) }
 }
 
 extension TreeReader {
@@ -88,5 +92,35 @@ extension TreeReader {
             return nil
         }
         return words[0]
+    }
+}
+
+extension DirectiveEntry {
+    /// What is executed while the configuration is read, for lists of directives: it stands in no table.
+    static var whileReading: [DirectiveEntry] {
+        let anywhere = APUS_IN_SERVER | CoreDirectives.inSections
+        func entry(_ name: String, _ help: String, in places: UInt32) -> DirectiveEntry {
+            DirectiveEntry(
+                name: name, minArguments: 0, maxArguments: APUS_MANY, places: places, overrideClass: places & APUS_IN_HTACCESS != 0 ? CoreDirectives.anyOverride : 0,
+                flags: 0, shape: name.hasPrefix("If") || name == "Macro" ? APUS_SHAPE_SECTION : APUS_SHAPE_ARGS, help: help, action: .core { _, _ in })
+        }
+        return [
+            entry("Define", "a name and a value for ${NAME} and <IfDefine>", in: anywhere),
+            entry("UnDefine", "a name that is forgotten", in: anywhere),
+            entry("Error", "a mistake of your own, in these words", in: anywhere | APUS_IN_HTACCESS),
+            entry("Include", "a file, a directory or a pattern", in: anywhere),
+            entry("IncludeOptional", "a file, a directory or a pattern, which may be absent", in: anywhere),
+            entry("LoadFile", "libraries that modules need", in: APUS_IN_SERVER), entry("LoadModule", "a module's name and its file", in: APUS_IN_SERVER),
+            entry("ServerRoot", "the directory where relative paths begin", in: APUS_IN_GLOBAL),
+            entry("Macro", "a name, and parameters that its uses give values", in: anywhere | APUS_IN_HTACCESS),
+            entry("UndefMacro", "a macro that is forgotten", in: anywhere | APUS_IN_HTACCESS),
+            entry("Use", "a macro and its values", in: anywhere | APUS_IN_HTACCESS),
+            entry("IfDefine", "[!]name of a definition", in: anywhere | APUS_IN_HTACCESS),
+            entry("IfDirective", "[!]name of a directive", in: anywhere | APUS_IN_HTACCESS),
+            entry("IfFile", "[!]path", in: anywhere | APUS_IN_HTACCESS),
+            entry("IfModule", "[!]name or source file of a module", in: anywhere | APUS_IN_HTACCESS),
+            entry("IfSection", "[!]name of a section", in: anywhere | APUS_IN_HTACCESS),
+            entry("IfVersion", "[!] operator and version of httpd", in: anywhere | APUS_IN_HTACCESS),
+        ]
     }
 }

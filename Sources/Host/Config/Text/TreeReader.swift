@@ -166,11 +166,11 @@ final class TreeReader {
         guard let name = words.next(diagnostics), !name.bytes.isEmpty else { return }
         let node = ConfigNode(
             name: name.text, text: words.rest, location: name.location, isSection: false, parent: target)
-        let directive = ReadingDirective(name: node.name)
+        let directive = ReadingDirective(node)
         if let directive, settings.scope == .server || directive.isForAccessFiles {
             tree.executed.append(node)
             execute(directive, node, in: target, &feeds)
-        } else if settings.scope == .server, delegate.isEarly(node.name) {
+        } else if settings.scope == .server, delegate.isEarly(node.key) {
             tree.executed.append(node)
             delegate.executeEarly(node, diagnostics)
         } else {

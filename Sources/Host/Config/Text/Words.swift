@@ -55,6 +55,11 @@ struct WordReader {
     }
 
     private mutating func readPlain() -> [UInt8] {
+        let end = text.bytes[offset...].firstIndex(where: \.isConfigSpace) ?? text.bytes.count
+        guard text.bytes[offset..<end].contains(Self.backslash) else {
+            defer { offset = end }
+            return Array(text.bytes[offset..<end])
+        }
         var word: [UInt8] = []
         while let next = byte(at: offset), !next.isConfigSpace {
             if next == Self.backslash, byte(at: offset + 1) == Self.backslash { offset += 1 }

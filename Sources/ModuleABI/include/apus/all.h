@@ -9,6 +9,7 @@
 #include "confset.h"
 #include "conn.h"
 #include "expr.h"
+#include "figures.h"
 #include "filters.h"
 #include "functions.h"
 #include "handover.h"

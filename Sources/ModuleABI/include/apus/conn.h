@@ -10,6 +10,7 @@
 #define APUS_C_LOCAL_ADDRESS 1u
 #define APUS_C_TRANSPORT 2u     /**< "tcp", "tls", … */
 #define APUS_C_PROTOCOL 3u      /**< what ALPN agreed on; empty: none */
+#define APUS_C_LOG_ID 4u        /**< what its lines in the error log have in common; unset: there is none */
 
 /* Numbers of a connection. */
 #define APUS_C_PEER_PORT 0u

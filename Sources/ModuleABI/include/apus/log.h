@@ -32,6 +32,9 @@ typedef struct apus_log_v1 {
     apus_log_sink *(*sink)(const apus_host *host, apus_str target);
     /** Appends one or more whole lines, each ending in a newline; gathered and written once per turn of the loop. */
     void (*append)(apus_log_sink *sink, apus_str lines);
+    /** The same as `write`, and says where in the module's source it stands: __FILE__ and __LINE__. */
+    void (*write_at)(const apus_host *host, int32_t level, apus_str code, const apus_req *r, const apus_conn *c,
+                     const apus_server *s, apus_str message, apus_str file, uint32_t line);
 } apus_log_v1;
 
 #endif

@@ -30,6 +30,7 @@
 #define APUS_R_FILE_ETAG 22u       /**< the entity tag of the file as FileETag says; unset: none */
 #define APUS_R_PEER_NAME 30u       /**< what HostnameLookups found: the client's name, or its address; unset without a look-up */
 #define APUS_R_SERVER_NAME 31u     /**< the server's name in its own URLs; see UseCanonicalName */
+#define APUS_R_LOG_ID 40u          /**< what its lines in the error log have in common; unset: there is none */
 
 /* Numbers of a request. */
 #define APUS_R_STATUS 0u           /**< rw */

@@ -10,6 +10,7 @@
 #define APUS_S_DEFINED_IN 1u    /**< the file its section stands in */
 #define APUS_S_DOCUMENT_ROOT 2u
 #define APUS_S_ADMIN 3u
+#define APUS_S_PROTOCOLS 4u     /**< Protocols: names with a space in between, the most wanted first; "http/1.1" is among them */
 
 /* Numbers of a server. */
 #define APUS_S_PORT 0u          /**< ServerName's port, or 0 */
@@ -17,6 +18,7 @@
 #define APUS_S_IS_VIRTUAL 2u
 #define APUS_S_TIMEOUT_US 3u
 #define APUS_S_INDEX 4u         /**< 0: the main server, then in order of the configuration */
+#define APUS_S_HONORS_PROTOCOL_ORDER 5u /**< ProtocolsHonorOrder; 0: the client's order counts */
 
 /* Facts of the process. */
 #define APUS_P_SERVER_ROOT 0u   /**< string */
@@ -29,6 +31,9 @@
 #define APUS_P_CLOCK_US 4u      /**< number: the same, read now */
 #define APUS_P_USER_ID 5u       /**< number: whom the workers run as; to whom files belong that they shall write */
 #define APUS_P_GROUP_ID 6u      /**< number: their group */
+#define APUS_P_REQUEST_TAIL 7u  /**< number: SeeRequestTail; 1: the end of a long request line is shown, not its beginning */
+#define APUS_P_EXTENDED_STATUS 8u /**< number: ExtendedStatus; 0: single requests are not shown. On unless it says Off */
+#define APUS_P_FAILED_RELOADS 9u /**< number: reloads that came to nothing since the server was started */
 
 typedef struct apus_server_v1 {
     uint32_t size, reserved;

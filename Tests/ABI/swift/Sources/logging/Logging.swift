@@ -44,6 +44,8 @@ final class Logging: Module {
             host.log.error("one\ntwo\r\u{1b}[31mred\u{7} \u{7f} \"q\" \\ caf\u{e9}", request: request)
             host.log.error("", request: request)
         case "/long": host.log.error(String(repeating: "L", count: 100_000), request: request)
+        case "/source":
+            host.log.write(.error, code: "ABI0005", request: request, file: "Logging/mod.c", line: 4711, "with its place")
         case "/append":
             sinks[0].append(Bytes("one\ntwo\n"))
             sinks[1].append(Bytes("three\n"))
