@@ -6,10 +6,12 @@ struct SharedText: BitwiseCopyable {
     private var length: UInt8 = 0
     private var bytes = InlineArray<95, UInt8>(repeating: 0)
 
-    mutating func set(_ text: Bytes) {
+    /// - Parameter fromEnd: of a longer text the end is kept, not the beginning.
+    mutating func set(_ text: Bytes, fromEnd: Bool = false) {
         let count = min(text.count, 95)
+        let start = fromEnd ? text.count - count : 0
         length = 0
-        for index in 0..<count { bytes[index] = text[index] }
+        for index in 0..<count { bytes[index] = text[start + index] }
         length = UInt8(count)
     }
 
@@ -77,7 +79,11 @@ final class Board {
     private var base: UnsafeMutableRawPointer?
     private var own: UnsafeMutablePointer<WorkerBoard>?
     private var index = 0
+    private var lastJob = -1
     private var lastUsage: Int64 = 0
+    /// ExtendedStatus and SeeRequestTail.
+    private(set) var showsRequests = true
+    private var showsTails = false
 
     init(_ host: Host) {
         self.host = host
@@ -93,6 +99,8 @@ final class Board {
     func open() throws {
         workers = max(1, host.workerCount)
         hosts = min(host.servers.count, Self.hostLimit)
+        showsRequests = host.showsRequests
+        showsTails = host.showsRequestTails
         base = try host.sharedMemory("board", bytes: workers * stride).baseAddress
     }
 
@@ -109,6 +117,26 @@ final class Board {
     func virtualHost(_ worker: Int, _ index: Int) -> UnsafeMutablePointer<HostBoard>? {
         let offset = MemoryLayout<WorkerBoard>.stride + Self.jobs * MemoryLayout<Job>.stride
         return part(worker).map { ($0 + offset).assumingMemoryBound(to: HostBoard.self) + index }
+    }
+
+    /// What all workers count of a virtual host.
+    func total(ofHost index: Int) -> HostBoard {
+        var total = HostBoard()
+        for worker in 0..<workers {
+            guard let part = virtualHost(worker, index)?.pointee else { continue }
+            total.requests += part.requests
+            total.bytes += part.bytes
+            total.duration += part.duration
+            for kind in 0..<6 { total.classes[kind] += part.classes[kind] }
+        }
+        return total
+    }
+
+    /// The requests that are at work and those that were last, of all workers.
+    var allJobs: [Job] {
+        (0..<workers).flatMap { worker in
+            (0..<Self.jobs).compactMap { job(worker, $0)?.pointee }.filter { $0.begun > 0 }
+        }
     }
 
     // MARK: What this worker tells
@@ -143,15 +171,24 @@ final class Board {
     func begin(_ request: Request) {
         guard let own else { return }
         own.pointee.busy += 1
-        let place = (0..<Self.jobs).first { job(index, $0)?.pointee.isActive != true }
-        guard let place, let job = job(index, place) else { return }
+        guard showsRequests else { return }
+        guard let job = vacantJob() else { return }
         job.pointee.client.set(request.peerAddress)
         job.pointee.host.set(request.server.name)
-        job.pointee.line.set(request.requestLine)
+        job.pointee.line.set(request.requestLine, fromEnd: showsTails)
         job.pointee.scheme.set(request.protocolName)
         job.pointee.took = -1
         job.pointee.begun = request.number(APUS_R_TIME_US)
         request.slot = UnsafeMutableRawPointer(job)
+    }
+
+    /// In turn, so that what was answered last can be seen for a while. Nil: as many requests as there is room for are at work.
+    private func vacantJob() -> UnsafeMutablePointer<Job>? {
+        for _ in 0..<Self.jobs {
+            lastJob = (lastJob + 1) % Self.jobs
+            if let job = job(index, lastJob), !job.pointee.isActive { return job }
+        }
+        return nil
     }
 
     func end(_ request: Request) {

@@ -11,6 +11,18 @@ struct Figures {
     var userTime: Int64 = 0
     var systemTime: Int64 = 0
     var loads: [Double] = [0, 0, 0]
+    /// Answers by the first digit of their status, and by how long they took.
+    var classes = InlineArray<6, Int64>(repeating: 0)
+    var histogram = InlineArray<12, Int64>(repeating: 0)
+    var hosts: [Host] = []
+
+    /// A virtual host; beyond `Board.hostLimit` the last one stands for all that follow.
+    struct Host {
+        let index: Int
+        let name: String
+        let port: Int
+        var total = HostBoard()
+    }
     let now: Int64
     let uptime: Int64
 
@@ -27,6 +39,14 @@ struct Figures {
             busy += max(worker.busy, 0)
             userTime += worker.userTime
             systemTime += worker.systemTime
+            for kind in 0..<6 { classes[kind] += worker.classes[kind] }
+            for bucket in 0..<12 { histogram[bucket] += worker.histogram[bucket] }
+        }
+        hosts = board.host.servers.prefix(board.hosts).enumerated().map { index, server in
+            let isLastOfMany = index == Board.hostLimit - 1 && board.host.servers.count > Board.hostLimit
+            return Host(
+                index: index, name: isLastOfMany ? "others" : server.name.string, port: isLastOfMany ? 0 : server.port,
+                total: board.total(ofHost: index))
         }
         _ = loads.withUnsafeMutableBufferPointer { getloadavg($0.baseAddress.unsafelyUnwrapped, 3) }
     }

@@ -36,6 +36,7 @@ struct Metrics {
     private mutating func compose() {
         single("up_seconds", "gauge", "Seconds since this generation began.", figures.uptime)
         single("generation", "gauge", "Number of the configuration's generation.", board.host.generation)
+        single("reload_failures_total", "counter", "Reloads that came to nothing.", board.host.failedReloads)
         single("workers", "gauge", "Worker processes.", figures.workers.count)
         single("connections", "gauge", "Open connections.", figures.connections)
         single("connections_waiting", "gauge", "Open connections without a request.", figures.waiting)
@@ -45,16 +46,18 @@ struct Metrics {
         single("cpu_system_seconds_total", "counter", "Processor time in the kernel.", Double(figures.systemTime) / 1e6)
         composeHistogram()
         composeHosts()
+        for (_, figures) in board.host.figures() { compose(figures) }
+        composeFacts()
     }
 
     private mutating func composeHistogram() {
         family("request_duration_seconds", "histogram", "How long requests took.")
         var count: Int64 = 0
         for (index, bound) in Board.bounds.enumerated() {
-            count += figures.workers.reduce(0) { $0 + $1.histogram[index] }
+            count += figures.histogram[index]
             sample("request_duration_seconds_bucket", "le=\"\(bound)\"", count)
         }
-        count += figures.workers.reduce(0) { $0 + $1.histogram[Board.bounds.count] }
+        count += figures.histogram[Board.bounds.count]
         sample("request_duration_seconds_bucket", "le=\"+Inf\"", count)
         sample("request_duration_seconds_sum", "", Double(figures.workers.reduce(0) { $0 + $1.duration }) / 1e6)
         sample("request_duration_seconds_count", "", count)
@@ -62,24 +65,37 @@ struct Metrics {
 
     /// By virtual host, of which there are as many as the configuration has: labels do not come from clients.
     private mutating func composeHosts() {
-        let servers = board.host.servers.prefix(board.hosts)
-        var sums: [(label: String, total: HostBoard)] = servers.enumerated().map { index, server in
-            ("server=\"\(Self.label(server.name.string)):\(server.port)\",index=\"\(index)\"", HostBoard())
-        }
-        for worker in 0..<board.workers {
-            for index in sums.indices {
-                guard let part = board.virtualHost(worker, index)?.pointee else { continue }
-                sums[index].total.requests += part.requests
-                sums[index].total.bytes += part.bytes
-                for kind in 0..<6 { sums[index].total.classes[kind] += part.classes[kind] }
-            }
-        }
+        let hosts = figures.hosts.map { (label: "server=\"\(Self.label($0.name)):\($0.port)\",index=\"\($0.index)\"", total: $0.total) }
         family("http_requests_total", "counter", "Requests answered, by virtual host and class of status.")
-        for (label, total) in sums {
+        for (label, total) in hosts {
             for kind in 1..<6 { sample("http_requests_total", "\(label),code=\"\(kind)xx\"", total.classes[kind]) }
         }
         family("http_sent_bytes_total", "counter", "Bytes of answers' bodies, by virtual host.")
-        for (label, total) in sums { sample("http_sent_bytes_total", label, total.bytes) }
+        for (label, total) in hosts { sample("http_sent_bytes_total", label, total.bytes) }
+        family("http_duration_seconds_total", "counter", "Time that requests took, by virtual host.")
+        for (label, total) in hosts { sample("http_duration_seconds_total", label, Double(total.duration) / 1e6) }
+    }
+
+    /// What other modules tell; those of one name follow each other.
+    private mutating func compose(_ figures: [Figure]) {
+        var name = ""
+        for figure in figures {
+            if figure.name != name { family(figure.name, figure.isCounter ? "counter" : "gauge", figure.help) }
+            name = figure.name
+            sample(name, figure.label.map { "\($0.name)=\"\(Self.label($0.value))\"" } ?? "", figure.value)
+        }
+    }
+
+    /// What modules tell on the page, as far as it is numbers.
+    private mutating func composeFacts() {
+        var samples: [(labels: String, value: Double)] = []
+        board.host.eachStatusFact(request) { title, name, value in
+            guard let number = Double(value.string), number.isFinite else { return }
+            samples.append(("part=\"\(Self.label(title.string))\",fact=\"\(Self.label(name.string))\"", number))
+        }
+        guard !samples.isEmpty else { return }
+        family("module_status", "gauge", "What modules tell of themselves, by part and fact.")
+        for (labels, value) in samples { sample("module_status", labels, value) }
     }
 
     private static func label(_ text: String) -> String {

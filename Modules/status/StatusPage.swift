@@ -1,12 +1,14 @@
 import ModuleKit
 
-/// The handler server-status: the page, or its figures line by line.
+/// The handler server-status: the page, its figures line by line (?auto), or the live page (?live) and what it draws (?json).
 struct StatusPage {
     private let board: Board
     private let request: Request
     private let figures: Figures
-    private var isAuto = false
+    private var form = Form.page
     private var hasTable = true
+
+    private enum Form { case page, lines, live, json }
 
     init(_ board: Board, _ request: Request) {
         self.board = board
@@ -18,15 +20,22 @@ struct StatusPage {
         guard request.method == "GET" || request.method == "HEAD" else { return .declined }
         var page = self
         page.readQuery()
-        return try page.isAuto
-            ? request.reply(200, text: page.lines(), contentType: "text/plain; charset=ISO-8859-1")
-            : request.reply(200, text: page.markup(), contentType: "text/html; charset=ISO-8859-1")
+        switch page.form {
+        case .page: return try request.reply(200, text: page.markup(), contentType: "text/html; charset=ISO-8859-1")
+        case .lines: return try request.reply(200, text: page.lines(), contentType: "text/plain; charset=ISO-8859-1")
+        case .live: return try request.reply(200, text: LivePage.markup, contentType: "text/html; charset=utf-8")
+        case .json:
+            request.headersOut["Cache-Control"] = Bytes("no-store")
+            return try request.reply(200, text: LiveData(board, request, figures).text, contentType: "application/json")
+        }
     }
 
     private mutating func readQuery() {
         let query = request.query.isSet ? request.query.string : ""
         for part in query.split(whereSeparator: { $0 == "&" || $0 == ";" || $0 == "," }) {
-            if part == "auto" { isAuto = true }
+            if part == "auto" { form = .lines }
+            if part == "live" { form = .live }
+            if part == "json" { form = .json }
             if part == "notable" { hasTable = false }
             guard part.hasPrefix("refresh") else { continue }
             let seconds = part.hasPrefix("refresh=") ? Int64(part.dropFirst(8)) ?? 10 : 10
@@ -46,7 +55,6 @@ struct StatusPage {
     private func lines() -> String {
         var text = "\(serverName)\n"
         func line(_ name: String, _ value: Any) { text += "\(name): \(value)\n" }
-        let seconds = Double(figures.uptime)
         line("ServerVersion", software)
         line("ServerMPM", "event")
         line("Server Built", "unknown")
@@ -57,6 +65,29 @@ struct StatusPage {
         line("ServerUptimeSeconds", figures.uptime)
         text += "ServerUptime:\(Shown.span(figures.uptime))\n"
         for (name, load) in zip(["Load1", "Load5", "Load15"], figures.loads) { line(name, Shown.decimal(load)) }
+        if board.showsRequests { totals(&text) }
+        line("BusyWorkers", figures.busy)
+        line("GracefulWorkers", 0)
+        line("IdleWorkers", figures.idleWorkers)
+        line("Processes", figures.workers.count)
+        line("Stopping", 0)
+        line("ConnsTotal", figures.connections)
+        line("ConnsAsyncWaitIO", 0)
+        line("ConnsAsyncWriting", 0)
+        line("ConnsAsyncKeepAlive", figures.waiting)
+        line("ConnsAsyncClosing", 0)
+        line("Scoreboard", figures.letters)
+        for part in parts {
+            text += "\(part.title)\n"
+            for fact in part.facts { line(fact.name, fact.value) }
+        }
+        return text
+    }
+
+    /// What httpd tells with ExtendedStatus alone.
+    private func totals(_ text: inout String) {
+        func line(_ name: String, _ value: Any) { text += "\(name): \(value)\n" }
+        let seconds = Double(figures.uptime)
         line("Total Accesses", figures.requests)
         line("Total kBytes", figures.bytes / 1024)
         line("Total Duration", figures.duration)
@@ -77,22 +108,6 @@ struct StatusPage {
             line("BytesPerReq", Shown.short(Double(figures.bytes) / Double(figures.requests)))
             line("DurationPerReq", Shown.short(Double(figures.duration) / Double(figures.requests)))
         }
-        line("BusyWorkers", figures.busy)
-        line("GracefulWorkers", 0)
-        line("IdleWorkers", figures.idleWorkers)
-        line("Processes", figures.workers.count)
-        line("Stopping", 0)
-        line("ConnsTotal", figures.connections)
-        line("ConnsAsyncWaitIO", 0)
-        line("ConnsAsyncWriting", 0)
-        line("ConnsAsyncKeepAlive", figures.waiting)
-        line("ConnsAsyncClosing", 0)
-        line("Scoreboard", figures.letters)
-        for part in parts {
-            text += "\(part.title)\n"
-            for fact in part.facts { line(fact.name, fact.value) }
-        }
-        return text
     }
 
     // MARK: The page
@@ -116,18 +131,27 @@ struct StatusPage {
         text += "</dl>\n\n\(processes())<pre>\(figures.letters)</pre>\n"
         text += "<p>Scoreboard Key:<br />\n\"<b><code>W</code></b>\" Request at work, \"<b><code>K</code></b>\" Keepalive, "
         text += "\"<b><code>_</code></b>\" Worker without a request</p>\n"
-        if hasTable { text += jobs() }
+        text += "<p><a href=\"?live\">The live page</a></p>\n"
+        if hasTable, board.showsRequests { text += jobs() }
         for part in parts { text += markup(part) }
         return text + request.signature.string + "</body></html>\n"
     }
 
     private func summary() -> [String] {
-        let seconds = Double(figures.uptime)
         var items = [
             "Current Time: \(Shown.date(figures.now))", "Restart Time: \(Shown.date(board.opened))",
             "Parent Server Config. Generation: \(generation)", "Parent Server MPM Generation: \(generation - 1)",
             "Server uptime: \(Shown.span(figures.uptime))",
             "Server load: \(figures.loads.map { Shown.decimal($0) }.joined(separator: " "))",
+        ]
+        if board.showsRequests { items += totals() }
+        items.append("\(figures.busy) requests currently being processed, \(figures.idleWorkers) idle workers")
+        return items
+    }
+
+    private func totals() -> [String] {
+        let seconds = Double(figures.uptime)
+        var items = [
             "Total accesses: \(figures.requests) - Total Traffic: \(Shown.bytes(Double(figures.bytes))) - Total Duration: \(figures.duration)",
             "CPU Usage: u\(Shown.short(Double(figures.userTime) / 1e6)) s\(Shown.short(Double(figures.systemTime) / 1e6)) cu0 cs0",
         ]
@@ -138,7 +162,6 @@ struct StatusPage {
                     + "\(Shown.bytes(Double(figures.bytes) / requests))/request - "
                     + "\(Shown.short(Double(figures.duration) / requests)) ms/request")
         }
-        items.append("\(figures.busy) requests currently being processed, \(figures.idleWorkers) idle workers")
         return items
     }
 
