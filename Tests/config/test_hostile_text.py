@@ -67,6 +67,8 @@ def test_debian_configuration(apus):
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True)
     errors = [line for line in done.stderr.splitlines() if ": error: " in line]
     missing = re.findall(r"cannot load (\w+)_module .*no module of its own", done.stderr)
+    # The directory of the PidFile is made when Debian's service starts.
+    errors = [line for line in errors if "PidFile: /var/run/apache2/" not in line]
     left = [line for line in errors if "no module of its own" not in line and not any(f"{name}_module" in line for name in missing)]
     assert not left, (missing, left)
     assert "log_config_module, which Debian's httpd has built in, is loaded for LogFormat" in done.stderr
