@@ -19,7 +19,7 @@ SWIFT_FLAGS := -c release --scratch-path $(BUILD) \
 	-Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import \
 	-Xlinker -rpath -Xlinker '$$ORIGIN/../lib' $(SWIFT_EXTRA)
 
-.PHONY: all build dist packages certificate run test fuzz sanitize bench install clean
+.PHONY: all build dist packages certificate run test fuzz sanitize bench compatibility install clean
 
 all: dist
 
@@ -61,6 +61,10 @@ bench:
 	@./tools/packages bench
 	@$(MAKE) --no-print-directory dist
 	@./bench/compare.py --dist $(DIST) --write
+
+## compatibility: writes the table of httpd's modules and directives anew.
+compatibility: dist
+	@./tools/compatibility $(DIST) > docs/httpd-compatibility.md
 
 ## install: copies the tree to PREFIX.
 install: dist
