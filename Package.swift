@@ -116,7 +116,7 @@ let package = Package(
         .executableTarget(
             name: "ModuleTool", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CModuleTool", "ElfKit"]),
         .target(name: "CModuleTool"),
-        // htpasswd, htdigest and htdbm.
+        // htpasswd, htdigest, htdbm and httxt2dbm.
         .executableTarget(name: "PasswordTools", dependencies: ["ByteKit", "CCrypt", "DbmKit", "PasswordKit"]),
         .testTarget(name: "HostTests", dependencies: ["Host"]),
     ] + modules + contentModules,

@@ -47,6 +47,7 @@ extension WritableDbmFile {
 /// Why a database cannot be used.
 public struct DbmProblem: Error {
     public let description: String
+    public init(description: String) { self.description = description }
 }
 
 /// A database file, open. For one thread at a time.

@@ -7,7 +7,7 @@ func run(_ arguments: [String]) -> Int32 {
     let name = arguments.first.map(lastComponent) ?? ""
     guard let outcome = tool(name, Array(arguments.dropFirst())) else {
         guard arguments.count > 1, let outcome = tool(lastComponent(arguments[1]), Array(arguments.dropFirst(2))) else {
-            print("usage: \(name) htpasswd|htdigest|htdbm …", to: &standardError)
+            print("usage: \(name) htpasswd|htdigest|htdbm|httxt2dbm …", to: &standardError)
             return ExitCode.usage
         }
         return outcome
@@ -21,6 +21,7 @@ private func tool(_ name: String, _ arguments: [String]) -> Int32? {
         case "htpasswd": return try Htpasswd(arguments).run()
         case "htdbm": return try Htdbm(arguments).run()
         case "htdigest": return try Htdigest(arguments).run()
+        case "httxt2dbm": return try Httxt2dbm(arguments).run()
         default: return nil
         }
     } catch let failure as Failure {
