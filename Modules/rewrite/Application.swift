@@ -6,10 +6,12 @@ extension Run {
         let flags = rule.pointee.flags
         var mark = QuestionMark.none
         var target = Bytes.none
+        trace.line(8, rule, "the rule applies: \(rule.pointee.text.string) \(rule.pointee.output.string) \(rule.pointee.flagText.string)")
         if !flags.contains(.noSubstitution) {
             target = try expand(rule.pointee.substitution, escapingFor: rule, noting: &mark)
             trace.line(2, rule, "rewrite '\(subject.string)' -> '\(target.string)'")
         }
+        if rule.pointee.flagsMayWait { try findOut(rule) }
         for variable in rule.pointee.environment.elements { setVariable(try expand(variable)) }
         for cookie in rule.pointee.cookies.elements { try Cookie.add(try expand(cookie), to: request, trace) }
         if flags.contains(.noSubstitution) {
@@ -26,6 +28,12 @@ extension Run {
         }
     }
 
+    /// Asks all that takes time before anything is set: a run that waits comes here again.
+    private mutating func findOut(_ rule: UnsafePointer<Rule>) throws {
+        for variable in rule.pointee.environment.elements { _ = try expand(variable) }
+        for cookie in rule.pointee.cookies.elements { _ = try expand(cookie) }
+    }
+
     private mutating func substitute(_ target: Bytes, _ rule: UnsafePointer<Rule>) throws {
         let flags = rule.pointee.flags
         state.lastRule = rule
@@ -35,7 +43,7 @@ extension Run {
         if directory.isSet, flags.contains(.discardPathInfo) { state.pathInfo = .none }
         splitQuery(rule)
         addDirectory(rule)
-        defer { findSubject() }
+        subjectIsOld = true
         if flags.contains(.proxy) { return sendToProxy(rule) }
         if flags.contains(.redirect) {
             qualify()
@@ -53,11 +61,9 @@ extension Run {
         try rememberTypes(rule)
     }
 
-    /// A question mark that was part of a name must not begin a query: what a client encodes would become syntax.
+    /// A query begins where the rule says so: a question mark that came with a value would make syntax of what a client sends.
     private func refuseUnsafe(_ rule: UnsafePointer<Rule>, _ mark: QuestionMark) throws {
-        guard mark == .expanded, !rule.pointee.flags.contains(.unsafeAllow3F),
-            request.target.holdsEncodedQuestionMark
-        else { return }
+        guard mark == .expanded, !rule.pointee.flags.contains(.unsafeAllow3F) else { return }
         module.log.write(
             .error, code: "AH10508", request: request,
             "Unsafe URL with %3f URL rewritten without UnsafeAllow3F (\(rule.pointee.place.string))")
@@ -93,13 +99,16 @@ extension Run {
         else { return }
         let whole = state.uri
         let query = whole.from(at + 1)
+        let hadQuery = !state.query.isEmpty
         state.uri = whole.upTo(at)
         if flags.contains(.queryAppend) {
             state.query = joinedQuery(query)
         } else {
             state.query = query
         }
-        if state.query.hasSuffix("&") { state.query = state.query.upTo(state.query.count - 1) }
+        // As if a query that is not there had been appended, too.
+        let isComplete = flags.contains(.queryAppend) && !hadQuery
+        if !isComplete, state.query.hasSuffix("&") { state.query = state.query.upTo(state.query.count - 1) }
         if state.query.isEmpty { state.query = .none }
         trace.line(
             3, rule,
@@ -166,7 +175,7 @@ extension Run {
     /// E: "name:value", "name" or "!name".
     private func setVariable(_ text: Bytes) {
         if text.hasPrefix("!") {
-            request.environment[text.from(1)] = nil
+            request.environment.removeAll(ignoringCaseOf: text.from(1))
             trace.line(5, "unsetting env variable '\(text.from(1).string)'")
             return
         }

@@ -8,6 +8,8 @@ struct Condition: BitwiseCopyable {
 
     enum FileTest: UInt8, BitwiseCopyable {
         case isRegular, isFilled, isDirectory, isLink, isExecutable
+        /// None that a condition can ask for.
+        case exists
     }
 
     enum Test: BitwiseCopyable {

@@ -21,6 +21,7 @@ func rewriteForDirectory(_ request: Request, _ module: RewriteProcess) throws ->
         return .declined
     }
     let progress = Progress.make(request)
+    if !progress.pointee.isWaiting { trace.line(8, "init rewrite engine with requested file \(request.filename.string)") }
     let start = RunState(
         uri: request.filename.isSet ? request.filename : request.path, query: request.query, pathInfo: request.pathInfo)
     var run = Run(

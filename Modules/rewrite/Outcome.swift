@@ -1,4 +1,3 @@
-import Glibc
 import ModuleKit
 
 /// How a run ends that changed something: what the rules of servers and directories have in common.
@@ -7,6 +6,11 @@ extension Run {
     func leaveTraces() {
         request.filename = state.goesToProxy ? pool.join(Bytes("proxy:"), state.uri) : state.uri
         request.query = state.query
+    }
+
+    /// Which rule had the last word, for logs (`%{rewrite-rule}n`) and whoever else asks.
+    func noteDecision(of rule: UnsafePointer<Rule>?) {
+        if let rule { request.notes["rewrite-rule"] = rule.pointee.place }
     }
 
     /// A query with controls or spaces that nothing will escape was put together without the flag B.
@@ -66,11 +70,10 @@ extension Run {
 
     /// Whether a path is one of the file system rather than a URL-path: its first segment exists there, and the rule, not
     /// the client, says so.
-    func namesFile(_ path: Bytes) -> Bool {
+    func namesFile(_ path: Bytes) throws -> Bool {
         let end = path.firstIndex(of: UInt8(ascii: "/"), from: 1) ?? path.count
-        let first = pool.copy(path.upTo(end))
-        var info = stat()
-        guard let text = first.ptr, !first.contains(0), stat(text, &info) == 0 else { return false }
+        let first = path.upTo(end)
+        guard try exists(first) else { return false }
         guard let rule = state.lastRule else { return true }
         let isSafe = rule.pointee.flags.contains(.unsafePrefixStat)
         trace.line(
@@ -82,22 +85,6 @@ extension Run {
 extension Run {
     private func isBelowRoot(_ path: Bytes) -> Bool {
         let root = request.server.documentRoot
-        guard !root.isEmpty, path.hasPrefix(root) else { return false }
-        return root.hasSuffix("/") || path.count == root.count || path[root.count] == UInt8(ascii: "/")
-    }
-}
-
-/// "/~user" at the beginning of a path: the user's home.
-enum HomeDirectory {
-    static func expand(_ path: Bytes, in pool: Pool) -> Bytes {
-        guard path.hasPrefix("/~") else { return path }
-        let end = path.firstIndex(of: UInt8(ascii: "/"), from: 2) ?? path.count
-        let name = pool.copy(path[2..<end])
-        guard !name.isEmpty, !name.contains(0), let text = name.ptr, let user = getpwnam(text),
-            let directory = user.pointee.pw_dir
-        else { return path }
-        var home = pool.copy(Bytes(cString: directory))
-        if end < path.count, home.hasSuffix("/") { home = home.upTo(home.count - 1) }
-        return pool.join(home, path.from(end))
+        return !root.isEmpty && path.isBelow(root)
     }
 }

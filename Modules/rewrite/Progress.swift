@@ -4,17 +4,16 @@ import ModuleKit
 struct Progress: BitwiseCopyable {
     /// A rule with END has been applied: nothing is rewritten any more.
     var hasEnded = false
-    /// A run waits for a map.
+    /// A run waits for an answer.
     private(set) var isWaiting = false
     private var state: RunState?
-    /// What has been looked up in maps that take time, during the run at hand.
-    var answers = PoolArray<MapAnswer>()
+    /// What took time to find out during the run at hand.
+    var answers = PoolArray<Answer>()
     /// What is being asked; the request's memory keeps it.
-    var question: Unmanaged<ProgramQuestion>?
+    var question: Unmanaged<Question>?
 
-    func answer(of map: Bytes, _ key: Bytes) -> MapAnswer? {
-        answers.elements.first { $0.map == map && $0.key == key }
-    }
+    /// Nil: it is not known yet.
+    func answer(to subject: Subject) -> Bytes? { answers.elements.first { $0.subject == subject }?.value }
 
     /// That of the request, or of one before it that was internally redirected to it.
     static func of(_ request: Request) -> UnsafeMutablePointer<Progress>? {
@@ -53,10 +52,9 @@ struct Progress: BitwiseCopyable {
     }
 }
 
-/// A key that was looked up in a map that takes time, and what was found.
-struct MapAnswer: BitwiseCopyable {
-    var map: Bytes
-    var key: Bytes
+/// What has been found out.
+struct Answer: BitwiseCopyable {
+    let subject: Subject
     /// None: nothing.
-    var value: Bytes
+    let value: Bytes
 }

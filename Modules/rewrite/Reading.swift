@@ -9,9 +9,16 @@ extension Run {
         case .fact(.requestFilename): return state.uri
         case .fact(.queryString): return state.query
         case .fact(.pathInfo): return state.pathInfo
+        case .fact(.scriptUser): return try owner(isGroup: false)
+        case .fact(.scriptGroup): return try owner(isGroup: true)
         case .lookAhead(let kind, let inner, let name): return try lookAhead(kind, inner.pointee, name)
         default: return module.value(of: variable, in: request)
         }
+    }
+
+    /// Known when the request's file is.
+    private func owner(isGroup: Bool) throws -> Bytes {
+        request.fileType == APUS_FILE_NONE ? FileOwner.unknown : try owner(of: request.filename, isGroup: isGroup)
     }
 
     private mutating func header(_ name: Bytes) -> Bytes {
@@ -59,6 +66,22 @@ extension Run {
 
 private let slash = UInt8(ascii: "/")
 
+extension HeaderFields {
+    /// Rules that set "proto" and ask for "PROTO" are common: to httpd they are the same.
+    func value(ignoringCaseOf name: Bytes) -> Bytes? {
+        for index in 0..<count {
+            if let field = at(index), field.name.equalsIgnoringCase(name) { return field.value }
+        }
+        return nil
+    }
+
+    func removeAll(ignoringCaseOf name: Bytes) {
+        while let index = (0..<count).first(where: { at($0)?.name.equalsIgnoringCase(name) == true }), let field = at(index) {
+            self[field.name] = nil
+        }
+    }
+}
+
 extension Bytes {
     func hasSuffix(_ literal: StaticString) -> Bool { hasSuffix(Bytes(literal)) }
 }
@@ -79,7 +102,8 @@ extension RewriteProcess {
 
     private func environment(_ name: Bytes, _ request: Request) -> Bytes {
         if let note = request.notes[name] { return note }
-        if let value = request.environment[name] { return value }
+        let environment = request.environment
+        if let value = environment[name] ?? environment.value(ignoringCaseOf: name) { return value }
         // The process's own environment: names of the configuration only, never of a client.
         let terminated = request.pool.copy(name)
         guard let text = terminated.ptr, let value = getenv(text) else { return .none }
@@ -98,7 +122,7 @@ extension RewriteProcess {
         case .queryString: request.query
         case .pathInfo: request.pathInfo
         case .theRequest: request.requestLine
-        case .remoteHost: request.peerAddress
+        case .remoteHost: request.peerName
         case .remotePort: decimal(request.connection.peerPort, request)
         case .remoteIdent: .none
         case .connectionAddress: request.connection.peerAddress
@@ -135,17 +159,8 @@ extension RewriteProcess {
     }
 
     private func owner(of request: Request, isGroup: Bool) -> Bytes {
-        let unknown = Bytes("<unknown>")
-        guard request.fileType != APUS_FILE_NONE else { return unknown }
-        let path = request.pool.copy(request.filename)
-        var info = stat()
-        guard let text = path.ptr, stat(text, &info) == 0 else { return unknown }
-        if isGroup {
-            guard let group = getgrgid(info.st_gid), let name = group.pointee.gr_name else { return unknown }
-            return request.pool.copy(Bytes(cString: name))
-        }
-        guard let user = getpwuid(info.st_uid), let name = user.pointee.pw_name else { return unknown }
-        return request.pool.copy(Bytes(cString: name))
+        let name = request.fileType == APUS_FILE_NONE ? nil : FileOwner.name(of: request.pool.copy(request.filename), isGroup: isGroup)
+        return name.map { request.pool.copy($0) } ?? FileOwner.unknown
     }
 
     private func decimal(_ number: Int, _ request: Request) -> Bytes {

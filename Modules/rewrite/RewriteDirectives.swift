@@ -75,6 +75,7 @@ private func addCondition(_ command: Command, _ words: Arguments) throws {
             "RewriteCond: bad argument line '\(line.string)': a test string and a pattern are expected")
     }
     let condition = try Condition(parts, RuleSource(command))
+    RuleWarnings.look(at: condition, command)
     command.ruleSet().pointee.conditions.append(condition, in: command.pool)
 }
 

@@ -17,7 +17,9 @@ final class Rewrite: Module {
         let process = RewriteProcess(host)
         try host.hooks.optionalFunctions { process.findOthers() }
         try host.hooks.openConfig { reason, _ in
-            if reason != APUS_OPEN_CHECK { try process.startPrograms() }
+            guard reason != APUS_OPEN_CHECK else { return }
+            process.findSlowPaths()
+            try process.startPrograms()
         }
         try host.hooks.translateName(Order(.first, flags: [.maySuspend, .explainable])) { try rewriteForServer($0, process) }
         try host.hooks.fixups(Order(.first, before: ["dir_module"], flags: [.maySuspend, .explainable])) {
@@ -34,6 +36,7 @@ final class RewriteProcess {
     let log: Log
     let software: Bytes
     let version: Bytes
+    private(set) var slowPaths = SlowPaths()
     /// The TLS module's variables; nil: there is none.
     private(set) var tlsVariables: (UnsafePointer<apus_log_item_v1>, UnsafeMutableRawPointer?)?
 
@@ -45,6 +48,19 @@ final class RewriteProcess {
     }
 
     func findOthers() { tlsVariables = host.provider("log_item/1", Bytes("x"), as: apus_log_item_v1.self) }
+
+    /// Where looking at files must not hold the loop.
+    func findSlowPaths() {
+        var files: [FileMap.Ref] = []
+        for server in host.servers {
+            let conf: UnsafeMutablePointer<RewriteServerConf> = server.conf()
+            for map in conf.pointee.maps.elements {
+                if case .file(let file, _) = map.source { files.append(file) }
+            }
+        }
+        slowPaths = SlowPaths(used: host.servers.map(\.documentRoot) + files.map(\.pointee.path), in: host.pool)
+        for file in files { file.pointee.isSlow = slowPaths.contain(file.pointee.path) }
+    }
 
     /// The programs of maps of servers whose engine is on.
     func startPrograms() throws {
@@ -92,9 +108,18 @@ extension RewriteProcess {
             run.trace.line(1, "pass through \(run.state.uri.string)")
             return .declined
         case .answered(let status):
+            run.noteDecision(of: run.rules.baseAddress.map { $0 + run.state.index })
             run.leaveTraces()
             return .status(status)
-        case .changed: return try finish(run)
+        case .changed:
+            run.noteDecision(of: run.state.lastRule)
+            // Should it have to wait, no rule is applied again.
+            run.state.index = run.rules.count
+            do {
+                return try finish(run)
+            } catch Interruption.waiting {
+                return try wait(run, progress)
+            }
         }
     }
 }

@@ -8,8 +8,9 @@ struct Rule: BitwiseCopyable {
     /// What a subject must hold for the pattern to match: asked first, because it is cheaper.
     var literal: LiteralTest
     var flags: RuleFlags = []
-    /// The substitution as written.
+    /// The substitution, and the flags with their brackets, as written.
     var output: Bytes
+    var flagText: Bytes
     var substitution = Template()
     var conditions = PoolArray<Condition>()
     var environment = PoolArray<Template>()
@@ -18,6 +19,8 @@ struct Rule: BitwiseCopyable {
     var handler = Template()
     /// What to answer with: of R, F or G.
     var status: Int32 = 302
+    /// Whether the values of flags may take time to find out.
+    var flagsMayWait = false
     var skip: Int32 = 0
     var maxRounds: Int32 = Rule.defaultRounds
     /// B=: what to escape; none: all but letters, digits and "_".
@@ -35,6 +38,7 @@ struct Rule: BitwiseCopyable {
         let text = isNegated ? words.first.from(1) : words.first
         self.text = source.pool.copy(text)
         output = source.pool.copy(words.second)
+        flagText = words.third.map { source.pool.copy($0) } ?? Bytes("[]")
         place = source.place
         var icase: UInt32 = 0
         // The flags decide how the pattern is compiled, so a look at NC comes first.
@@ -46,6 +50,7 @@ struct Rule: BitwiseCopyable {
         if let field = words.third {
             try FlagField.each(field) { key, value in try take(flag: key, value, source) }
         }
+        flagsMayWait = (environment.elements.map { $0 } + cookies.elements).contains(where: \.mayWait)
         if isNegated { flags.insert(.negated) }
         if words.second == "-" { flags.insert(.noSubstitution) }
         if !flags.contains(.noSubstitution) { substitution = try Template(words.second, source) }

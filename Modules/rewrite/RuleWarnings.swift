@@ -3,9 +3,21 @@ import ModuleKit
 /// What is legal, but can hardly be meant.
 enum RuleWarnings {
     static func look(at rule: Rule, after earlier: PoolArray<Rule>, _ command: Command) {
-        if !rule.flags.contains(.negated) { lookAtSlash(rule, command) }
+        if !rule.flags.contains(.negated) {
+            lookAtSlash(rule, command)
+            lookForQuery(rule, command)
+        }
         lookForShadow(rule, earlier, command)
         lookForLoop(rule, command)
+    }
+
+    static func look(at condition: Condition, _ command: Command) {
+        guard condition.inputText == "%{REQUEST_URI}", !condition.flags.contains(.negated), condition.text.count > 1,
+            condition.text[0] == UInt8(ascii: "^"), condition.text[1].isLetterOrDigit, LiteralScan.scan(condition.text) != nil
+        else { return }
+        command.warn(
+            "the condition never holds: REQUEST_URI begins with a slash, also in a directory; write"
+                + " ^/\(condition.text.from(1).string)")
     }
 
     /// Paths begin with a slash in a server, and without one in a directory.
@@ -18,7 +30,7 @@ enum RuleWarnings {
             command.warn(
                 "the pattern \"\(text.string)\" never matches: paths begin with a slash outside <Directory> and .htaccess;"
                     + " write ^/\(text.from(1).string)")
-        } else if command.scopeKind == APUS_SCOPE_DIRECTORY, text[1] == UInt8(ascii: "/"), LiteralScan.scan(text) != nil {
+        } else if command.scopeKind == APUS_SCOPE_DIRECTORY || command.scopeKind == APUS_SCOPE_HTACCESS, text[1] == UInt8(ascii: "/"), LiteralScan.scan(text) != nil {
             command.warn(
                 "the pattern \"\(text.string)\" never matches: what is matched in a directory begins without a slash; write"
                     + " ^\(text.from(2).string)")
@@ -42,22 +54,58 @@ enum RuleWarnings {
         }
     }
 
-    /// A rule that applies again to whatever it has made.
+    /// What is matched has no query.
+    private static func lookForQuery(_ rule: Rule, _ command: Command) {
+        let mark = Bytes("\\?")
+        guard let at = (0..<max(0, rule.text.count - 1)).first(where: { rule.text[$0..<$0 + 2] == mark }),
+            rule.text.from(at).contains(UInt8(ascii: "=")), LiteralScan.scan(rule.text) != nil
+        else { return }
+        command.warn(
+            "the pattern \"\(rule.text.string)\" can hardly match: the query is no part of what is matched; write RewriteCond"
+                + " %{QUERY_STRING} \(rule.text.from(at + 2).string)")
+    }
+
+    /// A rule that applies again to what it has made, and makes something longer each time.
     private static func lookForLoop(_ rule: Rule, _ command: Command) {
-        guard rule.conditions.isEmpty, !rule.flags.contains(.noSubstitution), matchesAll(rule.text) else { return }
-        let grows = rule.substitution.pieces.count > 1 && rule.substitution.pieces.elements.contains {
-            if case .ruleGroup = $0 { return true }
-            return false
-        }
-        if rule.flags.contains(.next), grows {
-            command.warn("the flag N begins again for every path, until it has done so \(rule.maxRounds) times: give it a condition")
-        } else if grows, !command.isInServer, !rule.output.contains(UInt8(ascii: "?")), !rule.output.hasPrefix("/"),
-            rule.output.schemeLength == nil, rule.flags.isDisjoint(with: [.end, .redirect, .status, .proxy])
+        guard rule.conditions.isEmpty, rule.flags.isDisjoint(with: [.noSubstitution, .negated]),
+            rule.output.schemeLength == nil, growsWithoutEnd(rule, command.pool)
+        else { return }
+        if rule.flags.contains(.next) {
+            command.warn(
+                "the flag N begins again with what the rule has made, to which it applies, until it has done so"
+                    + " \(rule.maxRounds) times: give it a condition")
+        } else if !command.isInServer, !rule.output.hasPrefix("/"),
+            rule.flags.isDisjoint(with: [.end, .redirect, .status, .proxy])
         {
             command.warn(
                 "this rule applies to what it makes, until there have been too many internal redirects: give it a condition,"
                     + " or the flag END")
         }
+    }
+
+    /// Tries the rule on what it makes of an example, and on what it makes of that.
+    private static func growsWithoutEnd(_ rule: Rule, _ pool: Pool) -> Bool {
+        let groups = Groups(in: pool)
+        func made(_ group: (UInt8) -> Bytes) -> Bytes? {
+            var text = Bytes("")
+            for piece in rule.substitution.pieces.elements {
+                switch piece {
+                case .text(let plain): text = pool.join(text, plain)
+                case .ruleGroup(let number): text = pool.join(text, group(number))
+                default: return nil
+                }
+            }
+            return text.upTo(text.firstIndex(of: UInt8(ascii: "?")) ?? text.count)
+        }
+        guard var text = made({ _ in Bytes("x") }) else { return false }
+        for _ in 0..<2 {
+            guard case .match = rule.pattern.outcome(text, spans: groups.buffer) else { return false }
+            var found = groups
+            found.source = text
+            guard let next = made({ found[$0] }), next.count > text.count else { return false }
+            text = next
+        }
+        return true
     }
 
     private static func matchesAll(_ pattern: Bytes) -> Bool {

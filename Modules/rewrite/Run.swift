@@ -47,6 +47,8 @@ struct Run {
 
     /// What the rule at hand is matched against.
     var subject = Bytes.none
+    /// A rule has substituted something since it was found.
+    var subjectIsOld = false
     var ruleGroups: Groups
     var conditionGroups: Groups
     var scratch: Groups
@@ -95,6 +97,7 @@ struct Run {
         while state.index < rules.count {
             let rule = first + state.index
             if isSubrequest, !rule.pointee.flags.isDisjoint(with: [.noSubrequest, .redirect]) {
+                trace.line(8, rule, "not for sub-requests: passed over")
                 state.index += 1
                 continue
             }
@@ -114,6 +117,7 @@ struct Run {
         while rule.pointee.flags.contains(.chain), state.index + 1 < rules.count {
             state.index += 1
             rule += 1
+            trace.line(8, rule, "chained to one that did not apply: passed over")
         }
         state.index += 1
     }
@@ -132,10 +136,15 @@ struct Run {
             state.ends = true
             return false
         }
-        if !flags.isDisjoint(with: [.last, .proxy]) { return false }
+        if !flags.isDisjoint(with: [.last, .proxy]) {
+            trace.line(8, rule, "the last rule of this pass")
+            return false
+        }
+        if subjectIsOld { findSubject() }
         if flags.contains(.next) {
             try beginAgain(rule)
         } else {
+            if rule.pointee.skip > 0 { trace.line(8, rule, "passing over the next \(rule.pointee.skip) rules") }
             state.index += 1 + Int(rule.pointee.skip)
         }
         return true
@@ -150,11 +159,13 @@ struct Run {
                     + " rounds (\(rule.pointee.maxRounds)) via the [N] flag (\(rule.pointee.place.string))")
             throw Interruption.answered(500)
         }
+        trace.line(8, rule, "the rules begin again: round \(state.rounds + 1)")
         state.index = 0
     }
 
     /// In a directory the rest of the path belongs to what is matched, and the directory does not.
     mutating func findSubject() {
+        subjectIsOld = false
         subject = state.uri
         guard directory.isSet else { return }
         if !state.pathInfo.isEmpty {
@@ -180,11 +191,19 @@ struct Run {
         let isNegated = rule.pointee.flags.contains(.negated)
         if rule.pointee.literal.excludes(subject) {
             if isNegated { ruleGroups.source = .none }
+            if trace.isOn { tell(rule, isFound: false) }
             return isNegated
         }
         let found = try search(rule.pointee.pattern, subject, ruleGroups, rule.pointee.place)
         ruleGroups.source = found && !isNegated ? subject : .none
+        if trace.isOn { tell(rule, isFound: found) }
         return found != isNegated
+    }
+
+    private func tell(_ rule: UnsafePointer<Rule>, isFound: Bool) {
+        let groups = (UInt8(0)...9).map { ($0, ruleGroups[$0]) }.filter { !$0.1.isEmpty }.map { " $\($0.0)='\($0.1.string)'" }
+        let negation = rule.pointee.flags.contains(.negated) ? ", which '!' turns round" : ""
+        trace.line(8, rule, "pattern \(isFound ? "matches\(groups.joined())" : "does not match")\(negation)")
     }
 
     /// Runs a regular expression. One that would not come to an end is an attack, or a pattern that invites one: what it

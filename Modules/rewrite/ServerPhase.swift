@@ -59,12 +59,12 @@ private func finish(_ run: Run, _ options: RewriteOptions) throws -> Status {
 /// other stands below the document root.
 private func mapToFile(_ run: Run, _ options: RewriteOptions) throws -> Status {
     let request = run.request
-    let path = HomeDirectory.expand(run.state.uri, in: run.pool)
+    let path = try run.expandingHome(run.state.uri.squeezingSlashes(in: run.pool))
     run.trace.line(2, "local path result: \(path.string)")
     guard path.hasPrefix("/") else { return .status(400) }
     let staysBelowRoot = run.state.wasReduced && !options.contains(.legacyPrefixDocRoot)
     var name = path
-    if staysBelowRoot || !run.namesFile(path) {
+    if try staysBelowRoot || !run.namesFile(path) {
         let root = request.server.documentRoot
         guard root.isSet else { return .status(404) }
         name = root.hasSuffix("/") ? run.pool.join(root, path.from(1)) : run.pool.join(root, path)

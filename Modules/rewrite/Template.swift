@@ -24,6 +24,16 @@ struct Template: BitwiseCopyable {
     }
 
     var isEmpty: Bool { pieces.isEmpty }
+
+    /// Whether it holds what may take time to find out.
+    var mayWait: Bool {
+        pieces.elements.contains {
+            switch $0 {
+            case .map, .variable(.fact(.scriptUser)), .variable(.fact(.scriptGroup)): true
+            default: false
+            }
+        }
+    }
 }
 
 /// A look-up of a key in a map by the map's name.

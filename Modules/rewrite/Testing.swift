@@ -29,7 +29,7 @@ extension Run {
         case .number(let comparison, let other):
             let number = input.leadingNumber
             return comparison.holds(number < other ? -1 : number > other ? 1 : 0)
-        case .file(let test): return test.holds(for: pool.copy(input))
+        case .file(let test): return try holds(test, input)
         case .url: return isServed(input)
         case .served: return isReadable(input)
         case .expression: return false
@@ -78,6 +78,18 @@ extension Run {
 }
 
 extension Condition.FileTest {
+    /// As a rule writes it.
+    var letter: StaticString {
+        switch self {
+        case .isRegular: "f"
+        case .isFilled: "s"
+        case .isDirectory: "d"
+        case .isLink: "l"
+        case .isExecutable: "x"
+        case .exists: "e"
+        }
+    }
+
     /// `path` ends in a NUL byte. One that holds another names no file.
     func holds(for path: Bytes) -> Bool {
         guard let text = path.ptr, !path.isEmpty, !path.contains(0) else { return false }
@@ -90,6 +102,7 @@ extension Condition.FileTest {
         case .isDirectory: kind == S_IFDIR
         case .isLink: kind == S_IFLNK
         case .isExecutable: info.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH) != 0
+        case .exists: true
         }
     }
 }

@@ -75,24 +75,22 @@ extension Bytes {
         }
     }
 
+    /// With one slash where several follow each other: to a file system they are one.
+    func squeezingSlashes(in pool: Pool) -> Bytes {
+        var at = 0
+        while at + 1 < count, self[at] != slash || self[at + 1] != slash { at += 1 }
+        guard at + 1 < count else { return self }
+        return pool.compose(capacity: count) { writer in
+            for index in 0..<count where index == 0 || self[index] != slash || self[index - 1] != slash { writer.append(self[index]) }
+        }
+    }
+
     func escapedPath(in pool: Pool) -> Bytes {
         pool.compose(capacity: count * 3) { $0.append(escapingPath: self) }
     }
 
     /// Whether it holds bytes that may not stand in a request target: controls and spaces.
     var holdsControls: Bool { buffer.contains { $0 <= 0x20 || $0 == 0x7f } }
-
-    /// Whether it holds an encoded question mark.
-    var holdsEncodedQuestionMark: Bool {
-        var at = 0
-        while let percent = firstIndex(of: UInt8(ascii: "%"), from: at) {
-            if percent + 2 < count, self[percent + 1] == UInt8(ascii: "3"), self[percent + 2] | 0x20 == UInt8(ascii: "f") {
-                return true
-            }
-            at = percent + 1
-        }
-        return false
-    }
 }
 
 private let slash = UInt8(ascii: "/")

@@ -223,6 +223,8 @@ RewriteRule ^/one$ /two [L]
         server.wait_for_log(f"input='x' pattern='\\^x\\$' => matched \\({place}:{condition}\\)")
         server.wait_for_log(f"rewrite '/one' -> '/two' \\({place}:{rule}\\)")
         server.wait_for_log("go-ahead with .*/two \\[OK\\]")
+        server.wait_for_log(f"pattern matches \\$0='/one' \\({place}:{rule}\\)")
+        server.wait_for_log(f"the rule applies: \\^/one\\$ /two \\[L\\] \\({place}:{rule}\\)")
 
 
 @pytest.mark.parametrize(
@@ -233,7 +235,11 @@ RewriteRule ^/one$ /two [L]
         ("RewriteRule ^/a$ /b [L]", "RewriteRule ^/a$ /c", "", "is never reached"),
         ("RewriteRule .* /b [L]", "RewriteRule ^/a$ /c", "", "is never reached"),
         ("<Directory /tmp>", "RewriteRule ^(.*)$ x/$1 [L]", "</Directory>", "applies to what it makes"),
+        ("<Directory /tmp>", "RewriteRule ^old/(.*)$ old/new/$1 [L]", "</Directory>", "applies to what it makes"),
         ("", "RewriteRule ^(.*)$ $1x [N]", "", "begins again"),
+        ("", "RewriteRule ^/(.*)a(.*)$ /$1aa$2 [N]", "", "begins again"),
+        ("", "RewriteRule ^/page\\.php\\?id=1$ /a", "", "the query is no part of what is matched; write RewriteCond %{QUERY_STRING} id=1$"),
+        ("RewriteRule ^/x /y", "RewriteCond %{REQUEST_URI} ^admin", "RewriteRule ^/z /y", "the condition never holds"),
     ],
 )
 def test_warnings(apus, before, rule, after, message):
@@ -252,9 +258,62 @@ def test_warnings(apus, before, rule, after, message):
         "RewriteRule ^http /b",
         "<Directory /tmp>\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule ^(.*)$ index.php/$1 [L]\n</Directory>",
         "<Directory /tmp>\nRewriteRule ^(.*)$ x/$1 [END]\n</Directory>",
+        "<Directory /tmp>\nRewriteRule ^(.*)\\.html$ $1.php [L]\nRewriteRule ^a/(.*)$ a/$1 [L]\nRewriteRule ^b/(.*)$ c/$1 [L]\n</Directory>",
+        "RewriteRule ^(.*)_(.*)$ $1-$2 [N]",
+        "RewriteRule ^/a(?:/(.*))?$ /b\nRewriteRule ^/what\\?$ /b",
+        "RewriteCond %{REQUEST_URI} !^admin\nRewriteRule ^/a$ /b\nRewriteCond %{REQUEST_URI} ^/admin\nRewriteRule ^/c$ /b",
         '<Location /x>\nRewriteRule ^/a b\n</Location>',
     ],
 )
 def test_no_warnings(apus, lines):
     with apus(f"RewriteEngine On\n{lines}\n", modules=MODULES, start=False) as server:
         assert "warning" not in server.run("-t").stderr
+
+
+def test_warnings_of_an_access_file_are_logged(apus):
+    with apus('<Directory "@HTDOCS@">\nAllowOverride All\n</Directory>\n', modules=MODULES) as server:
+        server.put(".htaccess", "RewriteEngine On\nRewriteRule ^/a$ /b\n")
+        fetch(server.port, get("/x"))
+        server.wait_for_log(r"\.htaccess:2:1: .*what is matched in a directory begins without a slash")
+
+
+def test_a_large_map_is_read_beside_the_loop(apus, files):
+    text = files / "large.txt"
+    text.write_text("".join(f"key{number} /a.txt\n" for number in range(20_000)))
+    rules = f"Workers 1\nRewriteEngine On\nRewriteMap m txt:{text}\nRewriteRule ^/m/(.*) ${{m:$1|/b.txt}} [L]\n"
+    with apus(rules, modules=MODULES) as server:
+        server.put("a.txt", "a")
+        server.put("b.txt", "b")
+        assert fetch(server.port, get("/m/key19999")).body == b"a"
+        assert fetch(server.port, get("/m/none")).body == b"b"
+        text.write_text(text.read_text() + "new /a.txt\n")
+        assert fetch(server.port, get("/m/new")).body == b"a"
+
+
+def test_values_of_flags_are_set_once(apus, files, rules):
+    """A rule whose flag has to wait for a program is applied once, all the same."""
+    rule = "RewriteRule ^/once/(.*)$ - [E=A:%{ENV:A}x,E=B:${p:$1},E=C:%{ENV:A}]\n"
+    with apus('LogFormat "A=%{A}e B=%{B}e C=%{C}e" rewrite\n' + rules.split("\n", 1)[1] + rule, modules=MODULES) as server:
+        fetch(server.port, get("/once/k"))
+        log = server.root / "logs" / "rewrite.log"
+        wait_until(lambda: log.exists() and "B=" in log.read_text(), "the log")
+        assert "A=x B=<k>+- C=x" in log.read_text()
+
+
+def test_the_rule_that_decided_can_be_logged(apus):
+    rules = """\
+LogFormat "%U %{rewrite-rule}n" rewrite
+CustomLog "@ROOT@/logs/rewrite.log" rewrite
+RewriteEngine On
+RewriteRule ^/a - [E=X:y]
+RewriteRule ^/a$ /b
+RewriteRule ^/f - [F]
+"""
+    with apus(rules, modules=MODULES) as server:
+        for path in ("/a", "/f", "/c"):
+            fetch(server.port, get(path))
+        log = server.root / "logs" / "rewrite.log"
+        wait_until(lambda: log.exists() and log.read_text().count("\n") == 3, "the log")
+        place = server.config_file
+        first, second = server.line_of("RewriteRule ^/a$ /b"), server.line_of("RewriteRule ^/f - [F]")
+        assert sorted(log.read_text().splitlines()) == [f"/a {place}:{first}", "/c -", f"/f {place}:{second}"]

@@ -4,7 +4,7 @@ import ModuleKit
 /// What tells one state of a file from another.
 struct FileIdentity: BitwiseCopyable, Equatable {
     private var inode: UInt64
-    private var size: Int64
+    let size: Int64
     private var seconds: Int64
     private var nanoseconds: Int64
 
@@ -28,14 +28,28 @@ struct FileMap {
         case text, sdbm, gdbm, berkeley
     }
 
+    enum Problem: Error {
+        case cannotLook, cannotOpen
+    }
+
     let path: Bytes
     let format: Format
-    private var identity: FileIdentity?
-    private var table: KeyTable?
+    /// Its file system may take time to answer: it is asked once in a while, by a thread of the pool.
+    var isSlow = false
+    let loader: MapLoader
+    /// Why there is no table.
+    private(set) var problem: Problem?
+    private var loaded: MapLoader.Outcome?
+    private var lookedAt: Int64 = 0
+
+    /// Reading a larger file takes longer than a thread of the pool costs.
+    private static let largestAtOnce: Int64 = 64 << 10
+    /// How long a slow file is believed not to have changed, in microseconds.
+    private static let slowLifetime: Int64 = 1_000_000
 
     static func make(_ path: Bytes, _ format: Format, in pool: Pool) -> Ref {
         let place = Ref.allocate(capacity: 1)
-        place.initialize(to: FileMap(path: path, format: format, identity: nil, table: nil))
+        place.initialize(to: FileMap(path: path, format: format, loader: MapLoader(path, format)))
         pool.onDestroy {
             place.deinitialize(count: 1)
             place.deallocate()
@@ -43,19 +57,96 @@ struct FileMap {
         return place
     }
 
-    enum Problem: Error {
-        case cannotLook, cannotOpen
+    private init(path: Bytes, format: Format, loader: MapLoader) {
+        self.path = path
+        self.format = format
+        self.loader = loader
+    }
+
+    enum Freshness {
+        /// What is in memory is what the file holds, or as good as that.
+        case current
+        case mustLoad
+        case takesTime
+    }
+
+    mutating func freshness(now: Int64) -> Freshness {
+        if isSlow { return lookedAt > 0 && now - lookedAt < FileMap.slowLifetime ? .current : .takesTime }
+        guard let found = FileIdentity(of: path) else {
+            problem = .cannotLook
+            return .current
+        }
+        if found == loaded?.identity, problem == nil { return .current }
+        return found.size > FileMap.largestAtOnce ? .takesTime : .mustLoad
+    }
+
+    mutating func take(_ outcome: MapLoader.Outcome, now: Int64) {
+        problem = outcome.problem
+        lookedAt = now
+        if outcome.problem == nil { loaded = outcome }
     }
 
     /// The value of a key; nil: there is none. Lives until the file is read again.
-    mutating func value(of key: Bytes) throws(Problem) -> Bytes? {
-        guard let now = FileIdentity(of: path) else { throw .cannotLook }
-        if now != identity || table == nil {
-            guard let text = FileText(path) else { throw .cannotOpen }
-            table = KeyTable(text, format)
-            identity = now
+    func value(of key: Bytes) -> Bytes? { loaded?.table?.find(key) }
+}
+
+/// Reads a map's file. Several threads that want it read at once have it read once.
+final class MapLoader: @unchecked Sendable {
+    /// What the file holds, or why that is not known.
+    struct Outcome: @unchecked Sendable {
+        var identity: FileIdentity?
+        var table: KeyTable?
+        var problem: FileMap.Problem?
+    }
+
+    private let path: [UInt8]
+    private let format: FileMap.Format
+    private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private var last = Outcome()
+
+    init(_ path: Bytes, _ format: FileMap.Format) {
+        self.path = Array(path.buffer) + [0]
+        self.format = format
+        pthread_mutex_init(lock, nil)
+    }
+
+    deinit {
+        pthread_mutex_destroy(lock)
+        lock.deallocate()
+    }
+
+    /// [any thread]
+    func load() -> Outcome {
+        pthread_mutex_lock(lock)
+        defer { pthread_mutex_unlock(lock) }
+        path.withUnsafeBytes { raw in
+            let name = Bytes(raw).upTo(raw.count - 1)
+            guard let identity = FileIdentity(of: name) else { return last = Outcome(problem: .cannotLook) }
+            if identity == last.identity { return }
+            guard let text = FileText(name) else { return last = Outcome(problem: .cannotOpen) }
+            last = Outcome(identity: identity, table: KeyTable(text, format))
         }
-        return table?.find(key)
+        return last
+    }
+}
+
+/// A map's file on its way into memory.
+final class MapQuestion: Question, @unchecked Sendable {
+    private let map: FileMap.Ref
+    private let loader: MapLoader
+    private var outcome: MapLoader.Outcome?
+
+    init(_ subject: Subject, _ map: FileMap.Ref) {
+        self.map = map
+        loader = map.pointee.loader
+        super.init(subject)
+    }
+
+    override func ask() { outcome = loader.load() }
+
+    override func answer(for run: Run) -> Bytes {
+        if let outcome { map.pointee.take(outcome, now: run.module.host.now) }
+        return Bytes("1")
     }
 }
 

@@ -10,7 +10,7 @@ extension RewriteProcess {
         switch map.source {
         case .function(let function): value = function.apply(to: key, in: run.pool)
         case .file(let file, let picksAtRandom):
-            value = find(key, in: file, run).map { picksAtRandom ? pick(from: $0, run) : $0 }
+            value = try find(key, in: file, run).map { picksAtRandom ? pick(from: $0, run) : $0 }
             kind = file.pointee.format == .text ? "[txt]" : "[dbm]"
         case .program(let program): value = try ask(program, key, map, run)
         }
@@ -24,19 +24,23 @@ extension RewriteProcess {
     }
 
     /// Empty values behave as if the key was absent.
-    private func find(_ key: Bytes, in map: FileMap.Ref, _ run: Run) -> Bytes? {
-        do throws(FileMap.Problem) {
-            guard let value = try map.pointee.value(of: key), !value.isEmpty else { return nil }
-            return run.pool.copy(value)
-        } catch {
-            let isText = map.pointee.format == .text
-            let code: StaticString = error == .cannotLook ? (isText ? "AH00661" : "AH00662") : isText ? "AH00655" : "AH00656"
-            log.write(
-                .error, code: code, request: run.request,
-                "mod_rewrite: can't \(error == .cannotLook ? "access" : "open") \(isText ? "text" : "DBM") RewriteMap file"
-                    + " \(map.pointee.path.string)")
-            return nil
+    private func find(_ key: Bytes, in map: FileMap.Ref, _ run: Run) throws -> Bytes? {
+        switch map.pointee.freshness(now: host.now) {
+        case .current: break
+        case .mustLoad: map.pointee.take(map.pointee.loader.load(), now: host.now)
+        case .takesTime: _ = try run.ask(Subject(kind: .map, name: map.pointee.path, key: .none)) { MapQuestion($0, map) }
         }
+        guard let problem = map.pointee.problem else {
+            guard let value = map.pointee.value(of: key), !value.isEmpty else { return nil }
+            return run.pool.copy(value)
+        }
+        let isText = map.pointee.format == .text
+        let code: StaticString = problem == .cannotLook ? (isText ? "AH00661" : "AH00662") : isText ? "AH00655" : "AH00656"
+        log.write(
+            .error, code: code, request: run.request,
+            "mod_rewrite: can't \(problem == .cannotLook ? "access" : "open") \(isText ? "text" : "DBM") RewriteMap file"
+                + " \(map.pointee.path.string)")
+        return nil
     }
 
     /// One of the values that bars divide.
@@ -51,69 +55,41 @@ extension RewriteProcess {
         return value
     }
 
-    /// A program takes its time: the run ends here and begins again at this rule when the answer is there. A sub-request
-    /// cannot wait, so its look-up holds the loop.
+    /// Explaining runs no program.
     private func ask(_ program: ProgramMap.Ref, _ key: Bytes, _ map: MapEntry, _ run: Run) throws -> Bytes? {
-        let progress = Progress.make(run.request)
-        if let known = progress.pointee.answer(of: map.name, key) { return known.value.isSet ? known.value : nil }
-        guard !run.request.isExplain else { return nil }
-        guard !run.isSubrequest else {
-            return take(program.pointee.ask(Array(key.buffer)), of: program, for: run)
-        }
-        let question = ProgramQuestion(program, map: map.name, key: run.pool.copy(key))
-        run.pool.onDestroy { withExtendedLifetime(question) {} }
-        progress.pointee.question = Unmanaged.passUnretained(question)
-        throw Interruption.waiting
-    }
-
-    /// What a program answered, in request memory.
-    fileprivate func take(_ answer: ProgramMap.Answer, of program: ProgramMap.Ref, for run: Run) -> Bytes? {
-        switch answer {
-        case .value(let bytes): return bytes.withUnsafeBytes { run.pool.copy(Bytes($0)) }
-        case .none: return nil
-        case .failed(let reason):
-            log.write(
-                .error, code: "AH00659", request: run.request,
-                "mod_rewrite: the RewriteMap program \(program.pointee.words[0].string) gives no answer: \(reason)")
+        guard !run.request.isExplain else {
+            run.trace.line(
+                5, "map lookup: map=\(map.name.string)[prg] key=\(key.string): the program \(program.pointee.words[0].string) is not run")
             return nil
         }
-    }
-
-    /// Suspends the hook until the program has answered the question that the run met.
-    func wait(_ run: Run, _ progress: UnsafeMutablePointer<Progress>) throws -> Status {
-        guard let question = progress.pointee.question?.takeUnretainedValue() else { return .failed }
-        progress.pointee.keep(run.state)
-        let task = try run.request.suspend()
-        task.runBlocking {
-            question.ask()
-            return .again
-        }
-        return .suspended
-    }
-
-    /// Keeps the answer of the question that was waited for.
-    func takeAnswer(_ run: Run, _ progress: UnsafeMutablePointer<Progress>) {
-        guard let question = progress.pointee.question?.takeUnretainedValue() else { return }
-        progress.pointee.question = nil
-        let value = take(question.answer, of: question.program, for: run) ?? .none
-        progress.pointee.answers.append(MapAnswer(map: question.map, key: question.key, value: value), in: run.pool)
+        let value = try run.ask(Subject(kind: .program, name: map.name, key: key)) { ProgramQuestion($0, program) }
+        return value.isSet ? value : nil
     }
 }
 
-/// A question on its way to a program and back. Its thread is one at a time: the loop's, then the pool's, then the loop's.
-final class ProgramQuestion: @unchecked Sendable {
-    let program: ProgramMap.Ref
-    let map: Bytes
-    let key: Bytes
-    private let bytes: [UInt8]
-    private(set) var answer = ProgramMap.Answer.none
+/// A key on its way to a program.
+private final class ProgramQuestion: Question, @unchecked Sendable {
+    private let program: ProgramMap.Ref
+    private let key: [UInt8]
+    private var outcome = ProgramMap.Answer.none
 
-    init(_ program: ProgramMap.Ref, map: Bytes, key: Bytes) {
+    init(_ subject: Subject, _ program: ProgramMap.Ref) {
         self.program = program
-        self.map = map
-        self.key = key
-        bytes = Array(key.buffer)
+        key = Array(subject.key.buffer)
+        super.init(subject)
     }
 
-    func ask() { answer = program.pointee.ask(bytes) }
+    override func ask() { outcome = program.pointee.ask(key) }
+
+    override func answer(for run: Run) -> Bytes {
+        switch outcome {
+        case .value(let bytes): return bytes.withUnsafeBytes { run.pool.copy(Bytes($0)) }
+        case .none: return .none
+        case .failed(let reason):
+            run.module.log.write(
+                .error, code: "AH00659", request: run.request,
+                "mod_rewrite: the RewriteMap program \(program.pointee.words[0].string) gives no answer: \(reason)")
+            return .none
+        }
+    }
 }

@@ -100,6 +100,14 @@ enum ErrorResponse {
         r.pointee.contentEncoding = .none
         r.pointee.contentLanguage = .none
         if closes(status) { r.pointee.conn.pointee.isPoisoned = true }
+        if status == 405 { sayWhatIsAllowed(r) }
+    }
+
+    /// RFC 9110, 15.5.6. Where no handler has been asked, none can have said what it allows.
+    private static func sayWhatIsAllowed(_ r: Request.Ref) {
+        guard r.pointee.step.rawValue < Step.handler.rawValue, !r.pointee.errorHeadersOut.contains("Allow") else { return }
+        let allowsTrace = r.pointee.server.pointee.limits.traceEnable != .off
+        r.pointee.errorHeadersOut.set(Bytes("Allow"), Bytes(allowsTrace ? "TRACE" : ""), r.pointee.arena)
     }
 
     /// Where an answer that redirects leads, as a handler has set it.
