@@ -2,7 +2,7 @@ import Glibc
 
 /// The words that may stand where options do: each a command of its own, with its own arguments.
 enum Subcommand: String, CaseIterable {
-    case explain, module
+    case explain, module, rewrite
 
     /// The command that the arguments name; nil: they are options.
     /// - Throws: for a word that is no command.
@@ -19,6 +19,7 @@ enum Subcommand: String, CaseIterable {
         switch self {
         case .explain: ExplainCommand.run(arguments)
         case .module: Self.execute("apus-module", arguments)
+        case .rewrite: RewriteTestCommand.run(arguments)
         }
     }
 

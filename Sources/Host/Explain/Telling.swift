@@ -7,6 +7,8 @@ enum Telling: UInt8, BitwiseCopyable {
     case silent
     /// To who asks `apus explain`: only hooks without side effects run, and no handler but the host's own.
     case explained
+    /// The same for who wants no answer: it ends before the handlers. See DryRun.
+    case rehearsed
     /// To the error log, for a client that signed its request with DebugTraceSecret. Everything runs as ever.
     case traced
 }
@@ -16,7 +18,7 @@ extension Telling {
     static func tell(_ r: Request.Ref, _ event: Explanation.Event) {
         switch r.pointee.telling {
         case .silent: break
-        case .explained: Explanation.current?.add(event, depth: Int(r.pointee.nesting))
+        case .explained, .rehearsed: Explanation.current?.add(event, depth: Int(r.pointee.nesting))
         case .traced: ErrorLog.write(.info, code: "APUS1501", request: r, "trace: \(event.line)")
         }
     }

@@ -20,6 +20,8 @@ enum SubrequestExtension {
                 return InternalRedirect.isExhausted(.of(r)) ? APUS_E_FAIL : APUS_E_INVALID
             }
             InternalRedirect.succeed(new, to: .of(r))
+            // Whoever rehearses goes on with it.
+            if new.pointee.telling == .rehearsed { return APUS_OK }
             switch Phases.run(new, upTo: .handler) {
             case .finished, .answered, .waiting: return APUS_OK
             case .failed(let status):

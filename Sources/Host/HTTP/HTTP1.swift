@@ -132,7 +132,7 @@ enum HTTP1 {
     }
 
     /// What the head as a whole says: whose request it is, its path, its body.
-    private static func settle(_ r: Request.Ref) throws(HeadProblem) {
+    static func settle(_ r: Request.Ref) throws(HeadProblem) {
         try settleFraming(r)
         let parts = try RequestTarget.split(r.pointee.target, r.pointee.methodKind)
         // As it was sent, for the logs, until it is known to be one.

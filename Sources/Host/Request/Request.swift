@@ -67,7 +67,7 @@ struct Request {
     var link = 0
     var suspension = Suspension()
     var telling = Telling.silent
-    var isExplain: Bool { telling == .explained }
+    var isExplain: Bool { telling == .explained || telling == .rehearsed }
     /// Internal redirects before it, and sub-requests around it.
     var redirects: UInt8 = 0
     var nesting: UInt8 = 0
