@@ -9,16 +9,25 @@ let instrumented: [SwiftSetting] = [
 ]
 let instrumentedC: [CSetting] = [.unsafeFlags(["-fsanitize=fuzzer-no-link,address"])]
 
+/// The module under test keeps its symbols to itself, but finds what the fuzzer counts with in the program.
+let moduleLinkage: [LinkerSetting] = [
+    .unsafeFlags([
+        "-use-ld=lld", "-sanitize=address", "-Xlinker", "--version-script=\(Context.packageDirectory)/../Modules/module.map",
+    ])
+]
+
 let package = Package(
     name: "apus-fuzz",
+    products: [.library(name: "mod_rewrite", type: .dynamic, targets: ["mod_rewrite"])],
     targets: [
         .target(name: "ModuleABI"),
         .target(name: "ByteKit", dependencies: ["ModuleABI"], swiftSettings: instrumented),
         .target(name: "CSystem", cSettings: instrumentedC),
+        .target(name: "ElfKit", dependencies: ["CSystem"], swiftSettings: instrumented),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi"),
         .systemLibrary(name: "CPCRE2", pkgConfig: "libpcre2-8"),
         .target(
-            name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2"], exclude: ["main.swift"],
+            name: "Host", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CFFI", "CPCRE2", "ElfKit"], exclude: ["main.swift"],
             swiftSettings: instrumented),
         .target(name: "ModuleKit", dependencies: ["ModuleABI", "ByteKit", "CSystem"], swiftSettings: instrumented),
         // Of modules, what reads the bytes of others and needs no server.
@@ -26,11 +35,17 @@ let package = Package(
         .target(
             name: "Include", dependencies: ["ModuleKit"], sources: ["ElementReader.swift", "Coding.swift"],
             swiftSettings: instrumented),
+        .target(name: "mod_rewrite", dependencies: ["ModuleKit"], swiftSettings: instrumented, linkerSettings: moduleLinkage),
         .target(name: "CFuzzer"),
         .executableTarget(
             name: "Fuzz", dependencies: ["Host", "ByteKit", "ModuleABI", "CFuzzer", "CGIScripts", "Include"],
             swiftSettings: instrumented,
-            linkerSettings: [.unsafeFlags(["-sanitize=fuzzer,address", "-use-ld=lld"])]),
+            linkerSettings: [
+                .unsafeFlags([
+                    "-sanitize=fuzzer,address", "-use-ld=lld", "-Xlinker", "--export-dynamic-symbol=__sanitizer_cov*",
+                    "-Xlinker", "--export-dynamic-symbol=__sancov*",
+                ])
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

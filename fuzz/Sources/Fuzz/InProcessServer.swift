@@ -25,6 +25,11 @@ enum InProcessServer {
         </Location>
         """
 
+    /// Configuration that a target wants besides, before the server starts; ROOT stands for the document root.
+    nonisolated(unsafe) static var more = ""
+    nonisolated(unsafe) static var moreFiles: [(name: String, content: [UInt8])] = []
+    nonisolated(unsafe) private(set) static var root = ""
+
     nonisolated(unsafe) private static let listener = UnsafeMutablePointer<Listener>.allocate(capacity: 1)
     nonisolated(unsafe) private static var isRunning = false
 
@@ -32,7 +37,7 @@ enum InProcessServer {
     static func start() {
         guard !isRunning else { return }
         isRunning = true
-        let root = makeSite()
+        root = makeSite()
         guard let options = try? Options(arguments: ["-X", "-d", root, "-f", root + "/httpd.conf"]) else { fail("options") }
         let runtime = Runtime(options, Installation(), nil)
         runtime.configure()
@@ -51,10 +56,12 @@ enum InProcessServer {
         var template = Array("/tmp/apus-fuzz-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { fail("a directory") }
         let root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        write(root + "/httpd.conf", Array("\(config)\nDocumentRoot \(root)\n".utf8))
+        let added = more.split(separator: "ROOT", omittingEmptySubsequences: false).joined(separator: root)
+        write(root + "/httpd.conf", Array("\(config)\nDocumentRoot \(root)\n\(added)\n".utf8))
         write(root + "/f.bin", file)
         write(root + "/index.html", Array("index".utf8))
         write(root + "/empty", [])
+        for file in moreFiles { write("\(root)/\(file.name)", file.content) }
         mkdir(root + "/dir", 0o755)
         write(root + "/dir/a b.txt", Array("text".utf8))
         return root

@@ -19,6 +19,7 @@ struct FuzzTarget {
         FuzzTarget(name: "config") { ConfigTarget.run(input($0, $1)) },
         FuzzTarget(name: "include") { IncludeTarget.run(input($0, $1)) },
         FuzzTarget(name: "script") { ScriptTarget.run(input($0, $1)) },
+        FuzzTarget(name: "rewrite") { RewriteTarget.run(input($0, $1)) },
     ]
 }
 
