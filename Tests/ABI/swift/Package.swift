@@ -6,7 +6,7 @@ let areas = [
     "reply", "directives", "hooks", "request", "body", "filters", "providers", "modhooks", "tasks",
     "subrequest",
     "conn", "logging", "pool", "shared", "transport", "regex", "server", "leader", "faults", "upgrade", "access",
-    "expr",
+    "expr", "program",
 ]
 
 let oneSymbol: [LinkerSetting] = [
