@@ -28,9 +28,9 @@ enum LivePage {
         h1{font-size:1.5rem;margin:0}header p{margin:0;color:var(--soft)}#state{margin-left:auto}#state.off{color:var(--bad);font-weight:600}
         main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,34rem),1fr));gap:1rem;padding:1rem clamp(1rem,4vw,3rem) 3rem}
         section{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1rem 1.2rem;min-width:0;overflow-x:auto}
-        .cards{grid-column:1/-1;display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:1rem;padding:0;border:0;background:none}
+        .cards{grid-column:1/-1;display:grid;grid-template-columns:repeat(auto-fit,minmax(8.2rem,1fr));gap:1rem;padding:0;border:0;background:none}
         .card{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:.8rem 1rem}
-        .card b{display:block;font-size:1.7rem;font-weight:650;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.85rem}
+        .card b{display:block;font-size:1.5rem;white-space:nowrap;font-weight:650;font-variant-numeric:tabular-nums}.card span{color:var(--soft);font-size:.85rem}
         h2{font-size:.8rem;letter-spacing:.06em;text-transform:uppercase;color:var(--soft);margin:0 0 .7rem}
         svg{width:100%;height:120px;display:block}.legend{display:flex;flex-wrap:wrap;gap:1rem;margin-top:.5rem;color:var(--soft);font-size:.85rem}
         .legend i,.dot{display:inline-block;width:.65rem;height:.65rem;border-radius:3px;margin-right:.4rem}
@@ -42,7 +42,7 @@ enum LivePage {
         .worker.busy{border-color:var(--ok)}
         table{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}th{text-align:left;color:var(--soft);font-weight:500}
         th,td{padding:.28rem .7rem .28rem 0;border-bottom:1px solid var(--line);white-space:nowrap}td.n,th.n{text-align:right}
-        td.long{white-space:normal;overflow-wrap:anywhere;max-width:32rem}tr:last-child td{border-bottom:0}
+        td.long{white-space:normal;overflow-wrap:anywhere;max-width:32rem}td.text{white-space:normal}tr:last-child td{border-bottom:0}
         """
 
     private static let script = """
@@ -90,7 +90,7 @@ enum LivePage {
           table($("jobs"),[["State"],["Client"],["Host"],["Request","long"],["Took","n"],["Sent","n"]],
             now.jobs.map(j=>[j.active?"at work":`${span(j.age)} ago`,j.client,j.host,j.line,time(j.took/1e6),bytes(j.bytes)]));
           $("more").hidden=!now.figures.length;
-          table($("figures"),[["Module"],["Figure","long"],["","long"],["Value","n"]],now.figures.map(f=>[f.module,f.help,f.label,
+          table($("figures"),[["Module"],["Figure","text"],[""],["Value","n"]],now.figures.map(f=>[f.module,f.help,f.label,
             /expiry/.test(f.name)?new Date(f.value*1e3).toLocaleDateString("en",{dateStyle:"medium"}):typeof f.value=="number"?number(f.value):f.value]));
           last=now}
         async function turn(){const state=$("state");

@@ -36,6 +36,7 @@ PAGES = {
     "a directory without its slash": ("/files", ()),
     "a plain text": ("/files/readme.txt", ()),
     "a plain text compressed": ("/files/readme.txt", ("Accept-Encoding: gzip, br",)),
+    "a page with server-side includes": ("/ssi/page.shtml", ()),
     "the server's status": ("/server-status?auto", ()),
 }
 
@@ -53,6 +54,7 @@ def root(apus, apache):
         made.put("/var/www/html/files/data.tar.gz", "x")
         made.put("/var/www/html/files/sub/x.png", "x")
         made.put("/var/www/html/.htpasswd", "secret")
+        made.put("/var/www/html/ssi/page.shtml", '<p><!--#echo var="DOCUMENT_NAME" --></p>\n')
         made.put("/etc/apache2/conf-available/negotiated.conf", SITE)
         made.run("touch -d 2020-01-01 /var/www/html/files/* /var/www/html/files && a2enconf -q negotiated && a2enmod -q cgid")
         yield made
@@ -73,6 +75,9 @@ def shown(page, answer):
     status, fields, body = answer
     kept = {name: value for name, value in fields.items() if name not in CHANGING}
     body = dechunked(fields, body)
+    if page == "a page with server-side includes":
+        # apache2 offers parts of a page that is made anew each time, and Vary where a page this small is not compressed anyway.
+        kept = {name: value for name, value in kept.items() if name not in ("accept-ranges", "vary")}
     if kept.get("content-encoding") == "gzip":
         kept.pop("content-length", None)
         kept.pop("transfer-encoding", None)
@@ -125,14 +130,16 @@ def test_default_site(root):
 
 def test_with_tls_and_more_modules(root):
     root.run("test -e /etc/ssl/certs/ssl-cert-snakeoil.pem || make-ssl-cert generate-default-snakeoil")
-    root.run("a2enmod -q ssl rewrite headers expires && a2ensite -q default-ssl")
+    root.run("a2enmod -q ssl rewrite headers expires include && a2ensite -q default-ssl")
     root.put(
         "/etc/apache2/conf-available/more.conf",
         "RewriteEngine On\nRewriteRule ^/old$ /new [R=301,L]\nHeader always set X-Kind tested\n"
-        "ExpiresActive On\nExpiresByType text/plain A600\n",
+        "ExpiresActive On\nExpiresByType text/plain A600\n"
+        "<Directory /var/www/html/ssi>\nOptions +Includes\nAddType text/html .shtml\nAddOutputFilter INCLUDES .shtml\n</Directory>\n",
     )
     root.run("a2enconf -q more")
     for base in ("http://localhost", "https://localhost"):
         answer = compare(root, base)
         assert answer["the default page"][1]["x-kind"] == "tested"
+        assert b"page.shtml" in answer["a page with server-side includes"][2]
     assert b"443 on" in answer["a program"][2]
