@@ -107,13 +107,7 @@ enum FakeTables {
                 return 1
             }
         },
-        write: { _, level, _, r, c, s, message in
-            theFake.call("log.write", .any) {
-                if r != nil { _ = theFake.object(r, FakeRequest.self, "log.write") }
-                if c != nil { _ = theFake.object(c, FakeConnection.self, "log.write") }
-                theFake.noteLog(theFake.text(message))
-            }
-        },
+        write: { _, _, _, r, c, _, message in theFake.call("log.write", .any) { noteMessage(r, c, message, "log.write") } },
         sink: { _, target in
             theFake.call("log.sink", .main) { FakeThing("a log").handle }
         },
@@ -122,7 +116,16 @@ enum FakeTables {
                 _ = theFake.object(sink, FakeThing.self, "log.append")
                 if theFake.bytes(lines).last != 10 { theFake.report(.warning, "bad-status", "appended a line to a log that does not end in a newline") }
             }
+        },
+        write_at: { _, _, _, r, c, _, message, _, _ in
+            theFake.call("log.write_at", .any) { noteMessage(r, c, message, "log.write_at") }
         })
+
+    private static func noteMessage(_ r: OpaquePointer?, _ c: OpaquePointer?, _ message: apus_str, _ call: StaticString) {
+        if r != nil { _ = theFake.object(r, FakeRequest.self, call) }
+        if c != nil { _ = theFake.object(c, FakeConnection.self, call) }
+        theFake.noteLog(theFake.text(message))
+    }
 
     private static let server = apus_server_v1(
         size: size(apus_server_v1.self), reserved: 0,

@@ -248,14 +248,17 @@ pub struct apus_directive {
     pub data: *mut c_void,
 }
 
+/// server: a virtual host without directives of the module has the main server's value
+///                                        itself. For those whose merging changes nothing then, and that are not changed later
+pub const APUS_CONF_INHERITED: u32 = 0x01;
 /// How the module's configuration of one kind is made and merged. All \[main\], or \[conn\] for merges at request time.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct apus_conf_ops {
     pub size: u32,
-    /// 0
+    /// APUS_CONF_…
     pub flags: u32,
-    /// Makes an empty configuration for `scope` in `pool`. NULL member: the module has none of this kind.
+    /// Makes an empty configuration for `scope` in `pool`; where no directive asks for one it may never be called. NULL member: the module has none of this kind.
     pub create: Option<unsafe extern "C" fn(ctx: *mut c_void, pool: *mut apus_pool, scope: *const apus_scope) -> *mut c_void>,
     /// Makes in `pool` what holds where `over` stands inside `base`; neither is changed. NULL: `over` replaces `base`.
     pub merge: Option<unsafe extern "C" fn(ctx: *mut c_void, pool: *mut apus_pool, base: *const c_void, over: *const c_void) -> *mut c_void>,
@@ -529,6 +532,8 @@ pub const APUS_C_LOCAL_ADDRESS: u32 = 1;
 pub const APUS_C_TRANSPORT: u32 = 2;
 /// what ALPN agreed on; empty: none
 pub const APUS_C_PROTOCOL: u32 = 3;
+/// what its lines in the error log have in common; unset: there is none
+pub const APUS_C_LOG_ID: u32 = 4;
 pub const APUS_C_PEER_PORT: u32 = 0;
 pub const APUS_C_LOCAL_PORT: u32 = 1;
 /// 1: the transport encrypts
@@ -624,6 +629,40 @@ pub struct apus_expr_v1 {
     pub add_list: Option<unsafe extern "C" fn(host: *const apus_host, name: apus_str, flags: u32, fn_: apus_expr_list, ctx: *mut c_void) -> apus_status>,
     /// `name`: "-x", a letter, for one word after it; "-name", at least two, for a word on either side.
     pub add_operator: Option<unsafe extern "C" fn(host: *const apus_host, name: apus_str, flags: u32, fn_: apus_expr_operator, ctx: *mut c_void) -> apus_status>,
+}
+
+
+// ---- apus/figures.h
+
+pub const APUS_GROUP_FIGURES: &[u8] = b"figures/1\0";
+/// goes up and down
+pub const APUS_FIGURE_GAUGE: u32 = 0;
+/// only goes up; its name ends in "_total"
+pub const APUS_FIGURE_COUNTER: u32 = 1;
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct apus_figure {
+    pub size: u32,
+    pub kind: u32,
+    /// small letters, digits and underscores, with its unit: "tls_certificate_expiry_seconds"
+    pub name: apus_str,
+    /// one sentence
+    pub help: apus_str,
+    /// what tells figures of one name apart; empty: there is but one
+    pub label: apus_str,
+    /// from a set that the configuration bounds: never anything that clients send
+    pub label_value: apus_str,
+    pub value: double,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct apus_figures_v1 {
+    pub size: u32,
+    pub flags: u32,
+    /// Calls `tell` for each figure, those of one name in a row; what it is given lives for the call. The figures are about
+    ///  all workers. On a worker's loop.
+    pub each: Option<unsafe extern "C" fn(ctx: *mut c_void, tell: Option<unsafe extern "C" fn(arg: *mut c_void, figure: *const apus_figure)>, arg: *mut c_void)>,
 }
 
 
@@ -927,6 +966,8 @@ pub struct apus_log_v1 {
     pub sink: Option<unsafe extern "C" fn(host: *const apus_host, target: apus_str) -> *mut apus_log_sink>,
     /// Appends one or more whole lines, each ending in a newline; gathered and written once per turn of the loop.
     pub append: Option<unsafe extern "C" fn(sink: *mut apus_log_sink, lines: apus_str)>,
+    /// The same as `write`, and says where in the module's source it stands: __FILE__ and __LINE__.
+    pub write_at: Option<unsafe extern "C" fn(host: *const apus_host, level: i32, code: apus_str, r: *const apus_req, c: *const apus_conn, s: *const apus_server, message: apus_str, file: apus_str, line: u32)>,
 }
 
 
@@ -1128,6 +1169,8 @@ pub const APUS_R_FILE_ETAG: u32 = 22;
 pub const APUS_R_PEER_NAME: u32 = 30;
 /// the server's name in its own URLs; see UseCanonicalName
 pub const APUS_R_SERVER_NAME: u32 = 31;
+/// what its lines in the error log have in common; unset: there is none
+pub const APUS_R_LOG_ID: u32 = 40;
 /// rw
 pub const APUS_R_STATUS: u32 = 0;
 /// body bytes handed to the connection
@@ -1229,6 +1272,8 @@ pub const APUS_S_NAME: u32 = 0;
 pub const APUS_S_DEFINED_IN: u32 = 1;
 pub const APUS_S_DOCUMENT_ROOT: u32 = 2;
 pub const APUS_S_ADMIN: u32 = 3;
+/// Protocols: names with a space in between, the most wanted first; "http/1.1" is among them
+pub const APUS_S_PROTOCOLS: u32 = 4;
 /// ServerName's port, or 0
 pub const APUS_S_PORT: u32 = 0;
 /// the line its section begins at; 0: the main server
@@ -1237,6 +1282,8 @@ pub const APUS_S_IS_VIRTUAL: u32 = 2;
 pub const APUS_S_TIMEOUT_US: u32 = 3;
 /// 0: the main server, then in order of the configuration
 pub const APUS_S_INDEX: u32 = 4;
+/// ProtocolsHonorOrder; 0: the client's order counts
+pub const APUS_S_HONORS_PROTOCOL_ORDER: u32 = 5;
 /// string
 pub const APUS_P_SERVER_ROOT: u32 = 0;
 /// string: "Apus/1.0.0"
@@ -1256,6 +1303,12 @@ pub const APUS_P_CLOCK_US: u32 = 4;
 pub const APUS_P_USER_ID: u32 = 5;
 /// number: their group
 pub const APUS_P_GROUP_ID: u32 = 6;
+/// number: SeeRequestTail; 1: the end of a long request line is shown, not its beginning
+pub const APUS_P_REQUEST_TAIL: u32 = 7;
+/// number: ExtendedStatus; 0: single requests are not shown. On unless it says Off
+pub const APUS_P_EXTENDED_STATUS: u32 = 8;
+/// number: reloads that came to nothing since the server was started
+pub const APUS_P_FAILED_RELOADS: u32 = 9;
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct apus_server_v1 {
