@@ -113,7 +113,7 @@ struct LineComposer {
         case .localAddress: line.append(orDash: r.connection.localAddress)
         case .canonicalPort: line.text.append(decimal: r.canonicalPort)
         case .localPort: line.text.append(decimal: Int64(r.connection.localPort))
-        case .remotePort: line.text.append(decimal: Int64(r.connection.peerPort))
+        case .remotePort: line.text.append(decimal: Int64(r.peerPort))
         case .keepAlives: line.text.append(decimal: r.number(APUS_R_KEEPALIVES))
         case .connectionState: line.text.append(UInt8(truncatingIfNeeded: r.number(APUS_R_CONNECTION_STATE)))
 

@@ -123,7 +123,7 @@ extension RewriteProcess {
         case .pathInfo: request.pathInfo
         case .theRequest: request.requestLine
         case .remoteHost: request.peerName
-        case .remotePort: decimal(request.connection.peerPort, request)
+        case .remotePort: decimal(request.peerPort, request)
         case .remoteIdent: .none
         case .connectionAddress: request.connection.peerAddress
         case .serverAddress: request.connection.localAddress

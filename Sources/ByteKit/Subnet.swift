@@ -82,3 +82,25 @@ public struct Subnet: BitwiseCopyable, Sendable {
         return bits != 0 && (~bits & (~bits &+ 1)) == 0 ? bits.nonzeroBitCount : nil
     }
 }
+
+extension ByteWriter {
+    /// Appends an address: dotted decimal for a mapped IPv4 one, else IPv6 in its short form.
+    public mutating func append(addressHigh high: UInt64, low: UInt64) {
+        if high == 0, low >> 32 == 0xffff {
+            for shift in stride(from: 24, through: 0, by: -8) {
+                append(decimal: Int64(low >> UInt64(shift) & 255))
+                if shift > 0 { append(0x2e) }
+            }
+            return
+        }
+        var bytes = in6_addr()
+        withUnsafeMutableBytes(of: &bytes) {
+            $0.storeBytes(of: high.bigEndian, as: UInt64.self)
+            $0.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
+        }
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
+            guard inet_ntop(AF_INET6, &bytes, text.baseAddress, 64) != nil, let start = text.baseAddress else { return }
+            append(Bytes(cString: start))
+        }
+    }
+}

@@ -89,6 +89,20 @@ final class Runtime {
         return UnsafeBufferPointer(Arena.copyForEver(links))
     }
 
+    func prefaces() -> UnsafeBufferPointer<Preface> {
+        let all = providers.all(APUS_GROUP_PREFACE).map {
+            Preface(vtable: $0.vtable.assumingMemoryBound(to: apus_preface_v1.self), ctx: $0.ctx)
+        }
+        return UnsafeBufferPointer(Arena.copyForEver(all))
+    }
+
+    func taps() -> UnsafeBufferPointer<Tap> {
+        let all = providers.all(APUS_GROUP_TAP).map {
+            Tap(vtable: $0.vtable.assumingMemoryBound(to: apus_tap_v1.self), ctx: $0.ctx)
+        }
+        return UnsafeBufferPointer(Arena.copyForEver(all))
+    }
+
     func transportLinks() -> UnsafeBufferPointer<TransportLink> {
         let links = providers.all(APUS_GROUP_TRANSPORT).map { provider in
             TransportLink(

@@ -45,6 +45,11 @@ extension Request {
     /// Sends a chain through the output filters; it is empty afterwards.
     public func write(_ chain: Chain) -> Status { Status(rawValue: bodyTable.pointee.write(raw, chain.raw)) }
 
+    /// Gives the request, whose body has been read, another one.
+    public func replaceBody(_ bytes: Bytes) throws {
+        try check(bodyTable.pointee.replace(raw, bytes), "cannot give the request another body")
+    }
+
     /// Calls `body` once on the connection's loop when reading or writing can go on.
     public func when(_ want: UInt32, _ body: @escaping (Request) -> Void) {
         let box = HookBox(host: host, body)

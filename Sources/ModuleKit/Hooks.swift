@@ -100,13 +100,22 @@ public struct Hooks {
 
     /// A connection was accepted.
     public func preConnection(_ order: Order, _ body: @escaping (Connection) throws -> Status) throws {
+        try add(connection: "pre_connection", order, body)
+    }
+
+    /// A connection's transport has agreed, or it has none: `Connection.take` gives it another protocol than HTTP.
+    public func processConnection(_ order: Order, _ body: @escaping (Connection) throws -> Status) throws {
+        try add(connection: "process_connection", order, body)
+    }
+
+    private func add(connection hook: String, _ order: Order, _ body: @escaping (Connection) throws -> Status) throws {
         let fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_status = { ctx, conn in
             let box = Unmanaged<HookBox<(Connection) throws -> Status>>.fromOpaque(ctx.unsafelyUnwrapped).takeUnretainedValue()
             var answer = Status.ok
             let outcome = attempt(box.host) { answer = try box.body(Connection(conn.unsafelyUnwrapped, host: box.host)) }
             return outcome < 0 ? outcome : answer.rawValue
         }
-        try register("pre_connection", "i(xC)", order, unsafeBitCast(fn, to: apus_fn.self), HookBox(host: host, body))
+        try register(hook, "i(xC)", order, unsafeBitCast(fn, to: apus_fn.self), HookBox(host: host, body))
     }
 
     private func add(_ hook: String, _ order: Order, _ body: @escaping RequestHook) throws {

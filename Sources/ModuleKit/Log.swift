@@ -34,6 +34,11 @@ public struct Log: Sendable {
         }
     }
 
+    /// The same for a message that is bytes of any kind; the host escapes what a terminal could obey.
+    public func write(_ level: LogLevel, connection: Connection, bytes: Bytes) {
+        logTable.pointee.write(host, level.rawValue, Bytes(""), nil, connection.raw, nil, bytes)
+    }
+
     /// The highest of the levels trace1 … trace8 that is on for a request, as a number from 1 to 8; 0: none.
     public func traceLevel(for request: Request) -> Int32 {
         var level: Int32 = 0

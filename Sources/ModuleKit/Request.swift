@@ -59,6 +59,7 @@ public struct Request: @unchecked Sendable {
         nonmutating set { set(APUS_R_USER, newValue) }
     }
     public var peerAddress: Bytes { self.get(APUS_R_PEER_ADDRESS) }
+    public var peerPort: Int { Int(number(APUS_R_PEER_PORT)) }
     public var contentEncoding: Bytes {
         get { self.get(APUS_R_CONTENT_ENCODING) }
         nonmutating set { set(APUS_R_CONTENT_ENCODING, newValue) }

@@ -15,6 +15,10 @@ public struct Server: @unchecked Sendable {
     public var name: Bytes { serverTable.pointee.get(raw, APUS_S_NAME) }
     public var documentRoot: Bytes { serverTable.pointee.get(raw, APUS_S_DOCUMENT_ROOT) }
     public var admin: Bytes { serverTable.pointee.get(raw, APUS_S_ADMIN) }
+    /// Where a virtual host answers, as its section says it: "*:80". While the configuration is read.
+    public var addresses: [String] {
+        serverTable.pointee.get(raw, APUS_S_ADDRESSES).string.split(separator: " ").map(String.init)
+    }
     public var definedIn: Bytes { serverTable.pointee.get(raw, APUS_S_DEFINED_IN) }
     public var line: Int { Int(serverTable.pointee.number(raw, APUS_S_LINE)) }
     public var port: Int { Int(serverTable.pointee.number(raw, APUS_S_PORT)) }
@@ -31,6 +35,12 @@ public struct Server: @unchecked Sendable {
     @inlinable
     public func conf<C: Configuration>(_ type: C.Type = C.self) -> UnsafeMutablePointer<C> {
         Stored<C>.value(serverTable.pointee.conf(raw, host))
+    }
+
+    /// The module's own directory configuration of this server, before any section.
+    @inlinable
+    public func dirConf<C: Configuration>(_ type: C.Type = C.self) -> UnsafeMutablePointer<C> {
+        Stored<C>.value(serverTable.pointee.dir_conf(raw, host))
     }
 
     /// Limits how long clients may take for a part of an exchange; see apus/timeouts.h, whose id belongs into

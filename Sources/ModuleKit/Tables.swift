@@ -7,7 +7,7 @@ public import ModuleABI
 /// whose absence the host reports before `init` runs.
 public struct Tables: @unchecked Sendable {
     public var config, hooks, functions, providers, pool, log, request, headers: UnsafeRawPointer?
-    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover, timeouts, upgrade, expr, confset, program: UnsafeRawPointer?
+    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover, timeouts, upgrade, expr, confset, program, inspect: UnsafeRawPointer?
 
     init(_ host: UnsafePointer<apus_host>) {
         func table(_ id: String) -> UnsafeRawPointer? { host.pointee.extension(host, id) }
@@ -35,6 +35,7 @@ public struct Tables: @unchecked Sendable {
         upgrade = table(APUS_EXT_UPGRADE)
         expr = table(APUS_EXT_EXPR)
         confset = table(APUS_EXT_CONFSET)
+        inspect = table(APUS_EXT_INSPECT)
     }
 
     init() {}
@@ -79,3 +80,4 @@ func typed<T>(_ table: UnsafeRawPointer?, as type: T.Type = T.self) -> UnsafePoi
 @usableFromInline @inline(__always) var exprTable: UnsafePointer<apus_expr_v1> { @inlinable get { typed(tables.pointee.expr) } }
 @usableFromInline @inline(__always) var confsetTable: UnsafePointer<apus_confset_v1> { @inlinable get { typed(tables.pointee.confset) } }
 @usableFromInline @inline(__always) var programTable: UnsafePointer<apus_program_v1> { @inlinable get { typed(tables.pointee.program) } }
+@usableFromInline @inline(__always) var inspectTable: UnsafePointer<apus_inspect_v1> { @inlinable get { typed(tables.pointee.inspect) } }

@@ -33,6 +33,14 @@ extension Request {
 }
 
 extension Connection {
+    /// Gives the connection to `owner`, before anything is read of it as HTTP. From the process_connection hook.
+    public func take(_ owner: any ConnectionOwner) throws {
+        let box = Unmanaged.passRetained(OwnerBox(host, owner))
+        let status = upgradeTable.pointee.take(raw, ownerTable, box.toOpaque())
+        if status != APUS_OK { box.release() }
+        try check(status, "cannot take the connection")
+    }
+
     /// Sends bytes; for the owner of the connection.
     public func send(_ bytes: Bytes) -> Status {
         var part = bytes

@@ -131,24 +131,7 @@ struct SocketAddress: Equatable, BitwiseCopyable, CustomStringConvertible {
     }
 
     /// Writes the host's text into `writer`: dotted decimal, or IPv6 in its short form.
-    func write(host writer: inout ByteWriter) {
-        if isIPv4 {
-            for shift in stride(from: 24, through: 0, by: -8) {
-                writer.append(decimal: Int64(low >> UInt64(shift) & 255))
-                if shift > 0 { writer.append(0x2e) }
-            }
-            return
-        }
-        var bytes = in6_addr()
-        withUnsafeMutableBytes(of: &bytes) {
-            $0.storeBytes(of: high.bigEndian, as: UInt64.self)
-            $0.storeBytes(of: low.bigEndian, toByteOffset: 8, as: UInt64.self)
-        }
-        withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { text in
-            guard inet_ntop(AF_INET6, &bytes, text.baseAddress, 64) != nil, let start = text.baseAddress else { return }
-            writer.append(Bytes(cString: start))
-        }
-    }
+    func write(host writer: inout ByteWriter) { writer.append(addressHigh: high, low: low) }
 
     /// "192.0.2.1:80", "[::]:443".
     var description: String {

@@ -50,7 +50,8 @@ enum BodyExtension {
         },
         when: { r, want, fn, ctx in when(.of(r), want, fn, ctx) },
         reply: { r, status, type, body in reply(.of(r), status, type, body) },
-        interim: { r, status in InterimResponse.send(.of(r), status) })
+        interim: { r, status in InterimResponse.send(.of(r), status) },
+        replace: { r, data in BodyInput.replace(.of(r), data) })
 
     private static func peek(_ chain: Chain.Ref, _ out: UnsafeMutablePointer<apus_segment>?) -> apus_status {
         guard let out, out.pointee.size >= UInt32(MemoryLayout<apus_segment>.size) else { return APUS_E_INVALID }

@@ -64,20 +64,8 @@ enum ConnExtension {
             return status
         },
         wire_write: { c, bytes, length, n in
-            let conn = Connection.Ref.of(c)
             var done = 0
             defer { n?.pointee = done }
-            while done < Int(length) {
-                let sent = send(conn.pointee.fd, bytes.unsafelyUnwrapped + done, Int(length) - done, Int32(MSG_NOSIGNAL))
-                if sent >= 0 {
-                    done += sent
-                } else if errno == EAGAIN {
-                    conn.awaitRoom()
-                    return APUS_AGAIN
-                } else if errno != EINTR {
-                    return APUS_E_CLOSED
-                }
-            }
-            return APUS_OK
+            return WireOutput.write(.of(c), Bytes(bytes.unsafelyUnwrapped, count: Int(length)), &done)
         })
 }

@@ -14,6 +14,7 @@ enum Extensions {
         APUS_EXT_HANDOVER: make(HandoverExtension.table),
         APUS_EXT_HEADERS: make(HeadersExtension.table),
         APUS_EXT_HOOKS: make(HooksExtension.table),
+        APUS_EXT_INSPECT: make(InspectExtension.table),
         APUS_EXT_LEADER: make(LeaderExtension.table),
         APUS_EXT_LOG: make(LogExtension.table),
         APUS_EXT_MUTEX: make(SharedExtension.mutexTable),

@@ -118,6 +118,7 @@ enum RequestExtension {
         case APUS_R_OPTIONS: r.core.effectiveOptions.asAPUSOptions
         case APUS_R_SERVER_PORT: Int64(AbsoluteURL.port(r))
         case APUS_R_CGI_PASS_AUTH...APUS_R_LIMIT_PROCESSES_HARD: r.core.cgi.number(field)
+        case APUS_R_PEER_PORT: Int64(r.pointee.peerAddress.isSet ? r.pointee.peerPort : r.pointee.conn.pointee.peer.port)
         case APUS_R_LIMIT_REQUEST_BODY: r.core.limitRequestBody ?? BodyInput.standardLimit
         default: 0
         }
@@ -134,6 +135,9 @@ enum RequestExtension {
             guard (200...599).contains(value) else { return APUS_E_INVALID }
             r.pointee.status = Int32(value)
         case APUS_R_NO_CACHE: r.pointee.noCache = value != 0
+        case APUS_R_PEER_PORT:
+            guard (0...65535).contains(value) else { return APUS_E_INVALID }
+            r.pointee.peerPort = UInt16(value)
         default: return APUS_E_INVALID
         }
         return APUS_OK

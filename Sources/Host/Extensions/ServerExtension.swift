@@ -14,6 +14,7 @@ enum ServerExtension {
             case APUS_S_DOCUMENT_ROOT: server.pointee.core.pointee.documentRoot
             case APUS_S_ADMIN: server.pointee.core.pointee.serverAdmin
             case APUS_S_PROTOCOLS: server.pointee.core.pointee.protocols.isSet ? server.pointee.core.pointee.protocols : Bytes("http/1.1")
+            case APUS_S_ADDRESSES: addresses(server)
             default: .none
             }
         },
@@ -75,6 +76,15 @@ enum ServerExtension {
     private static func workersIdentity() -> Identity.Identity? {
         guard geteuid() == 0, let configuration = Runtime.current?.configuration else { return nil }
         return try? Identity.wanted(configuration)
+    }
+
+    private static func addresses(_ server: Server.Ref) -> Bytes {
+        guard let configuration = Runtime.current?.configuration else { return .none }
+        let words = configuration.servers[Int(server.pointee.index)].addresses.map { address in
+            let host = address.host.map { $0.contains(":") ? "[\($0)]" : $0 } ?? "*"
+            return "\(host):\(address.port.map { String($0) } ?? "*")"
+        }
+        return configuration.arena.copy(words.joined(separator: " "))
     }
 
     private static func server(_ handle: OpaquePointer?) -> Server.Ref { Server.Ref(handle.unsafelyUnwrapped) }

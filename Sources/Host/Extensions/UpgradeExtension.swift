@@ -14,5 +14,13 @@ enum UpgradeExtension {
         send: { c, parts, count in Takeover.send(.of(c), UnsafeBufferPointer(start: parts, count: Int(count))) },
         pending: { c in ConnectionIO.pending(.of(c)) },
         hold: { c, held in Takeover.hold(.of(c), held != 0) },
-        idle_limit: { c, time in Takeover.setIdleLimit(.of(c), time) })
+        idle_limit: { c, time in Takeover.setIdleLimit(.of(c), time) },
+        take: { c, vtable, state in
+            let conn = Connection.Ref.of(c)
+            guard let vtable, vtable.pointee.receive != nil, vtable.pointee.close != nil, conn.pointee.state == .head,
+                conn.pointee.requests == 0, conn.pointee.takeover == nil
+            else { return APUS_E_INVALID }
+            Takeover.take(conn, vtable, state)
+            return APUS_OK
+        })
 }

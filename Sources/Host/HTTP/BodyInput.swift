@@ -16,6 +16,7 @@ enum BodyInput {
     }
 
     private static func readNow(_ r: Request.Ref, _ max: Int, _ chain: Chain.Ref) -> apus_status {
+        if r.pointee.givenBody.isSet { return readGiven(r, max, chain) }
         let conn = r.pointee.conn
         askToContinue(r)
         var left = max
@@ -59,8 +60,35 @@ enum BodyInput {
         return APUS_OK
     }
 
+    private static func readGiven(_ r: Request.Ref, _ max: Int, _ chain: Chain.Ref) -> apus_status {
+        let given = r.pointee.givenBody
+        let count = min(max, given.count)
+        guard chain.pointee.append(copy: given.upTo(count)) else { return APUS_E_NOMEM }
+        r.pointee.givenBody = given.from(count)
+        if count > 0 { r.pointee.body.took(count) }
+        if r.pointee.givenBody.isEmpty { chain.pointee.append(mark: .end) }
+        return APUS_OK
+    }
+
+    /// Gives a request another body in the place of the one that has been read.
+    static func replace(_ r: Request.Ref, _ bytes: Bytes) -> apus_status {
+        guard r.pointee.body.isComplete else { return APUS_E_INVALID }
+        r.pointee.givenBody = r.copy(bytes.isSet ? bytes : Bytes(""))
+        r.pointee.body = BodyReader()
+        r.pointee.body.start(length: Int64(bytes.count))
+        var writer = ByteWriter(r.pointee.arena.pointee.allocate(20), capacity: 20)
+        writer.append(decimal: Int64(bytes.count))
+        r.pointee.headersIn.set(Bytes("Content-Length"), writer.written, r.pointee.arena)
+        _ = r.pointee.headersIn.remove(Bytes("Transfer-Encoding"))
+        return APUS_OK
+    }
+
     /// Drops what is left of the body. Answers OK when there is nothing left, AGAIN when more must come first.
     static func discard(_ r: Request.Ref) -> apus_status {
+        guard !r.pointee.givenBody.isSet else {
+            r.pointee.body = BodyReader()
+            return APUS_OK
+        }
         let conn = r.pointee.conn
         askToContinue(r)
         while true {

@@ -10,6 +10,8 @@ struct Connection {
 
     /// What the connection is waiting for.
     enum State: UInt8 {
+        /// What comes before the transport has not come yet; see Preface.
+        case preface
         /// The transport has not agreed yet.
         case handshake
         /// The head of a request, or the first byte of the next one.
@@ -61,6 +63,8 @@ struct Connection {
     var peer: SocketAddress
     var local: SocketAddress
 
+    var preface: UnsafePointer<Preface>?
+    var tap: UnsafePointer<Tap>?
     var transport: UnsafePointer<apus_transport_v1>?
     var transportState: UnsafeMutableRawPointer?
     var transportName = Bytes.none

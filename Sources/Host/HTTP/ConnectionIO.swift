@@ -25,6 +25,7 @@ enum ConnectionIO {
             conn.pointee.wasAborted = true
             return .failed
         }
+        if let tap = conn.pointee.tap { tap.pointee.received(conn, place, got) }
         guard got > 0 else {
             conn.pointee.hasEnded = true
             return .end
@@ -107,7 +108,7 @@ enum ConnectionIO {
     @inline(never)
     private static func flushAll(_ conn: Connection.Ref) {
         guard !conn.pointee.wasAborted else { return dropAll(conn) }
-        if conn.pointee.transport == nil { PlainOutput.flush(conn) } else { TransportOutput.flush(conn) }
+        if conn.pointee.transport == nil, conn.pointee.tap == nil { PlainOutput.flush(conn) } else { TransportOutput.flush(conn) }
         keepTurn(conn)
         if conn.pointee.wasAborted { dropAll(conn) }
     }
@@ -249,12 +250,11 @@ enum PlainOutput {
     }
 }
 
-/// Output through a transport, which wants plain bytes: files are read into the worker's buffer.
+/// Output through a transport, or past a tap, which want plain bytes: files are read into the worker's buffer.
 enum TransportOutput {
     private static let maxParts = 16
 
     static func flush(_ conn: Connection.Ref) {
-        guard let transport = conn.pointee.transport else { return }
         var turns = 32
         while true {
             guard turns > 0 else { return theWorker.pointee.loop.revisit(conn) }
@@ -263,8 +263,9 @@ enum TransportOutput {
             let (status, total) = withUnsafeTemporaryAllocation(of: apus_str.self, capacity: maxParts) { parts in
                 guard let count = gather(conn, parts) else { return (APUS_E_IO, 0) }
                 let total = parts[..<count].reduce(0) { $0 + $1.count }
-                let write = writer(conn, transport, total)
-                return (write(conn.pointee.transportState, parts.baseAddress, UInt32(count), &taken), total)
+                let status = write(conn, parts, count, total, &taken)
+                if let tap = conn.pointee.tap { tap.pointee.sent(conn, parts, taken) }
+                return (status, total)
             }
             if taken > 0 { ConnectionIO.sent(conn, taken) }
             conn.pointee.transportHolds = status == APUS_AGAIN
@@ -272,6 +273,21 @@ enum TransportOutput {
             guard status == APUS_OK else { return conn.pointee.wasAborted = true }
             if taken == total, ConnectionIO.pending(conn) == 0 { return }
         }
+    }
+
+    private static func write(
+        _ conn: Connection.Ref, _ parts: UnsafeMutableBufferPointer<apus_str>, _ count: Int, _ total: Int, _ taken: inout Int
+    ) -> apus_status {
+        if let transport = conn.pointee.transport {
+            return writer(conn, transport, total)(conn.pointee.transportState, parts.baseAddress, UInt32(count), &taken)
+        }
+        for part in parts[..<count] where !part.isEmpty {
+            var sent = 0
+            let status = WireOutput.write(conn, part, &sent)
+            taken += sent
+            guard status == APUS_OK else { return status }
+        }
+        return APUS_OK
     }
 
     /// How so many bytes are written: with a goodbye when they are the last.
@@ -308,5 +324,24 @@ enum TransportOutput {
             }
         }
         return count
+    }
+}
+
+/// Bytes as they are, straight to the socket.
+enum WireOutput {
+    /// APUS_OK: all of them; APUS_AGAIN: `done` of them.
+    static func write(_ conn: Connection.Ref, _ bytes: Bytes, _ done: inout Int) -> apus_status {
+        while done < bytes.count {
+            let sent = send(conn.pointee.fd, bytes.ptr.unsafelyUnwrapped + done, bytes.count - done, Int32(MSG_NOSIGNAL))
+            if sent >= 0 {
+                done += sent
+            } else if errno == EAGAIN {
+                conn.awaitRoom()
+                return APUS_AGAIN
+            } else if errno != EINTR {
+                return APUS_E_CLOSED
+            }
+        }
+        return APUS_OK
     }
 }

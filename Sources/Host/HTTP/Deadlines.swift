@@ -91,7 +91,7 @@ enum Deadlines {
 
     static func expired(_ conn: Connection.Ref) {
         switch conn.pointee.state {
-        case .handshake:
+        case .preface, .handshake:
             ErrorLog.write(.info, code: "AH01382", connection: conn, "the client took too long for the handshake")
             conn.close()
         case .lingering, .closed: conn.close()

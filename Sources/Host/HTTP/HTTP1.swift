@@ -9,6 +9,7 @@ enum HTTP1 {
     static func readable(_ conn: Connection.Ref) {
         while true {
             switch conn.pointee.state {
+            case .preface: guard Preface.advance(conn) else { return }
             case .handshake: guard Handshake.advance(conn) else { return }
             case .head: guard parseHead(conn) else { return }
             case .request: return RequestEvents.readable(conn)

@@ -18,21 +18,17 @@ enum Handshake {
             conn.pointee.isSecure = offered.vtable.pointee.flags & APUS_TRANSPORT_SECURE != 0
             return true
         }
-        conn.pointee.state = .head
-        return true
+        return agree(conn)
     }
 
     /// True: agreed, the connection can read its first request.
     static func advance(_ conn: Connection.Ref) -> Bool {
         guard let transport = conn.pointee.transport, let handshake = transport.pointee.handshake else {
-            conn.pointee.state = .head
-            return true
+            return agree(conn)
         }
         guard conn.pointee.handshakeTask == 0 else { return false }
         switch handshake(conn.pointee.transportState) {
-        case APUS_OK:
-            conn.pointee.state = .head
-            return handOver(conn)
+        case APUS_OK: return agree(conn)
         case APUS_AGAIN, APUS_SUSPENDED: return false
         case APUS_DECLINED:
             speakPlainly(conn)
@@ -41,6 +37,21 @@ enum Handshake {
             conn.close()
             return false
         }
+    }
+
+    /// From here on it is HTTP/1, unless somebody takes the connection for another protocol. False: it is closed.
+    private static func agree(_ conn: Connection.Ref) -> Bool {
+        conn.pointee.state = .head
+        guard theWorker.pointee.processConnection.pointee.count > 0 else { return handOver(conn) }
+        let status = HookRunner.run(theWorker.pointee.processConnection, conn, isVoid: false)
+        guard status == APUS_OK else {
+            Takeover.release(conn)
+            conn.close()
+            return false
+        }
+        guard conn.pointee.takeover != nil else { return handOver(conn) }
+        Takeover.begin(conn)
+        return true
     }
 
     /// Gives the connection to the protocol that the transport agreed on, if a module brings it. False: it refused.

@@ -56,7 +56,7 @@ struct Takeover {
         return APUS_OK
     }
 
-    private static func take(
+    static func take(
         _ conn: Connection.Ref, _ vtable: UnsafePointer<apus_protocol_v1>, _ state: UnsafeMutableRawPointer?
     ) {
         let place = conn.pool.allocate(Takeover.self)

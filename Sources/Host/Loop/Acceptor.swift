@@ -88,8 +88,9 @@ enum Acceptor {
                 let status = HookRunner.run(theWorker.pointee.preConnection, conn, isVoid: false)
                 if status != APUS_OK { return conn.close() }
             }
-            guard Handshake.open(conn) else { return conn.close() }
-            Deadlines.waitForHandshake(conn)
+            if theWorker.pointee.taps.count > 0 { Tap.open(conn) }
+            guard Preface.isExpected(on: conn) || Handshake.open(conn) else { return conn.close() }
+            if conn.pointee.state != .taken { Deadlines.waitForHandshake(conn) }
             HTTP1.readable(conn)
         }
     }

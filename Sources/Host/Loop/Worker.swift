@@ -52,11 +52,14 @@ struct Worker {
     var phases: PhaseTable
     var logTransaction: UnsafePointer<FrozenHook>
     var preConnection: UnsafePointer<FrozenHook>
+    var processConnection: UnsafePointer<FrozenHook>
     var closeConnection: UnsafePointer<FrozenHook>
     var errorPage: UnsafePointer<FrozenHook>
     var responseHead: UnsafePointer<FrozenHook>
     var hosts: HostTable
     var modules: UnsafeBufferPointer<ModuleLink>
+    var prefaces: UnsafeBufferPointer<Preface>
+    var taps: UnsafeBufferPointer<Tap>
     var transports: UnsafeBufferPointer<TransportLink>
     var protocols: UnsafeBufferPointer<ProtocolLink>
     /// Whether some module can say who a user is.
@@ -82,11 +85,14 @@ struct Worker {
         phases = PhaseTable(runtime.hooks)
         logTransaction = runtime.hooks[.logTransaction]
         preConnection = runtime.hooks[.preConnection]
+        processConnection = runtime.hooks[.processConnection]
         closeConnection = runtime.hooks[.closeConnection]
         errorPage = runtime.hooks[.errorPage]
         responseHead = runtime.hooks[.responseHead]
         self.hosts = hosts
         modules = runtime.moduleLinks()
+        prefaces = runtime.prefaces()
+        taps = runtime.taps()
         transports = runtime.transportLinks()
         protocols = runtime.protocolLinks()
         asksForUsers = runtime.hooks[.checkUserID].pointee.count > 0 || runtime.hooks[.authChecker].pointee.count > 0

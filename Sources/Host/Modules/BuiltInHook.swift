@@ -1,7 +1,7 @@
 /// The hooks of the host itself, by httpd's names; apus/hooks.h documents each.
 enum BuiltInHook: Int, CaseIterable {
     case optionalFnRetrieve, checkConfig, openConfig, childInit, childExit
-    case preConnection, closeConnection
+    case preConnection, processConnection, closeConnection
     case postReadRequest, quickHandler, translateName, mapToStorage, headerParser
     case accessChecker, accessCheckerEx, checkUserID, authChecker, typeChecker, fixups
     case insertFilter, handler, logTransaction, errorPage, noteAuthFailure, responseHead
@@ -14,6 +14,7 @@ enum BuiltInHook: Int, CaseIterable {
         case .childInit: "child_init"
         case .childExit: "child_exit"
         case .preConnection: "pre_connection"
+        case .processConnection: "process_connection"
         case .closeConnection: "close_connection"
         case .postReadRequest: "post_read_request"
         case .quickHandler: "quick_handler"
@@ -40,7 +41,7 @@ enum BuiltInHook: Int, CaseIterable {
         case .optionalFnRetrieve, .childInit, .childExit: "v(x)"
         case .checkConfig: "i(x)"
         case .openConfig: "i(xuU)"
-        case .preConnection: "i(xC)"
+        case .preConnection, .processConnection: "i(xC)"
         case .closeConnection: "v(xC)"
         case .insertFilter, .responseHead: "v(xR)"
         case .errorPage: "i(xRi)"

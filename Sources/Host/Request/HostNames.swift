@@ -17,7 +17,7 @@ enum HostNames {
 
     private static func find(_ r: Request.Ref, _ wantsPeer: Bool, _ wantsLocal: Bool) -> apus_status {
         let conn = r.pointee.conn
-        if wantsPeer, conn.pointee.peerName.isSet { r.pointee.peerName = conn.pointee.peerName }
+        if wantsPeer, !isSomebodyElse(r), conn.pointee.peerName.isSet { r.pointee.peerName = conn.pointee.peerName }
         if wantsLocal, conn.pointee.localName.isSet { r.pointee.localName = conn.pointee.localName }
         let isSettled = (!wantsPeer || r.pointee.peerName.isSet) && (!wantsLocal || r.pointee.localName.isSet)
         guard !isSettled, r.pointee.main == nil, !r.pointee.isExplain else { return APUS_OK }
@@ -28,13 +28,25 @@ enum HostNames {
         return Tasks.lend(r, to: link)
     }
 
+    /// Whether the client is not who connected: a module knows better.
+    @inline(__always)
+    private static func isSomebodyElse(_ r: Request.Ref) -> Bool { r.pointee.peerAddress.isSet }
+
+    /// The client's address; for names, where its port says nothing.
+    private static func client(_ r: Request.Ref) -> SocketAddress {
+        guard isSomebodyElse(r) else { return r.pointee.conn.pointee.peer }
+        guard let (high, low) = Subnet.address(r.pointee.peerAddress) else { return r.pointee.conn.pointee.peer }
+        return SocketAddress(high: high, low: low, port: 0, isIPv4: high == 0 && low >> 32 == 0xffff)
+    }
+
     /// On a thread of the pool.
     private static let ask: RequestHook = { _, r in
         let r = Request.Ref.of(r)
         let conf = r.pointee.conf.pointee.core.pointee
         let conn = r.pointee.conn
         if let lookups = conf.hostnameLookups, lookups != .off, !r.pointee.peerName.isSet {
-            r.pointee.peerName = name(of: conn.pointee.peer, isChecked: lookups == .double, r) ?? address(of: conn.pointee.peer, r)
+            let peer = client(r)
+            r.pointee.peerName = name(of: peer, isChecked: lookups == .double, r) ?? address(of: peer, r)
         }
         if conf.useCanonicalName == .dns, !r.pointee.localName.isSet {
             r.pointee.localName = name(of: conn.pointee.local, isChecked: false, r) ?? r.pointee.server.pointee.name
@@ -69,7 +81,7 @@ enum HostNames {
     @inline(__always)
     static func keep(_ r: Request.Ref) {
         let conn = r.pointee.conn
-        if r.pointee.peerName.isSet, !conn.pointee.peerName.isSet { conn.pointee.peerName = conn.pool.copy(r.pointee.peerName) }
+        if r.pointee.peerName.isSet, !isSomebodyElse(r), !conn.pointee.peerName.isSet { conn.pointee.peerName = conn.pool.copy(r.pointee.peerName) }
         if r.pointee.localName.isSet, !conn.pointee.localName.isSet { conn.pointee.localName = conn.pool.copy(r.pointee.localName) }
     }
 }

@@ -20,6 +20,7 @@ enum InternalRedirect {
         if r.pointee.main != nil { SubrequestRun.replace(r, by: new) }
         new.pointee.nesting = r.pointee.nesting
         new.pointee.body = r.pointee.body
+        new.pointee.givenBody = r.pointee.givenBody
         new.pointee.errorHeadersOut = r.pointee.errorHeadersOut
         describe(new, from: r)
         if new.pointee.main == nil { r.pointee.conn.pointee.request = new }
@@ -43,6 +44,7 @@ enum InternalRedirect {
         new.pointee.framing = r.pointee.framing
         new.pointee.headersIn = r.pointee.headersIn.copied(arena)
         new.pointee.peerAddress = r.pointee.peerAddress
+        new.pointee.peerPort = r.pointee.peerPort
         new.pointee.consumedBefore = r.pointee.consumedBefore
         new.pointee.telling = r.pointee.telling
         new.pointee.epoch = r.pointee.epoch

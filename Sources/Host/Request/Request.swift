@@ -46,7 +46,9 @@ struct Request {
     var authType = Bytes.none
     var localRoot = Bytes.none
     var contextPrefix = Bytes.none
+    /// Who the client is, when a module knows better than the connection.
     var peerAddress = Bytes.none
+    var peerPort: UInt16 = 0
     /// What HostnameLookups found out; the address, when there is no name.
     var peerName = Bytes.none
     /// What UseCanonicalName DNS found out.
@@ -79,6 +81,8 @@ struct Request {
 
     // The body that comes
     var body = BodyReader()
+    /// What a module gave in the place of what came; see BodyInput.replace.
+    var givenBody = Bytes.none
     /// Since when it is waited for; 0: it never was.
     var bodySince: Int64 = 0
     var isWaitingForBody = false

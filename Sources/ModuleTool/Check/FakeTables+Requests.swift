@@ -287,6 +287,14 @@ extension FakeTables {
                 _ = theFake.object(r, FakeRequest.self, "body.interim")
                 return status == 100 || (102...199).contains(status) ? APUS_DECLINED : APUS_E_INVALID
             }
+        },
+        replace: { r, data in
+            theFake.call("body.replace", .req) {
+                guard let request = theFake.object(r, FakeRequest.self, "body.replace"), request.input.isEmpty else { return APUS_E_INVALID }
+                request.input = [theFake.bytes(data)].filter { !$0.isEmpty }
+                request.inputEnded = false
+                return APUS_OK
+            }
         })
 
     static let filters = apus_filters_v1(
@@ -460,7 +468,15 @@ extension FakeTables {
         send: { c, _, _ in theFake.call("upgrade.send", .conn) { theFake.object(c, FakeConnection.self, "upgrade.send") == nil ? APUS_E_CLOSED : APUS_OK } },
         pending: { c in theFake.call("upgrade.pending", .conn) { 0 } },
         hold: { c, _ in theFake.call("upgrade.hold", .conn) { APUS_OK } },
-        idle_limit: { c, _ in theFake.call("upgrade.idle_limit", .conn) { APUS_OK } })
+        idle_limit: { c, _ in theFake.call("upgrade.idle_limit", .conn) { APUS_OK } },
+        take: { c, table, state in
+            theFake.call("upgrade.take", .conn) {
+                guard let connection = theFake.object(c, FakeConnection.self, "upgrade.take"), let table, connection.owner == nil
+                else { return APUS_E_INVALID }
+                connection.owner = (table, state)
+                return APUS_OK
+            }
+        })
 }
 
 extension FakeRequest {

@@ -9,8 +9,8 @@ enum FakeTables {
 
     static let ids = [
         APUS_EXT_BODY, APUS_EXT_CONFIG, APUS_EXT_CONFSET, APUS_EXT_CONN, APUS_EXT_EXPR, APUS_EXT_FILTERS, APUS_EXT_FUNCTIONS,
-        APUS_EXT_HANDOVER, APUS_EXT_HEADERS, APUS_EXT_HOOKS, APUS_EXT_LEADER, APUS_EXT_LOG, APUS_EXT_MUTEX, APUS_EXT_POOL,
-        APUS_EXT_PROGRAM, APUS_EXT_PROVIDERS, APUS_EXT_REGEX, APUS_EXT_REQUEST, APUS_EXT_SERVER, APUS_EXT_SHM,
+        APUS_EXT_HANDOVER, APUS_EXT_HEADERS, APUS_EXT_HOOKS, APUS_EXT_INSPECT, APUS_EXT_LEADER, APUS_EXT_LOG, APUS_EXT_MUTEX,
+        APUS_EXT_POOL, APUS_EXT_PROGRAM, APUS_EXT_PROVIDERS, APUS_EXT_REGEX, APUS_EXT_REQUEST, APUS_EXT_SERVER, APUS_EXT_SHM,
         APUS_EXT_SUBREQUEST, APUS_EXT_TASKS, APUS_EXT_TIMEOUTS, APUS_EXT_UPGRADE,
     ]
 
@@ -27,6 +27,7 @@ enum FakeTables {
         case APUS_EXT_HANDOVER: make(handover)
         case APUS_EXT_HEADERS: make(headers)
         case APUS_EXT_HOOKS: make(hooks)
+        case APUS_EXT_INSPECT: make(inspect)
         case APUS_EXT_LEADER: make(leader)
         case APUS_EXT_LOG: make(log)
         case APUS_EXT_MUTEX: make(mutex)
@@ -126,6 +127,15 @@ enum FakeTables {
         if c != nil { _ = theFake.object(c, FakeConnection.self, call) }
         theFake.noteLog(theFake.text(message))
     }
+
+    /// A server of nothing.
+    private static let inspect = apus_inspect_v1(
+        size: size(apus_inspect_v1.self), reserved: 0,
+        each_line: { _, _, _ in theFake.call("inspect.each_line", .any) {} },
+        each_directive: { _, _, _, _ in theFake.call("inspect.each_directive", .any) {} },
+        each_callback: { _, _, _ in theFake.call("inspect.each_callback", .any) {} },
+        each_filter: { _, _, _ in theFake.call("inspect.each_filter", .any) {} },
+        each_provider: { _, _, _ in theFake.call("inspect.each_provider", .any) {} })
 
     private static let server = apus_server_v1(
         size: size(apus_server_v1.self), reserved: 0,
@@ -572,7 +582,8 @@ enum HookNames {
     static let signatures: [String: String] = {
         var all = [
             "optional_fn_retrieve": "v(x)", "child_init": "v(x)", "child_exit": "v(x)", "check_config": "i(x)",
-            "open_config": "i(xuU)", "pre_connection": "i(xC)", "close_connection": "v(xC)", "insert_filter": "v(xR)",
+            "open_config": "i(xuU)", "pre_connection": "i(xC)", "process_connection": "i(xC)",
+            "close_connection": "v(xC)", "insert_filter": "v(xR)",
             "response_head": "v(xR)", "error_page": "i(xRi)", "note_auth_failure": "i(xRs)",
         ]
         for name in ofRequests { all[name] = "i(xR)" }

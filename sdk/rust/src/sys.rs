@@ -438,6 +438,10 @@ pub struct apus_body_v1 {
     ///  @return APUS_OK, APUS_DECLINED (nothing was sent: HTTP/1.0 knows no interim answers, and a sub-request is
     ///  answered to nobody), APUS_E_INVALID (not 100 or 102 … 199, or the answer has begun), or APUS_E_CLOSED
     pub interim: Option<unsafe extern "C" fn(r: *mut apus_req, status: i32) -> apus_status>,
+    /// Gives a request whose body has been read another one, a copy of `data`, which goes through the input filters when
+    ///  it is read; a request it is redirected to inside the server has it, too. Content-Length is set to match.
+    ///  @return APUS_OK, or APUS_E_INVALID: there is more of the body to read
+    pub replace: Option<unsafe extern "C" fn(r: *mut apus_req, data: apus_str) -> apus_status>,
 }
 
 
@@ -901,6 +905,49 @@ pub struct apus_hooks_v1 {
 }
 
 
+// ---- apus/inspect.h
+
+pub const APUS_EXT_INSPECT: &[u8] = b"apus.inspect/1\0";
+pub const APUS_LINE_DIRECTIVE: u32 = 0;
+/// a section begins
+pub const APUS_LINE_SECTION: u32 = 1;
+/// it ends; only `name`, `depth` and `module` are set
+pub const APUS_LINE_SECTION_END: u32 = 2;
+/// A line of the configuration as it was read, macros and includes filled in.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct apus_config_line {
+    pub size: u32,
+    pub kind: u32,
+    /// without '\<' and '\>'
+    pub name: apus_str,
+    /// as they stand in the file; "(redacted)" for directives that are APUS_DIRECTIVE_SECRET
+    pub arguments: apus_str,
+    pub file: apus_str,
+    /// whose directive it is: "core_module"; empty: nobody's
+    pub module: apus_str,
+    pub line: u32,
+    /// sections around it
+    pub depth: u32,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct apus_inspect_v1 {
+    pub size: u32,
+    pub reserved: u32,
+    pub each_line: Option<unsafe extern "C" fn(host: *const apus_host, fn_: Option<unsafe extern "C" fn(arg: *mut c_void, line: *const apus_config_line)>, arg: *mut c_void)>,
+    /// The directives that a module has, by name.
+    pub each_directive: Option<unsafe extern "C" fn(host: *const apus_host, module: apus_str, fn_: Option<unsafe extern "C" fn(arg: *mut c_void, name: apus_str, help: apus_str, is_section: i32)>, arg: *mut c_void)>,
+    /// The callbacks of each hook in the order they run, hooks by name. `position`: as in apus_hook_reg.
+    pub each_callback: Option<unsafe extern "C" fn(host: *const apus_host, fn_: Option<unsafe extern "C" fn(arg: *mut c_void, hook: apus_str, module: apus_str, position: i32)>, arg: *mut c_void)>,
+    /// The filters from the handler to the wire. `direction`: APUS_OUTPUT or APUS_INPUT of apus/filters.h.
+    pub each_filter: Option<unsafe extern "C" fn(host: *const apus_host, fn_: Option<unsafe extern "C" fn(arg: *mut c_void, name: apus_str, module: apus_str, direction: u32)>, arg: *mut c_void)>,
+    /// The providers, by group and name.
+    pub each_provider: Option<unsafe extern "C" fn(host: *const apus_host, fn_: Option<unsafe extern "C" fn(arg: *mut c_void, group: apus_str, name: apus_str, module: apus_str)>, arg: *mut c_void)>,
+}
+
+
 // ---- apus/leader.h
 
 pub const APUS_EXT_LEADER: &[u8] = b"apus.leader/1\0";
@@ -1007,6 +1054,25 @@ pub struct apus_pool_v1 {
 }
 
 
+// ---- apus/preface.h
+
+pub const APUS_GROUP_PREFACE: &[u8] = b"preface/1\0";
+/// bytes; a connection whose preface is longer is closed
+pub const APUS_PREFACE_MAX: i32 = 4096;
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct apus_preface_v1 {
+    pub size: u32,
+    pub flags: u32,
+    /// A connection was accepted. @return APUS_OK: it must begin with this preface; APUS_DECLINED: it has none
+    pub expects: Option<unsafe extern "C" fn(ctx: *mut c_void, c: *mut apus_conn) -> apus_status>,
+    /// Looks at all that has come so far; called again when there is more.
+    ///  @param used  set to how many of the bytes are the preface, when it is whole
+    ///  @return APUS_OK: it is; APUS_AGAIN: more must come; or an error: close
+    pub read: Option<unsafe extern "C" fn(ctx: *mut c_void, c: *mut apus_conn, bytes: *const c_void, n: usize, used: *mut usize) -> apus_status>,
+}
+
+
 // ---- apus/program.h
 
 pub const APUS_EXT_PROGRAM: &[u8] = b"apus.program/1\0";
@@ -1071,6 +1137,8 @@ pub struct apus_upgrade_v1 {
     pub hold: Option<unsafe extern "C" fn(c: *mut apus_conn, held: i32) -> apus_status>,
     /// Ends the connection when nothing came or went for so many microseconds; 0: never. At first the server's Timeout.
     pub idle_limit: Option<unsafe extern "C" fn(c: *mut apus_conn, us: u64) -> apus_status>,
+    /// The connection is the protocol's from now on. From process_connection. @return APUS_OK or APUS_E_INVALID
+    pub take: Option<unsafe extern "C" fn(c: *mut apus_conn, vtable: *const apus_protocol_v1, state: *mut c_void) -> apus_status>,
 }
 
 
@@ -1220,6 +1288,8 @@ pub const APUS_R_LIMIT_MEMORY_SOFT: u32 = 35;
 pub const APUS_R_LIMIT_MEMORY_HARD: u32 = 36;
 pub const APUS_R_LIMIT_PROCESSES_SOFT: u32 = 37;
 pub const APUS_R_LIMIT_PROCESSES_HARD: u32 = 38;
+/// rw; of the client, which a module may correct; 0: not known
+pub const APUS_R_PEER_PORT: u32 = 39;
 pub const APUS_FILE_NONE: i32 = 0;
 pub const APUS_FILE_REGULAR: i32 = 1;
 pub const APUS_FILE_DIRECTORY: i32 = 2;
@@ -1274,6 +1344,8 @@ pub const APUS_S_DOCUMENT_ROOT: u32 = 2;
 pub const APUS_S_ADMIN: u32 = 3;
 /// Protocols: names with a space in between, the most wanted first; "http/1.1" is among them
 pub const APUS_S_PROTOCOLS: u32 = 4;
+/// of a virtual host, as its section has them: "*:80 192.0.2.1:443". \[main\]
+pub const APUS_S_ADDRESSES: u32 = 5;
 /// ServerName's port, or 0
 pub const APUS_S_PORT: u32 = 0;
 /// the line its section begins at; 0: the main server
@@ -1332,6 +1404,38 @@ pub struct apus_server_v1 {
     pub each_module: Option<unsafe extern "C" fn(host: *const apus_host, fn_: Option<unsafe extern "C" fn(arg: *mut c_void, name: apus_str, version: apus_str, file: apus_str, toolchain: apus_str)>, arg: *mut c_void)>,
     /// The pool that lives as long as the configuration. \[main\]
     pub pool: Option<unsafe extern "C" fn(host: *const apus_host) -> *mut apus_pool>,
+}
+
+
+// ---- apus/session.h
+
+/// Where sessions are stored; the providers are asked in order of their names until one does not decline.
+pub const APUS_GROUP_SESSION_STORE: &[u8] = b"session_store/1\0";
+/// What is done to the text before it is stored: in order of the names, and backwards when it is loaded.
+pub const APUS_GROUP_SESSION_CODEC: &[u8] = b"session_codec/1\0";
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct apus_session_store_v1 {
+    pub size: u32,
+    pub flags: u32,
+    /// What is stored of the request's session, in its memory; ptr NULL: nothing yet.
+    ///  @return APUS_OK, APUS_DECLINED: sessions are not stored here, or an error
+    pub load: Option<unsafe extern "C" fn(ctx: *mut c_void, r: *mut apus_req, out: *mut apus_str) -> apus_status>,
+    /// Stores it; the empty string removes it. Header fields that carry it are to be set in APUS_HEADERS_ERR.
+    ///  @param max_age  seconds until it expires; 0: never
+    ///  @return as `load`
+    pub save: Option<unsafe extern "C" fn(ctx: *mut c_void, r: *mut apus_req, text: apus_str, max_age: i64) -> apus_status>,
+}
+
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct apus_session_codec_v1 {
+    pub size: u32,
+    pub flags: u32,
+    /// Makes of `in` what is stored, in the request's memory. @return APUS_OK, APUS_DECLINED: not here, or an error
+    pub encode: Option<unsafe extern "C" fn(ctx: *mut c_void, r: *mut apus_req, in_: apus_str, out: *mut apus_str) -> apus_status>,
+    /// The other way. An error: it is no session, and a new one begins.
+    pub decode: Option<unsafe extern "C" fn(ctx: *mut c_void, r: *mut apus_req, in_: apus_str, out: *mut apus_str) -> apus_status>,
 }
 
 
@@ -1491,6 +1595,23 @@ pub struct apus_subrequest_v1 {
     ///               not when the request is cancelled first
     ///  @return APUS_OK: `done` has been called or will be
     pub run: Option<unsafe extern "C" fn(sub: *mut apus_req, behind: *mut apus_filter, done: Option<unsafe extern "C" fn(ctx: *mut c_void, sub: *mut apus_req, status: apus_status)>, ctx: *mut c_void) -> apus_status>,
+}
+
+
+// ---- apus/tap.h
+
+pub const APUS_GROUP_TAP: &[u8] = b"tap/1\0";
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct apus_tap_v1 {
+    pub size: u32,
+    pub flags: u32,
+    /// A connection was accepted. @return APUS_OK: its bytes are shown, and files are sent as bytes; APUS_DECLINED
+    pub wants: Option<unsafe extern "C" fn(ctx: *mut c_void, c: *mut apus_conn) -> apus_status>,
+    /// Bytes came from the client; `n` 0: it has finished sending. They are valid during the call.
+    pub received: Option<unsafe extern "C" fn(ctx: *mut c_void, c: *mut apus_conn, bytes: *const c_void, n: usize)>,
+    /// Bytes were sent, or taken by the transport to be sent. They are valid during the call.
+    pub sent: Option<unsafe extern "C" fn(ctx: *mut c_void, c: *mut apus_conn, bytes: *const c_void, n: usize)>,
 }
 
 

@@ -62,6 +62,10 @@ typedef struct apus_body_v1 {
      *  @return APUS_OK, APUS_DECLINED (nothing was sent: HTTP/1.0 knows no interim answers, and a sub-request is
      *  answered to nobody), APUS_E_INVALID (not 100 or 102 … 199, or the answer has begun), or APUS_E_CLOSED */
     apus_status (*interim)(apus_req *r, int32_t status);
+    /** Gives a request whose body has been read another one, a copy of `data`, which goes through the input filters when
+     *  it is read; a request it is redirected to inside the server has it, too. Content-Length is set to match.
+     *  @return APUS_OK, or APUS_E_INVALID: there is more of the body to read */
+    apus_status (*replace)(apus_req *r, apus_str data);
 } apus_body_v1;
 
 #endif

@@ -31,6 +31,7 @@
  *   child_init            v(x)      VOID   in each worker, after it dropped its privileges
  *   child_exit            v(x)      VOID   in each worker, before it ends
  *   pre_connection        i(xC)     ALL    a connection was accepted; set its transport here
+ *   process_connection i(xC)    ALL    its transport has agreed, or it has none: take it for a protocol of one's own
  *   close_connection      v(xC)     VOID   before its memory goes
  *   post_read_request     i(xR)     ALL    the head is read, the virtual host known
  *   quick_handler         i(xR)     FIRST  before any look-up

@@ -1,11 +1,12 @@
 /* apus/protocol.h — protocols other than HTTP/1.1 on a connection: the vtable of provider group "protocol/1", and
  * "apus.upgrade/1". All [conn].
  *
- * A connection becomes a protocol's in one of two ways:
+ * A connection becomes a protocol's in one of three ways:
  *  - The transport agreed on the name of a provider of group "protocol/1", its ALPN identifier ("h2"). Its `open` makes
  *    the state.
  *  - A handler answers a request with 101 (RFC 9110, section 7.8) by `switch_to`, which is given the state. The request
  *    lives, and is logged, until the connection ends: its bytes count as the request's.
+ *  - A process_connection hook takes it with `take`, before anything has been read as HTTP.
  * From then on the bytes of the connection are the protocol's, decrypted if there is a transport, until `close`, which
  * is called exactly once. Client and protocol both end by closing; so does the server when nothing has moved for as long
  * as the idle limit says. */
@@ -49,6 +50,8 @@ typedef struct apus_upgrade_v1 {
     apus_status (*hold)(apus_conn *c, int32_t held);
     /** Ends the connection when nothing came or went for so many microseconds; 0: never. At first the server's Timeout. */
     apus_status (*idle_limit)(apus_conn *c, uint64_t us);
+    /** The connection is the protocol's from now on. From process_connection. @return APUS_OK or APUS_E_INVALID */
+    apus_status (*take)(apus_conn *c, const apus_protocol_v1 *vtable, void *state);
 } apus_upgrade_v1;
 
 #endif

@@ -62,6 +62,7 @@
 #define APUS_R_LIMIT_MEMORY_HARD 36u
 #define APUS_R_LIMIT_PROCESSES_SOFT 37u
 #define APUS_R_LIMIT_PROCESSES_HARD 38u
+#define APUS_R_PEER_PORT 39u       /**< rw; of the client, which a module may correct; 0: not known */
 
 #define APUS_FILE_NONE 0
 #define APUS_FILE_REGULAR 1

@@ -11,6 +11,7 @@
 #define APUS_S_DOCUMENT_ROOT 2u
 #define APUS_S_ADMIN 3u
 #define APUS_S_PROTOCOLS 4u     /**< Protocols: names with a space in between, the most wanted first; "http/1.1" is among them */
+#define APUS_S_ADDRESSES 5u     /**< of a virtual host, as its section has them: "*:80 192.0.2.1:443". [main] */
 
 /* Numbers of a server. */
 #define APUS_S_PORT 0u          /**< ServerName's port, or 0 */
