@@ -63,6 +63,7 @@ let contentModules: [Target] = [
     module("include", ["CGIScripts"]),
     module("negotiation"),
     module("ratelimit"),
+    module("remoteip", ["AuthKit", "ProxyProtocol"]),
     module("reflector"),
     module("sed"),
     module("speling"),
@@ -89,6 +90,7 @@ let package = Package(
         .target(name: "RemoteCache", dependencies: ["ModuleKit"]),
         // What several modules about access have in common: hashes of passwords, files of users, addresses.
         .target(name: "PasswordKit", dependencies: ["ByteKit", "CArgon2", "CCrypt"]),
+        .target(name: "ProxyProtocol", dependencies: ["ByteKit"]),
         .target(name: "AuthKit", dependencies: ["ModuleKit", "PasswordKit"]),
         // Database files of users, and how modules use them.
         .target(name: "DbmKit", dependencies: ["ByteKit", "CBerkeleyDB", "CGDBM"]),

@@ -22,6 +22,7 @@ let package = Package(
     targets: [
         .target(name: "ModuleABI"),
         .target(name: "ByteKit", dependencies: ["ModuleABI"], swiftSettings: instrumented),
+        .target(name: "ProxyProtocol", dependencies: ["ByteKit"], swiftSettings: instrumented),
         .target(name: "CSystem", cSettings: instrumentedC),
         .target(name: "ElfKit", dependencies: ["CSystem"], swiftSettings: instrumented),
         .systemLibrary(name: "CFFI", pkgConfig: "libffi"),
@@ -38,7 +39,7 @@ let package = Package(
         .target(name: "mod_rewrite", dependencies: ["ModuleKit"], swiftSettings: instrumented, linkerSettings: moduleLinkage),
         .target(name: "CFuzzer"),
         .executableTarget(
-            name: "Fuzz", dependencies: ["Host", "ByteKit", "ModuleABI", "CFuzzer", "CGIScripts", "Include"],
+            name: "Fuzz", dependencies: ["Host", "ByteKit", "ModuleABI", "CFuzzer", "CGIScripts", "Include", "ProxyProtocol"],
             swiftSettings: instrumented,
             linkerSettings: [
                 .unsafeFlags([

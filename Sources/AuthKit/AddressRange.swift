@@ -70,6 +70,9 @@ public struct AddressRange: BitwiseCopyable, Sendable {
         self.init(base, mask)
     }
 
+    /// One address.
+    public init(_ address: IPAddress) { self.init(address, AddressRange.mask(128)) }
+
     private init(_ base: IPAddress, _ mask: IPAddress) {
         self.base = IPAddress(high: base.high & mask.high, low: base.low & mask.low)
         self.mask = mask

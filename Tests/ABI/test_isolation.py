@@ -12,7 +12,7 @@ MODULES = sorted((DISTRIBUTION / "modules").glob("*.so"))
 BINARIES = [DISTRIBUTION / "bin" / "apus", *MODULES]
 
 #: What first-party modules may import besides modules for C libraries (Sources/C…).
-ALLOWED = {"ModuleKit", "ByteKit", "ModuleABI", "CSystem", "Glibc", "AuthKit", "CGIScripts", "DbmAuth", "DbmKit", "PasswordKit", "RemoteCache"}
+ALLOWED = {"ModuleKit", "ByteKit", "ModuleABI", "CSystem", "Glibc", "AuthKit", "CGIScripts", "DbmAuth", "DbmKit", "PasswordKit", "ProxyProtocol", "RemoteCache"}
 FORBIDDEN = re.compile(
     r"Foundation|libdispatch|libBlocksRuntime|_Concurrency|_StringProcessing|icu|FoundationEssentials"
 )

@@ -16,6 +16,7 @@ struct FuzzTarget {
         FuzzTarget(name: "date") { DateTarget.run(input($0, $1)) },
         FuzzTarget(name: "ranges") { RangesTarget.run(input($0, $1)) },
         FuzzTarget(name: "connection") { ConnectionTarget.run(input($0, $1)) },
+        FuzzTarget(name: "proxy") { ProxyTarget.run(input($0, $1)) },
         FuzzTarget(name: "config") { ConfigTarget.run(input($0, $1)) },
         FuzzTarget(name: "include") { IncludeTarget.run(input($0, $1)) },
         FuzzTarget(name: "script") { ScriptTarget.run(input($0, $1)) },
