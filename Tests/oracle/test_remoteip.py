@@ -245,3 +245,10 @@ def test_errors(apus, line, message):
     server = apus(line, modules=(*DEFAULT_MODULES, "remoteip"), start=False)
     done = server.run("-t")
     assert done.returncode != 0 and message in done.stderr + done.stdout and f"httpd.conf:{server.line_of(line)}" in done.stderr + done.stdout
+
+
+def test_errors_in_lists(configured):
+    server = configured("RemoteIPTrustedProxyList @ROOT@/proxies.lst", modules=(*DEFAULT_MODULES, "remoteip"))
+    (server.root / "proxies.lst").write_text("192.0.2.0/24\n# none\n10.0.0.0/40 # wrong\n")
+    done = server.run("-t")
+    assert done.returncode != 0 and "proxies.lst" in done.stderr and "40" in done.stderr
