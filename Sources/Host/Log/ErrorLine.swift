@@ -191,10 +191,11 @@ struct ErrorLine {
 
     private mutating func writeAddress(_ kind: ErrorLogItem.Kind) {
         guard let conn else { return }
-        // A module may have corrected the client's address; then no port is known.
+        // A module may have corrected who the client is.
         if kind == .clientAddress, let request, request.pointee.peerAddress.isSet {
             append(request.pointee.peerAddress)
-            return out.append(":0")
+            out.append(0x3a)
+            return out.append(decimal: Int64(request.pointee.peerPort))
         }
         let address = kind == .localAddress ? conn.localAddress() : conn.pointee.peer
         address.write(host: &out)
