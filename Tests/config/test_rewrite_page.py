@@ -18,7 +18,8 @@ TRANSCRIPTS = [text for kind, _, text in BLOCKS if kind == "console"]
 def site(apus):
     """The page's files; its /srv is a directory of the test's."""
     root = world_readable_directory()
-    (root / "www").mkdir()
+    for name in ("www", "logs"):
+        (root / name).mkdir()
     (root / "www" / "index.php").write_text("")
     (root / "modules").symlink_to(DISTRIBUTION / "modules")
     for name, text in FILES.items():
