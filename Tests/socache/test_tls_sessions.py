@@ -226,6 +226,7 @@ def test_many_sessions_are_all_found(soaked, tmp_path, cache):
     server = soaked(cache)
     counts = soak.keep(server, tmp_path, 600)
     assert counts == {"made": 600, "resumed": 600, "forgotten": 0, "cut": 0, "wrong": 0, "late": 0}
+    wait_until(lambda: sum(soak.by_worker(server).values()) == 600, "all lines of the log")
     assert len(soak.by_worker(server)) == 4
     told = soak.told(server)
     assert told["CacheCurrentEntries"] == 600

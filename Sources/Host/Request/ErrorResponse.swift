@@ -96,7 +96,10 @@ enum ErrorResponse {
         let isAboutFile = status == 304 || status == 412
         let location = redirection(r, status)
         if !isAboutFile { r.pointee.headersOut.removeAll() }
-        if let location { r.pointee.errorHeadersOut.set(Bytes("Location"), location, r.pointee.arena) }
+        if let location {
+            _ = r.pointee.headersOut.remove(Bytes("Location"))
+            r.pointee.errorHeadersOut.set(Bytes("Location"), location, r.pointee.arena)
+        }
         r.pointee.contentEncoding = .none
         r.pointee.contentLanguage = .none
         if closes(status) { r.pointee.conn.pointee.isPoisoned = true }

@@ -227,7 +227,8 @@ extension Candidate {
             let filter = FakeFilter(request, registration)
             if (registration.begin?(registration.ctx, filter.handle) ?? APUS_OK) == APUS_OK {
                 var hasEnded = false
-                for _ in 0..<200 where !hasEnded {
+                // A filter may go on byte by byte.
+                for _ in 0..<10_000 where !hasEnded {
                     let chain = FakeChain(request.pool)
                     let status = registration.fill(registration.ctx, filter.handle, 100, chain.handle)
                     hasEnded = chain.segments.contains { if case .end = $0 { true } else { false } } || (status != APUS_OK && status != APUS_AGAIN)

@@ -308,7 +308,10 @@ extension FakeTables {
                     return APUS_E_INVALID
                 }
                 if theFake.refusesRegistration() { return APUS_E_EXISTS }
-                theFake.filters.append(reg.pointee)
+                var own = reg.pointee
+                // A name is the caller's until the call returns.
+                own.name = UnsafePointer(strdup(reg.pointee.name))
+                theFake.filters.append(own)
                 return APUS_OK
             }
         },

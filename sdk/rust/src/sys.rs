@@ -656,7 +656,7 @@ pub struct apus_figure {
     pub label: apus_str,
     /// from a set that the configuration bounds: never anything that clients send
     pub label_value: apus_str,
-    pub value: double,
+    pub value: f64,
 }
 
 #[derive(Clone, Copy)]
