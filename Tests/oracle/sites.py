@@ -4,6 +4,7 @@ A site is a name, the inside of its <VirtualHost> (@HERE@ is its document root),
 paths, or "METHOD path", or whole heads.
 """
 
+import os
 import pathlib
 from dataclasses import dataclass, field
 
@@ -34,6 +35,8 @@ def lay_out(root, sites):
                 file.symlink_to(text)
             else:
                 file.write_text(text.replace("@HERE@", str(pathlib.Path(root, site.name))))
+                # The validator of a file that has just been changed is weak for a moment.
+                os.utime(file, (1_700_000_000, 1_700_000_000))
 
 
 def virtual_hosts(sites):

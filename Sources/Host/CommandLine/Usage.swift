@@ -37,7 +37,7 @@ extension Options {
               -h              show this text
 
             Asking:
-              \(program) explain URL  what the server would do with a request, and why; alone: its own options
+              \(program) explain URL  what the server would do with a request, and why
               \(program) module help  begins, builds, checks and installs modules
               \(program) rewrite test --rules FILE --cases FILE
                                 what rules make of a table of URLs; alone: its own options
