@@ -76,7 +76,7 @@ public struct ScriptHead {
         }
         let name = line.upTo(colon).trimmed
         let value = line.from(colon + 1).trimmed
-        guard name.buffer.allSatisfy(\.isTokenByte), !value.buffer.contains(where: { $0 < 0x20 && $0 != 9 || $0 == 0x7f }) else {
+        guard !name.isEmpty, name.buffer.allSatisfy(\.isTokenByte), !value.buffer.contains(where: { $0 < 0x20 && $0 != 9 || $0 == 0x7f }) else {
             return "\"\(Self.shown(line))\" holds bytes that no header field may hold"
         }
         if name.equalsIgnoringCase("Status") {

@@ -67,10 +67,12 @@ static apus_status handle(void *ctx, apus_req *r) {
     snprintf(question, sizeof question, "GET /index.html HTTP/1.0\r\nHost: %s\r\n\r\n", host);
     size_t length = 0;
     status = exchange(state, fd, question, answer, sizeof answer, &length);
+    /* F names its argument twice, and each answer is good until the next. */
+    apus_str why = tls->problem(state);
     int count = status == APUS_OK
         ? snprintf(reply, sizeof reply, "%.*s %.*s %.*s\n%.*s", F(tls->fact(state, S("protocol"))),
                    F(tls->fact(state, S("cipher"))), F(tls->fact(state, S("verified"))), (int)length, answer)
-        : snprintf(reply, sizeof reply, "%.*s\n", F(tls->problem(state)));
+        : snprintf(reply, sizeof reply, "%.*s\n", F(why));
     tls->close(state);
     close(fd);
     return bd->reply(r, status == APUS_OK ? 200 : 502, S("text/plain"), (apus_str){reply, (size_t)count});
