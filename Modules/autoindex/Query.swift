@@ -38,7 +38,7 @@ struct IndexQuery {
 
     private mutating func take(_ letter: UInt8, _ value: Bytes, _ pool: Pool) -> Bool {
         if letter == UInt8(ascii: "P") {
-            guard let text = unescaped(value, pool) else { return false }
+            guard let text = pool.percentDecoded(value) else { return false }
             pattern = text.isEmpty ? nil : text
             return true
         }
@@ -67,27 +67,6 @@ struct IndexQuery {
         options.subtract(.isFancy)
         options.formUnion(shown)
         self.format = format
-    }
-
-    /// The pattern without its percent signs; nil: it holds a NUL byte or an escape that is none.
-    private func unescaped(_ text: Bytes, _ pool: Pool) -> Bytes? {
-        let room = pool.allocate(UInt8.self, count: text.count + 1)
-        var (count, index) = (0, 0)
-        while index < text.count {
-            var byte = text[index]
-            if byte == UInt8(ascii: "%") {
-                guard index + 2 < text.count, let high = text[index + 1].hexValue, let low = text[index + 2].hexValue
-                else { return nil }
-                byte = high << 4 | low
-                index += 2
-            }
-            guard byte != 0 else { return nil }
-            room[count] = byte
-            count += 1
-            index += 1
-        }
-        room[count] = 0
-        return Bytes(UnsafeRawPointer(room), count: count)
     }
 
     private func repetition(_ pool: Pool) -> Bytes {
