@@ -27,7 +27,6 @@ enum ExplainText {
     private static func phases(_ explanation: Explanation) -> String {
         var text = ""
         var phase = ""
-        var pending: String?
         for (index, entry) in explanation.entries.enumerated() {
             let indent = String(repeating: "    ", count: entry.depth)
             switch entry.event {
@@ -39,29 +38,19 @@ enum ExplainText {
             case .entered(let name, let module):
                 if name != phase { text += "\(indent)  \(name)\n" }
                 phase = name
-                // A hook that says nothing has one line; another one's line comes first, with what it says below.
-                pending = "\(indent)    \(padded(module))"
-                if !isFollowedByVerdict(explanation.entries, index) {
-                    text += "\(pending ?? "")\(verdict(of: explanation.entries, index))\n"
-                    pending = nil
-                }
-            case .hook(let name, let module, let verdict):
+                text += "\(indent)    \(padded(module))\(verdict(of: explanation.entries, index))\n"
+            case .hook(let name, let module, .notRun):
                 if name != phase { text += "\(indent)  \(name)\n" }
                 phase = name
-                if let line = pending { text += "\(line)\(verdict.text)\n" }
-                if pending == nil, case .notRun = verdict { text += "\(indent)    \(padded(module))\(verdict.text)\n" }
-                pending = nil
+                text += "\(indent)    \(padded(module))\(Explanation.Verdict.notRun.text)\n"
+            // Told where the hook was entered.
+            case .hook: continue
             case .message(_, let level, let code, let message):
                 text += "\(indent)      \(LogLevelName.allCases[Int(level)].rawValue): \(code.isEmpty ? "" : "\(code): ")\(message)\n"
             case .answersUnknown(let handler): text += "\(indent)    the handler \(handler) answers; handlers are not run\n"
             }
         }
         return text
-    }
-
-    private static func isFollowedByVerdict(_ entries: [Explanation.Entry], _ index: Int) -> Bool {
-        guard index + 1 < entries.count, case .hook = entries[index + 1].event else { return false }
-        return true
     }
 
     /// The verdict of the hook that is entered at an index.
