@@ -59,7 +59,7 @@ class Apus(Server):
 
     def command(self):
         (self.root / "apus/httpd.conf").write_text(
-            f"""{modules(self.dist + "/modules", ("mime", "log_config", *AUTH))}
+            f"""{modules(f"{self.dist}/modules", ("mime", "log_config", *AUTH))}
 ServerRoot {self.root}/apus
 PidFile apus.pid
 ErrorLog error_log
@@ -142,9 +142,21 @@ http {{
         return ["nginx", "-p", f"{self.root}/nginx", "-c", f"{self.root}/nginx/nginx.conf"]
 
 
+def token():
+    """What the client shows."""
+    return base64.b64encode(f"alice:{PASSWORD}".encode()).decode()
+
+
+def prepare_areas(root):
+    """The folders and users' files of the areas, below what prepare() has made."""
+    for name, how in HASHES.items():
+        (root / "site" / place(name)).mkdir()
+        shutil.copy(root / "site/1k.html", root / "site" / place(name))
+        subprocess.run(["htpasswd", "-cb", *how, root / f"{place(name)}.users", "alice", PASSWORD], check=True, capture_output=True)
+
+
 def measure(server, path, seconds):
     """CPU microseconds a request."""
-    token = base64.b64encode(f"alice:{PASSWORD}".encode()).decode()
     url = f"http://127.0.0.1:{server.ports[False]}{path}"
     # The first check is what it is everywhere; what follows is compared.
     subprocess.run(["curl", "-sf", "-o", "/dev/null", "-u", f"alice:{PASSWORD}", url], check=True, timeout=60)
@@ -152,7 +164,7 @@ def measure(server, path, seconds):
     connections = 2 if "cost10" in path and server.name != "apus" else 64
     before = server.cpu()
     done = subprocess.run(
-        ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-H", f"Authorization: Basic {token}", url],
+        ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s", "-H", f"Authorization: Basic {token()}", url],
         capture_output=True, text=True, timeout=seconds + 60,
     )  # fmt: skip
     used = server.cpu() - before
@@ -191,10 +203,7 @@ def main():
     root = Path(tempfile.mkdtemp(prefix="apus-bench-"))
     os.umask(0)
     prepare(root)
-    for name, how in HASHES.items():
-        (root / "site" / place(name)).mkdir()
-        shutil.copy(root / "site/1k.html", root / "site" / place(name))
-        subprocess.run(["htpasswd", "-cb", *how, root / f"{place(name)}.users", "alice", PASSWORD], check=True, capture_output=True)
+    prepare_areas(root)
     time.sleep(0.1)
     servers = [kind(root, str(Path(options.dist).resolve())) for kind in (Apus, Apache, Nginx)]
     paths = {"none": "/1k.html", **{name: f"/{place(name)}/1k.html" for name in HASHES}}

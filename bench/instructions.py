@@ -19,6 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import auth
 from peers import Apus, Nginx, prepare
 
 TOP = Path(__file__).resolve().parent.parent
@@ -41,7 +42,14 @@ WORKLOADS = {
 }
 
 
-#: The same with a TLS handshake for each: how the client makes them.
+#: Basic authentication: the request without a password in the same site, and with one, once it is verified.
+AUTH = {
+    "W8 none": ("/1k.html", "", False),
+    "W8 {SHA}": (f"/{auth.place('{SHA}')}/1k.html", f"Authorization: Basic {auth.token()}\r\n", False),
+    "W8 bcrypt": (f"/{auth.place('bcrypt, cost 5')}/1k.html", f"Authorization: Basic {auth.token()}\r\n", False),
+}
+
+#: A request with a TLS handshake for each: how the client makes them.
 HANDSHAKES = {"W4": "full", "W5": "resume"}
 #: Kept connections over TLS.
 KEPT = {"W6a": "/1k.html", "W6b": "/100k.bin"}
@@ -73,11 +81,21 @@ class Counted:
         return costs
 
 
-class CountedApus(Counted, Apus):
+class Single(Counted):
+    """Apus in one process."""
+
     alone = ("-X",)
 
     def command(self):
         return [word for word in super().command() if word != "-DFOREGROUND"]
+
+
+class CountedApus(Single, Apus):
+    pass
+
+
+class CountedAuth(Single, auth.Apus):
+    """With areas that ask for a password."""
 
 
 class CountedNginx(Counted, Nginx):
@@ -123,7 +141,11 @@ def requests(port, request, count, closes):
     """Sends a request on each of the connections before the answers are read: as under load, turns serve several."""
     def connect():
         return socket.create_connection(("127.0.0.1", port), 120)
-    connections = [] if closes else [connect() for _ in range(CONNECTIONS)]
+    # What is found out once is found out before.
+    connections = [connect()]
+    connections[0].sendall(request)
+    receive(connections[0], closes)
+    connections += [connect() for _ in range(CONNECTIONS - 1)]
     for _ in range(count // CONNECTIONS):
         if closes:
             connections = [connect() for _ in range(CONNECTIONS)]
@@ -162,7 +184,7 @@ def count(kind, root, tree, workload, requests_sent):
     elif workload in KEPT:
         kept(server.ports[True], KEPT[workload], requests_sent)
     else:
-        path, more, closes = WORKLOADS[workload]
+        path, more, closes = (WORKLOADS | AUTH)[workload]
         requests(server.ports[False], HEAD.format(path=path, more=more).encode(), requests_sent, closes)
     server.process.send_signal(signal.SIGTERM)
     server.process.wait(60)
@@ -190,16 +212,17 @@ def main():
     os.umask(0)
     root = Path(tempfile.mkdtemp(prefix="apus-instructions-"))
     prepare(root)
+    auth.prepare_areas(root)
     tree = stage(root, options.release, options.dist)
-    for workload in (*WORKLOADS, *HANDSHAKES, *KEPT):
-        if options.only and options.only != workload:
+    for workload in (*WORKLOADS, *HANDSHAKES, *KEPT, *([] if options.nginx else AUTH)):
+        if not workload.startswith(options.only):
             continue
         numbers = (FEW // 10, MANY // 10) if workload in HANDSHAKES else (FEW, MANY)
-        few, many = (count(kind, root, tree, workload, number) for number in numbers)
+        few, many = (count(CountedAuth if workload in AUTH else kind, root, tree, workload, number) for number in numbers)
         many.subtract(few)
         each = {key: cost / (numbers[1] - numbers[0]) for key, cost in many.items()}
         own = sum(cost for (_, place), cost in each.items() if not place.startswith("libcrypto"))
-        outside = f", {own:.0f} of them outside libcrypto" if workload not in WORKLOADS else ""
+        outside = f", {own:.0f} of them outside libcrypto" if workload in HANDSHAKES or workload in KEPT else ""
         print(f"{workload}: {sum(each.values()):.0f} instructions a request{outside}", flush=True)
         if options.profile:
             show(each, options.profile)

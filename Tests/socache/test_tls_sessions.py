@@ -215,10 +215,15 @@ def test_sessions_expire(tls_server, cache):
 # Many sessions. bench/socache.py does the same with 10,000, and for half a minute.
 
 
+@pytest.fixture(scope="module")
+def pair(certificates):
+    return certificates.server("soaked", "one.example")
+
+
 @pytest.fixture
-def soaked(apus, certificates):
+def soaked(apus, pair):
     with contextlib.ExitStack() as stack:
-        yield lambda cache: stack.enter_context(soak.soaked_server(apus, cache, certificates.server("one.example")))
+        yield lambda cache: stack.enter_context(soak.soaked_server(apus, cache, pair))
 
 
 @pytest.mark.parametrize("cache", ["shmcb:logs/x(8000000)", "dbm:logs/x"])
@@ -245,11 +250,11 @@ def test_sessions_that_had_to_go(soaked, tmp_path):
     assert told["CacheDiscardCount"] >= counts["forgotten"] and counts["wrong"] == counts["cut"] == counts["late"] == 0
 
 
-def test_the_status_page_has_apache2s_names(apus, apache, certificates):
+def test_the_status_page_has_apache2s_names(apus, apache, pair):
     """And the same counts, but for what only its way of storing has."""
     counts = []
     for kind in (apus, apache):
-        with soak.soaked_server(kind, "shmcb:logs/x(512000)", certificates.server("one.example")) as server:
+        with soak.soaked_server(kind, "shmcb:logs/x(512000)", pair) as server:
             context = client()
             session, _ = ask_once(server, context)
             assert ask_once(server, context, session)[1]

@@ -24,6 +24,7 @@ class Authority:
 
     def __init__(self, directory, name="test-ca", *, parent=None, kind="ecdsa"):
         self.directory = pathlib.Path(directory)
+        self.issued = {}
         self.own = (
             parent._issue(name, kind, "basicConstraints=critical,CA:TRUE")
             if parent
@@ -103,6 +104,12 @@ class Authority:
 
     def _issue(self, name, kind, extensions, subject=None, days=30):
         pair = self._pair(name)
+        asked = (kind, extensions, subject, days)
+        if pair.key.exists():
+            # Others may be using it.
+            assert self.issued.get(name) == asked, f"{name} is the name of a certificate of another kind: choose another"
+            return pair
+        self.issued[name] = asked
         request, options = pair.key.with_suffix(".csr"), pair.key.with_suffix(".ext")
         options.write_text(extensions + "\n")
         _openssl(

@@ -94,7 +94,7 @@ def test_location(start, responder, silent, mood, version):
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_responder_that_the_certificate_names(start, authority, responder, version):
-    named = authority.client("named", extensions=f"authorityInfoAccess=OCSP;URI:{responder.url}")
+    named = authority.client(f"named-{version}", extensions=f"authorityInfoAccess=OCSP;URI:{responder.url}")
     with start("SSLVerifyClient require\nSSLOCSPEnable on\nSSLOCSPDefaultResponder http://127.0.0.1:1/") as server:
         server.put("index.html", "")
         assert outcome(server.port, Client(version, named)) == 200

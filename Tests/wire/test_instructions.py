@@ -1,7 +1,8 @@
 """Gate: what a request costs in user instructions, counted by callgrind and so free of noise (bench/instructions.py).
 
-A change that costs more than these raises the figure here, and says why in its commit. Counts of one build differ by less
-than one per cent between machines, so a ceiling lies two per cent above what was measured.
+A change that costs more than these raises the figure here, and says why in its commit. How many requests a turn of the loop
+serves depends on how the machine shares its time between the server and its clients: counts of one build differ by one per cent
+(W1), or three (W3, where connections are accepted). A ceiling lies as much above the highest that was measured.
 """
 
 import os
@@ -15,7 +16,7 @@ import pytest
 TOP = pathlib.Path(__file__).parents[2]
 RELEASE = TOP / ".build" / "release"
 
-CEILINGS = {"W1": 10_400, "W3": 12_230}
+CEILINGS = {"W1": 10_500, "W3": 12_700}
 
 
 @pytest.mark.skipif(not RELEASE.exists(), reason="needs the build, whose binaries have names")
