@@ -88,6 +88,8 @@ struct Connection {
 
     var input = InputBuffer()
     var headScan = HeadScan()
+    /// The turn of the loop that began with news of a head that was waited for; 0: none did, or its request has begun.
+    var headTurn: Int64 = 0
     /// Empty lines seen since the last request.
     var emptyLines: UInt8 = 0
     /// Since when the head at hand is waited for; 0: none has begun.

@@ -129,6 +129,11 @@ enum HTTP1 {
         }
         Deadlines.waitForRequest(r.pointee.conn)
         theWorker.pointee.slot.begin(r.pointee.requestLine)
+        // What follows on the connection within the same turn may have been sent during it.
+        let isEarly = r.pointee.conn.pointee.headTurn == theWorker.pointee.turnNumber
+        r.pointee.conn.pointee.headTurn = 0
+        theWorker.pointee.earlyRequest = isEarly ? r : nil
+        defer { theWorker.pointee.earlyRequest = nil }
         return runPhases(r)
     }
 

@@ -182,6 +182,7 @@ final class EventLoop {
         let hasLines = LogSinks.hasLines
         let count = epoll_wait(epoll, events, Int32(EventLoop.batch), hasLines ? min(EventLoop.quiet, timeout()) : timeout())
         theWorker.pointee.setTime(Clock.now())
+        theWorker.pointee.turnNumber &+= 1
         LoopWatch.turnBegan(theWorker.pointee.slot)
         if hasLines, count == 0 || LogSinks.areDue(theWorker.pointee.now) { LogSinks.flushAll() }
         if count > 0 {
@@ -224,6 +225,7 @@ final class EventLoop {
         let isBroken = happened & UInt32(EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
         if happened & UInt32(EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { conn.pointee.hasHungUp = true }
         if happened & UInt32(EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 || isBroken { conn.pointee.mayRead = true }
+        if conn.pointee.state == .head { conn.pointee.headTurn = theWorker.pointee.turnNumber }
         if happened & UInt32(EPOLLOUT.rawValue) != 0 { conn.hasRoom() }
         Turn.run(conn) {
             if isBroken, conn.pointee.state == .request, let r = conn.pointee.request {

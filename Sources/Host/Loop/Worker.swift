@@ -38,6 +38,11 @@ struct Worker {
     var turnLength = 0
     /// The connection that is being worked on.
     var turn: Connection.Ref?
+    /// Counts the turns of the loop.
+    var turnNumber: Int64 = 0
+    /// A request whose first bytes were there when this turn began, until it is suspended or over: a file that was looked at
+    /// in this turn need not be looked at again for it.
+    var earlyRequest: Request.Ref?
 
     let loop = EventLoop()
     var timers: TimerWheel

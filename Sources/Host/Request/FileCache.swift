@@ -24,6 +24,8 @@ struct CachedFile {
     var holders: Int32
     /// Its path led through no symbolic link when it was opened.
     var isWithoutLinks: Bool
+    /// The last turn of the loop in which a stat of the name said what it said when the file was opened.
+    var lastLook: Int64 = 0
     /// Still in the table.
     var isCached: Bool
     var wasUsed: Bool
@@ -59,8 +61,8 @@ private func releaseFile(_ raw: UnsafeMutableRawPointer?) {
     if let raw { CachedFile.release(raw.assumingMemoryBound(to: CachedFile.self)) }
 }
 
-/// Open files by name. An entry is used only while a fresh stat of the name says what it said when the file was opened,
-/// so a changed, replaced or deleted file is seen by the next request.
+/// Open files by name. An entry is used only while a stat of the name, made since the request began to come in, says what
+/// it said when the file was opened: a changed, replaced or deleted file is seen by the next request.
 struct FileCache {
     private static let slots = 2048
     /// At most a quarter of the files the process may open: connections need the rest.
@@ -80,13 +82,13 @@ struct FileCache {
         table.initialize(repeating: nil, count: FileCache.slots)
     }
 
-    /// The file when it is open already, and still what stat just said of the name.
+    /// The file that is open under this name, which may lead to another by now.
     @inline(__always)
-    func find(_ name: Bytes, _ info: FileInfo) -> CachedFile.Ref? {
+    func find(_ name: Bytes) -> CachedFile.Ref? {
         let hash = name.hashed
         var at = Int(truncatingIfNeeded: hash) & (FileCache.slots - 1)
         while let file = table[at] {
-            if file.pointee.hash == hash, file.pointee.name == name { return file.pointee.info.isSame(as: info) ? file : nil }
+            if file.pointee.hash == hash, file.pointee.name == name { return file }
             at = (at &+ 1) & (FileCache.slots - 1)
         }
         return nil

@@ -22,11 +22,10 @@ enum MapToStorage {
             mergeSlashes(r)
             removeDots(r)
         }
-        if let refusal = find(r) { return refusal }
-        if r.pointee.file.kind == .regular, r.pointee.main == nil || Worker.isLoopThread,
-            let file = theWorker.pointee.files.find(r.pointee.filename, r.pointee.file)
-        {
-            CachedFile.hold(file, for: r)
+        if let file = r.pointee.main == nil || Worker.isLoopThread ? theWorker.pointee.files.find(r.pointee.filename) : nil {
+            if let refusal = find(r, file) { return refusal }
+        } else if let refusal = find(r) {
+            return refusal
         }
         do throws(HeadProblem) {
             let status = try SectionWalk.all(r) ? LinkRules.check(r) : APUS_OK
@@ -92,6 +91,19 @@ enum MapToStorage {
             slash = name.firstIndex(of: 0x2f, from: at + 1)
         }
         return false
+    }
+
+    /// The same for a name by which a file is open already: whether it is still that one is seen once in a turn of the loop.
+    private static func find(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status? {
+        if file.pointee.lastLook == theWorker.pointee.turnNumber, theWorker.pointee.earlyRequest == r {
+            r.pointee.file = file.pointee.info
+        } else {
+            if let refusal = find(r) { return refusal }
+            guard r.pointee.file.isSame(as: file.pointee.info) else { return nil }
+            file.pointee.lastLook = theWorker.pointee.turnNumber
+        }
+        CachedFile.hold(file, for: r)
+        return nil
     }
 
     /// Finds the file that the name leads to; what follows a file is path info. Answers a status to refuse with.
