@@ -31,7 +31,7 @@ final class FailureTable {
 
     /// The name of somebody: a place, or a place and a user.
     func tag(_ place: Throttle.Place, _ user: Bytes) -> KeyedHash.Tag {
-        var hash = KeyedHash(key)
+        var hash = KeyedHash(key, for: .kept)
         hash.add(place.high)
         hash.add(place.low)
         hash.add(UInt64(user.isSet ? 1 : 0))

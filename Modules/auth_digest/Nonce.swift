@@ -25,7 +25,7 @@ struct Nonce {
     }
 
     private func proof(_ key: KeyedHash.Key, _ realm: Bytes) -> KeyedHash.Tag {
-        var hash = KeyedHash(key)
+        var hash = KeyedHash(key, for: .shown)
         hash.add(UInt64(bitPattern: time))
         hash.add(number)
         hash.add(realm)

@@ -12,7 +12,7 @@ final class FileUsers: UserStore {
         guard let file = file(of: request) else { return .failed }
         switch file.look(host.now) {
         case .current:
-            return file.content.map { .found($0.find(user, source: file.path)) } ?? .failed
+            return file.content.map { .found($0.find(user, source: file.identity)) } ?? .failed
         case .unread: return .unknown(FileFetch(self, file, user))
         case .problem(let problem):
             report(request, file.path, problem)
@@ -56,7 +56,7 @@ private final class FileFetch: UserFetch {
         self.users = users
         self.file = file
         self.user = Array(user.buffer)
-        source = Array(file.path.buffer)
+        source = Array(file.identity.buffer)
     }
 
     func run() -> (password: [UInt8]?, decoy: [UInt8])? {

@@ -6,7 +6,7 @@ final class UserTable {
     private let lines: PairTable
     /// What stands behind the name of the user whose stored password is the dearest to check: what unknown users are measured
     /// with.
-    private let decoy: Bytes
+    private let decoy, decoyPassword: Bytes
 
     init(_ lines: PairTable) {
         self.lines = lines
@@ -19,6 +19,7 @@ final class UserTable {
             (dearest, cost) = (rest, own)
         }
         decoy = dearest
+        decoyPassword = dearest.split(at: 0x3a).0
     }
 
     /// The stored password of a user: the first, when there are several.
@@ -26,7 +27,7 @@ final class UserTable {
         let (isKnown, line) = lines.first(user, or: decoy)
         let password = line.split(at: 0x3a).0
         return StoredUser(
-            isKnown: isKnown, password: password, decoy: decoy.split(at: 0x3a).0, source: source)
+            isKnown: isKnown, password: password, decoy: decoyPassword, source: source)
     }
 
     /// The stored hash of "user:realm:password" with so many digits.

@@ -57,7 +57,7 @@ public final class PairTable {
     }
 
     private static func tag(_ name: Bytes, _ key: KeyedHash.Key) -> UInt128 {
-        var hash = KeyedHash(key)
+        var hash = KeyedHash(key, for: .kept)
         hash.add(name)
         let tag = hash.finish()
         return UInt128(tag.high) << 64 | UInt128(tag.low)

@@ -6,7 +6,7 @@ import PasswordKit
 /// Checks passwords against stored ones, and remembers for a while which were right. Used on the loop only.
 final class PasswordChecker {
     private let host: Host
-    private var verified = VerifiedCache()
+    private let verified = VerifiedCache()
     private let settings = AuthSettings()
     /// The last password that was refused, and in which turn of the loop: a request that makes many others inside the server,
     /// none of which can wait, costs one check and not many.

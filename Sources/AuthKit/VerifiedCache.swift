@@ -1,4 +1,5 @@
 import ByteKit
+import Glibc
 public import PasswordKit
 
 /// Passwords that were found right, by a keyed hash of all that the finding rests on; none of it is kept. Bounded in size
@@ -16,41 +17,36 @@ public struct VerifiedCache {
     private static let sets = 2048
 
     private let key = KeyedHash.Key.random()
-    private var entries: UnsafeMutablePointer<Entry>?
+    private let entries: UnsafeMutablePointer<Entry>
 
-    public init() {}
+    /// Takes memory that lives as long as the process; the kernel gives no page of it before something is noted there.
+    public init() {
+        guard let place = calloc(VerifiedCache.sets * VerifiedCache.ways, MemoryLayout<Entry>.stride) else { fatalError("no memory") }
+        entries = place.bindMemory(to: Entry.self, capacity: VerifiedCache.sets * VerifiedCache.ways)
+    }
 
     /// The name of a finding: what the password of a user in a realm was compared with, and where that is from.
     func tag(_ realm: Bytes, _ source: Bytes, _ user: Bytes, _ stored: Bytes, _ password: Bytes) -> KeyedHash.Tag {
-        var hash = KeyedHash(key)
-        hash.add(realm)
-        hash.add(source)
-        hash.add(user)
-        hash.add(stored)
+        var hash = KeyedHash(key, for: .kept)
+        hash.add(realm, source)
+        hash.add(user, stored)
         hash.add(password)
         return hash.finish()
     }
 
-    private func set(_ tag: KeyedHash.Tag) -> UnsafeMutableBufferPointer<Entry>? {
+    private func set(_ tag: KeyedHash.Tag) -> UnsafeMutableBufferPointer<Entry> {
         let start = Int(truncatingIfNeeded: tag.low) & (VerifiedCache.sets - 1)
-        return entries.map { UnsafeMutableBufferPointer(start: $0 + start * VerifiedCache.ways, count: VerifiedCache.ways) }
+        return UnsafeMutableBufferPointer(start: entries + start * VerifiedCache.ways, count: VerifiedCache.ways)
     }
 
     public func contains(_ tag: KeyedHash.Tag, now: Int64) -> Bool {
-        guard let set = set(tag) else { return false }
-        for entry in set where entry.tag == tag { return entry.until > now && entry.until <= now + VerifiedCache.life }
+        for entry in set(tag) where entry.tag == tag { return entry.until > now && entry.until <= now + VerifiedCache.life }
         return false
     }
 
     /// Notes a finding in the place of the same, or of the oldest that it could be confused with.
-    public mutating func insert(_ tag: KeyedHash.Tag, now: Int64) {
-        if entries == nil {
-            let place = UnsafeMutablePointer<Entry>.allocate(capacity: VerifiedCache.sets * VerifiedCache.ways)
-            let empty = Entry(tag: KeyedHash.Tag(low: 0, high: 0), until: 0)
-            place.initialize(repeating: empty, count: VerifiedCache.sets * VerifiedCache.ways)
-            entries = place
-        }
-        guard let set = set(tag) else { return }
+    public func insert(_ tag: KeyedHash.Tag, now: Int64) {
+        let set = set(tag)
         var oldest = 0
         for index in 0..<set.count {
             if set[index].tag == tag {

@@ -64,15 +64,19 @@ public enum FileState {
 }
 
 /// A file that is read once, and again when it has changed. Used on the loop only; `read` anywhere.
+///
+/// What each request looks at is not checked for exclusive access: no look is made within another.
 public final class WatchedFile<Content: AnyObject>: @unchecked Sendable {
     /// Followed by a NUL byte.
     public let path: Bytes
+    /// Eight bytes that tell it from all others; they live for ever.
+    public let identity: Bytes
     private let parse: (Bytes) -> FileReading<Content>
     private let notice: (FileReading<Content>) -> Void
-    public private(set) var content: Content?
+    @exclusivity(unchecked) public private(set) var content: Content?
     private var stamp: FileStamp?
-    private var isYoung = false
-    private(set) var lastLook = Int64.min
+    @exclusivity(unchecked) private var isYoung = false
+    @exclusivity(unchecked) private(set) var lastLook = Int64.min
     /// Bytes of the file whose content is kept.
     private(set) var size: Int64 = 0
     /// Who finds it being read waits and takes what has been read.
@@ -91,6 +95,7 @@ public final class WatchedFile<Content: AnyObject>: @unchecked Sendable {
         notice: @escaping (FileReading<Content>) -> Void
     ) {
         self.path = path
+        identity = .unique()
         self.parse = parse
         self.notice = notice
         pthread_mutex_init(turn, nil)
@@ -157,6 +162,13 @@ public final class WatchedFile<Content: AnyObject>: @unchecked Sendable {
 }
 
 extension apus_str {
+    /// Eight bytes that no other call gives; they live for ever.
+    fileprivate static func unique() -> Bytes {
+        let place = UnsafeMutablePointer<UInt>.allocate(capacity: 1)
+        place.initialize(to: UInt(bitPattern: place))
+        return Bytes(UnsafeRawPointer(place), count: MemoryLayout<UInt>.size)
+    }
+
     /// A copy that lives for ever, followed by a NUL byte.
     public static func immortal(_ bytes: Bytes) -> Bytes {
         let place = UnsafeMutablePointer<UInt8>.allocate(capacity: bytes.count + 1)

@@ -22,12 +22,30 @@ public enum Base64 {
     /// - Returns: whether nothing but padding follows.
     @discardableResult
     public static func decode(_ text: Bytes, _ writer: inout ByteWriter) -> Bool {
+        let values = Base64.values
+        let letters = text.buffer
+        var index = 0
+        while index &+ 4 <= letters.count {
+            let (a, b) = (UInt32(values[Int(letters[index])]), UInt32(values[Int(letters[index &+ 1])]))
+            let (c, d) = (UInt32(values[Int(letters[index &+ 2])]), UInt32(values[Int(letters[index &+ 3])]))
+            guard (a | b | c | d) < 64 else { break }
+            let group = a &<< 18 | b &<< 12 | c &<< 6 | d
+            guard let place = writer.reserve(3) else { break }
+            place[0] = UInt8(truncatingIfNeeded: group &>> 16)
+            place[1] = UInt8(truncatingIfNeeded: group &>> 8)
+            place[2] = UInt8(truncatingIfNeeded: group)
+            index &+= 4
+        }
+        return decodeRest(text.from(index), &writer)
+    }
+
+    /// Less than four letters, and what follows them.
+    private static func decodeRest(_ text: Bytes, _ writer: inout ByteWriter) -> Bool {
         var group: UInt32 = 0
         var bits: UInt32 = 0
         for index in 0..<text.count {
-            guard let value = value(text[index]) else {
-                return text.from(index).buffer.allSatisfy { $0 == UInt8(ascii: "=") }
-            }
+            let value = values[Int(text[index])]
+            guard value < 64 else { return text.from(index).buffer.allSatisfy { $0 == UInt8(ascii: "=") } }
             group = group << 6 | UInt32(value)
             bits += 6
             guard bits >= 8 else { continue }
@@ -47,14 +65,11 @@ public enum Base64 {
         }
     }
 
-    private static func value(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"): byte - UInt8(ascii: "A")
-        case UInt8(ascii: "a")...UInt8(ascii: "z"): byte - UInt8(ascii: "a") + 26
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0") + 52
-        case UInt8(ascii: "+"): 62
-        case UInt8(ascii: "/"): 63
-        default: nil
-        }
-    }
+    /// What each letter stands for; 255: it is none.
+    nonisolated(unsafe) private static let values: UnsafePointer<UInt8> = {
+        let values = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
+        values.initialize(repeating: 255, count: 256)
+        for value in 0..<64 { values[Int(letter(UInt32(value)))] = UInt8(value) }
+        return UnsafePointer(values)
+    }()
 }
