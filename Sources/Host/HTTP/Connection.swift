@@ -39,6 +39,8 @@ struct Connection {
     var hasEnded = false
     /// What waits to be sent is all there will be.
     var isLastOutput = false
+    /// And the client has promised to send nothing more, so that the connection is closed as soon as the socket has the bytes.
+    var endsWithOutput = false
     /// The connection ends when the output is sent.
     var closesWhenSent = false
     var wasAborted = false

@@ -173,7 +173,9 @@ enum PlainOutput {
     @inline(__always)
     private static func sendsTurn(_ conn: Connection.Ref) -> Bool {
         let length = theWorker.pointee.turnLength
-        let count = send(conn.pointee.fd, theWorker.pointee.turnBuffer, length, Int32(MSG_NOSIGNAL))
+        // The kernel keeps the last bytes until the close that follows, and both leave in one packet.
+        let more = conn.pointee.endsWithOutput ? Int32(MSG_MORE) : 0
+        let count = send(conn.pointee.fd, theWorker.pointee.turnBuffer, length, Int32(MSG_NOSIGNAL) | more)
         if count > 0 { ConnectionIO.sent(conn, count) }
         return count == length
     }

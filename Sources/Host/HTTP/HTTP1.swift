@@ -222,6 +222,8 @@ enum HTTP1 {
         let conn = r.pointee.conn
         let isPipelined = r.pointee.response.keepsAlive && !conn.pointee.input.isEmpty && conn.pointee.output.isEmpty
         conn.pointee.isLastOutput = !r.pointee.response.keepsAlive && r.pointee.response.isEnded && conn.pointee.takeover == nil
+        conn.pointee.endsWithOutput = conn.pointee.isLastOutput && r.pointee.framing.wantsClose && r.pointee.body.kind == .none
+            && conn.pointee.input.isEmpty && !conn.pointee.mayRead && !conn.pointee.isPoisoned
         if !isPipelined { ConnectionIO.flush(conn) }
         guard conn.pointee.wasAborted || isPipelined || ConnectionIO.pending(conn) == 0 else {
             Deadlines.waitForRoom(r)
