@@ -93,12 +93,15 @@ let package = Package(
         .executable(name: "password-tools", targets: ["PasswordTools"]),
         .executable(name: "apus-module", targets: ["ModuleTool"]),
         .library(name: "ModuleKit", targets: ["ModuleKit"]),
+        .library(name: "AsyncKit", targets: ["AsyncKit"]),
     ] + (modules + contentModules).map { .library(name: $0.name, type: .dynamic, targets: [$0.name]) },
     targets: [
         // The contract between host and modules, and its Swift face for module authors.
         .target(name: "ModuleABI"),
         .target(name: "ByteKit", dependencies: ["ModuleABI"]),
         .target(name: "ModuleKit", dependencies: ["ModuleABI", "ByteKit", "CSystem"]),
+        // Hooks as async functions, for modules that link Swift's concurrency.
+        .target(name: "AsyncKit", dependencies: ["ModuleKit"]),
         // What the modules for caches in other servers share.
         .target(name: "RemoteCache", dependencies: ["ModuleKit"]),
         // What several modules about access have in common: hashes of passwords, files of users, addresses.

@@ -55,6 +55,33 @@ public enum Base64 {
         return true
     }
 
+    /// Decodes base64url without padding (RFC 4648, 5), and nothing else.
+    /// - Returns: nil: it is none, or not the only way to write these bytes.
+    public static func decodeURL(_ text: some Sequence<UInt8>) -> [UInt8]? {
+        var bytes: [UInt8] = []
+        var group: UInt32 = 0
+        var bits: UInt32 = 0
+        for letter in text {
+            guard let value = urlValue(letter) else { return nil }
+            group = group << 6 | UInt32(value)
+            bits += 6
+            guard bits >= 8 else { continue }
+            bits -= 8
+            bytes.append(UInt8(truncatingIfNeeded: group >> bits))
+            group &= (1 << bits) - 1
+        }
+        return bits < 6 && group == 0 ? bytes : nil
+    }
+
+    private static func urlValue(_ byte: UInt8) -> UInt8? {
+        switch byte {
+        case UInt8(ascii: "-"): 62
+        case UInt8(ascii: "_"): 63
+        case UInt8(ascii: "+"), UInt8(ascii: "/"): nil
+        default: value(byte)
+        }
+    }
+
     private static func letter(_ group: UInt32) -> UInt8 {
         switch UInt8(truncatingIfNeeded: group & 63) {
         case let value where value < 26: UInt8(ascii: "A") + value

@@ -111,7 +111,7 @@ extension ElfImage {
 
     // MARK: Tables
 
-    private var header: Elf64_Ehdr { bytes.withUnsafeBytes { $0.loadUnaligned(as: Elf64_Ehdr.self) } }
+    var header: Elf64_Ehdr { bytes.withUnsafeBytes { $0.loadUnaligned(as: Elf64_Ehdr.self) } }
 
     var sections: [Elf64_Shdr] {
         bytes.withUnsafeBytes { raw in (0..<Int(header.e_shnum)).compactMap { Self.section(raw, header, $0) } }
@@ -136,7 +136,7 @@ extension ElfImage {
 
     func content(of section: Elf64_Shdr) -> ArraySlice<UInt8>? { range(of: section).map { bytes[$0] } }
 
-    private func section(named name: String) -> ArraySlice<UInt8>? {
+    func section(named name: String) -> ArraySlice<UInt8>? {
         bytes.withUnsafeBytes { raw in
             guard let names = Self.section(raw, header, Int(header.e_shstrndx)) else { return nil }
             let found = sections.first { Self.string(raw, names, Int($0.sh_name)) == name }
@@ -177,5 +177,36 @@ extension ElfImage {
             }
         }
         return found
+    }
+}
+
+extension ElfImage {
+    /// All texts of its read-only data that end so: from each of their letters on, since neighbours may have no NUL between.
+    public func endings(with suffix: String) -> [String] {
+        let wanted = Array(suffix.utf8)
+        var found: [String] = []
+        for section in sections where section.sh_type == UInt32(SHT_PROGBITS) && section.sh_flags & UInt64(SHF_EXECINSTR) == 0 {
+            guard let content = content(of: section), content.count >= wanted.count else { continue }
+            for start in content.startIndex...(content.endIndex - wanted.count) where content[start...].starts(with: wanted) {
+                var first = start
+                while first > content.startIndex, start - first < 40, Self.isInName(content[first - 1]) {
+                    first -= 1
+                    found.append(String(decoding: content[first..<start + wanted.count], as: UTF8.self))
+                }
+            }
+        }
+        return found
+    }
+
+    private static func isInName(_ byte: UInt8) -> Bool {
+        (0x61...0x7a).contains(byte) || (0x30...0x39).contains(byte) || byte == 0x5f
+    }
+
+    /// Maps those of the libraries it asks for that lie in a directory, so that it finds them wherever it lies itself.
+    public func loadLibraries(from directory: String) {
+        for name in needed where !name.contains("/") {
+            let path = "\(directory)/\(name)"
+            if access(path, R_OK) == 0 { _ = dlopen(path, RTLD_NOW | RTLD_LOCAL | Int32(RTLD_NODELETE)) }
+        }
     }
 }

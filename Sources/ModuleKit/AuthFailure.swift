@@ -23,6 +23,7 @@ public struct AuthFailureHook: BitwiseCopyable, @unchecked Sendable {
 
     private let raw: OpaquePointer?
 
+    /// Finds the hook that mod_authn_core declares; without that module there is nobody to tell.
     public init(_ host: Host) { raw = hookTable.pointee.find(host.raw, AuthFailureHook.name, AuthFailureHook.signature) }
 
     /// Has the module of that AuthType set its fields.

@@ -8,6 +8,7 @@ public enum BodyPiece {
     case data(Bytes)
     /// What came before is to be sent now.
     case flush
+    /// The body is at its end.
     case end
     /// Part of a file that cannot be read.
     case unreadable

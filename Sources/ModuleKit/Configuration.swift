@@ -18,12 +18,15 @@ public protocol Configuration {
 }
 
 extension Configuration {
+    /// Every virtual host has a value of its own.
     public static var isInheritedWhole: Bool { false }
 
+    /// Merges without the pool.
     public func merged(over base: Self, settings: [(inout Self) -> Void], in pool: Pool) -> Self {
         merged(over: base, settings: settings)
     }
 
+    /// Repeats the settings on `base`.
     public func merged(over base: Self, settings: [(inout Self) -> Void]) -> Self {
         var merged = base
         for setting in settings { setting(&merged) }
@@ -33,6 +36,7 @@ extension Configuration {
 
 /// For modules without configuration of one kind.
 public struct NoConfiguration: Configuration {
+    /// There is nothing in it.
     public init() {}
 }
 

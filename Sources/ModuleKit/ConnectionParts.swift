@@ -7,10 +7,12 @@ public protocol ConnectionTap: AnyObject {
     func wants(_ connection: Connection) -> Bool
     /// None: the client has finished sending.
     func received(_ bytes: Bytes, _ connection: Connection)
+    /// Bytes were sent, or taken by the transport to be sent.
     func sent(_ bytes: Bytes, _ connection: Connection)
 }
 
 extension Host {
+    /// Offers a tap, which is asked about every new connection.
     public func provideTap(_ name: StaticString, _ tap: any ConnectionTap) throws {
         typealias TapBox = HookBox<any ConnectionTap>
         let table = apus_tap_v1(
@@ -39,15 +41,18 @@ public protocol ConnectionPreface: AnyObject {
     func read(_ bytes: Bytes, _ connection: Connection) -> PrefaceOutcome
 }
 
+/// What a preface makes of the bytes so far.
 public enum PrefaceOutcome {
     /// It is so many of the bytes.
     case whole(Int)
+    /// More must come.
     case more
     /// The connection is closed.
     case refused
 }
 
 extension Host {
+    /// Offers a preface, which is asked about every new connection.
     public func providePreface(_ name: StaticString, _ preface: any ConnectionPreface) throws {
         typealias PrefaceBox = HookBox<any ConnectionPreface>
         let table = apus_preface_v1(

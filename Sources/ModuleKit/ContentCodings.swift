@@ -3,8 +3,10 @@ import ModuleABI
 
 /// What becomes of an answer's entity tag when its body is encoded.
 public enum ETagChange: UInt8, BitwiseCopyable {
+    /// Tells the coding; leaves it as it is; leaves it out.
     case addSuffix, noChange, remove
 
+    /// Reads the word as a directive has it.
     public init(word: Bytes) throws {
         switch word.string.lowercased() {
         case "addsuffix": self = .addSuffix

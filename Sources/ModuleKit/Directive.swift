@@ -3,29 +3,47 @@ public import ModuleABI
 
 /// Where directives may stand; see the APUS_IN_… constants.
 public struct Scopes: OptionSet, Sendable {
+    /// APUS_IN_…
     public let rawValue: UInt32
+    /// From APUS_IN_….
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// The server's configuration, virtual hosts included.
     public static let server = Scopes(rawValue: APUS_IN_SERVER)
+    /// The main server's only.
     public static let global = Scopes(rawValue: APUS_IN_GLOBAL)
+    /// <Directory> sections.
     public static let directory = Scopes(rawValue: APUS_IN_DIRECTORY)
+    /// <Location> sections.
     public static let location = Scopes(rawValue: APUS_IN_LOCATION)
+    /// <Files> sections.
     public static let files = Scopes(rawValue: APUS_IN_FILES)
+    /// .htaccess files, where AllowOverride permits the directive's class.
     public static let htaccess = Scopes(rawValue: APUS_IN_HTACCESS)
+    /// All sections of the configuration.
     public static let sections: Scopes = [.directory, .location, .files]
+    /// Everywhere, .htaccess included.
     public static let any: Scopes = [.server, .directory, .location, .files, .htaccess]
 }
 
 /// The classes of AllowOverride that admit a directive in .htaccess; one of them is enough.
 public struct Override: OptionSet, Sendable {
+    /// APUS_OVERRIDE_…
     public let rawValue: UInt32
+    /// From APUS_OVERRIDE_….
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// No class: not allowed in .htaccess by AllowOverride.
     public static let none: Override = []
+    /// AuthConfig.
     public static let auth = Override(rawValue: APUS_OVERRIDE_AUTH)
+    /// FileInfo.
     public static let fileInfo = Override(rawValue: APUS_OVERRIDE_FILEINFO)
+    /// Indexes.
     public static let indexes = Override(rawValue: APUS_OVERRIDE_INDEXES)
+    /// Limit.
     public static let limit = Override(rawValue: APUS_OVERRIDE_LIMIT)
+    /// Options.
     public static let options = Override(rawValue: APUS_OVERRIDE_OPTIONS)
     /// Whatever class is allowed.
     public static let any: Override = [.auth, .fileInfo, .indexes, .limit, .options]
@@ -33,7 +51,9 @@ public struct Override: OptionSet, Sendable {
 
 /// How many words a directive takes and how they are given to its handler.
 public enum Shape: Sendable {
+    /// So many words.
     case none, one, two, three
+    /// As many as the range allows.
     case words(ClosedRange<UInt32>)
     /// At least so many.
     case many(UInt32)
@@ -45,6 +65,7 @@ public enum Shape: Sendable {
     case each
     /// One call for the first word with each of the others.
     case pairs
+    /// A section of the module's own, `<Name word>`.
     case section
 
     var bounds: (min: UInt32, max: UInt32, shape: UInt32) {
@@ -74,6 +95,10 @@ public struct Directive: @unchecked Sendable {
     let help: String
     let handle: (Command, Arguments) throws -> Void
 
+    /// - Parameters:
+    ///   - scopes: where it may stand, `override`: which class of AllowOverride it belongs to in .htaccess.
+    ///   - flags: APUS_DIRECTIVE_….
+    ///   - help: what follows the name, shown as the usage when it is given wrongly.
     public init(
         _ name: String, _ shape: Shape, in scopes: Scopes, override: Override = .none, flags: UInt32 = 0,
         help: String = "", _ handle: @escaping (Command, Arguments) throws -> Void
@@ -90,15 +115,19 @@ public struct Directive: @unchecked Sendable {
 
 /// What a handler says when an argument is wrong.
 public struct DirectiveError: Error {
+    /// What is wrong, for the line of the directive.
     public let message: String
+    /// An error with that text.
     public init(_ message: String) { self.message = message }
 }
 
 /// The words of a directive; valid during the call.
 public struct Arguments {
     let start: UnsafePointer<Bytes>?
+    /// How many words there are.
     public let count: Int
 
+    /// A word; it lives during the call.
     public subscript(index: Int) -> Bytes { UnsafeBufferPointer(start: start, count: count)[index] }
 
     /// The word as text.
@@ -107,14 +136,17 @@ public struct Arguments {
 
 /// A value that a directive's word can be turned into.
 public protocol DirectiveValue {
+    /// Reads the word, or throws a `DirectiveError` that says what was expected.
     init(word: Bytes) throws
 }
 
 extension String: DirectiveValue {
+    /// The word itself.
     public init(word: Bytes) { self = word.string }
 }
 
 extension Bool: DirectiveValue {
+    /// On or Off, or an error that says so.
     public init(word: Bytes) throws {
         if word.equalsIgnoringCase("on") {
             self = true
@@ -127,6 +159,7 @@ extension Bool: DirectiveValue {
 }
 
 extension Int: DirectiveValue {
+    /// On or Off, or an error that says so.
     public init(word: Bytes) throws {
         guard let value = Int(word.string) else { throw DirectiveError("\"\(word.string)\" is not a whole number") }
         self = value
@@ -135,16 +168,22 @@ extension Int: DirectiveValue {
 
 /// The directive being handled.
 public struct Command {
+    /// The handle, for functions of apus/config.h that have no face here.
     public let raw: OpaquePointer
+    /// The module's own handle of the host.
     public let host: UnsafePointer<apus_host>
 
+    /// A directive of the host's.
     public init(raw: OpaquePointer, host: UnsafePointer<apus_host>) {
         self.raw = raw
         self.host = host
     }
 
+    /// The directive's name as it stands in the file.
     public var name: Bytes { configTable.pointee.name(raw) }
+    /// Memory that lives as long as the configuration.
     public var pool: Pool { Pool(configTable.pointee.pool(raw).unsafelyUnwrapped) }
+    /// The server it stands in.
     public var server: Server { Server(configTable.pointee.server(raw).unsafelyUnwrapped, host: host) }
 
     /// The file and line the directive stands at.
@@ -154,6 +193,7 @@ public struct Command {
         return (file, Int(line))
     }
 
+    /// Where it stands: one of APUS_IN_….
     public var scopeKind: UInt32 { configTable.pointee.scope_kind(configTable.pointee.scope(raw)) }
 
     /// The path or pattern of the section at hand; empty in a server.
@@ -168,6 +208,7 @@ public struct Command {
     /// The methods that a <Limit> around the directive restricts it to; nil: it holds for all.
     public var limit: MethodLimit? { configTable.pointee.limit(raw).map { MethodLimit(raw: $0) } }
 
+    /// Reports at its place what is not quite right.
     public func warn(_ message: String) {
         var message = message
         message.withUTF8 { configTable.pointee.warn(raw, Bytes(UnsafeRawBufferPointer($0))) }
@@ -238,5 +279,6 @@ public struct MethodLimit: BitwiseCopyable {
 
 /// What to throw when an error has been shown already: by a directive inside a section, or by a provider.
 public struct AlreadyReported: Error {
+    /// An error that has been reported already.
     public init() {}
 }

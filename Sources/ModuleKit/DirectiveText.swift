@@ -7,6 +7,7 @@ public struct DirectiveText: BitwiseCopyable {
     private let literal: Bytes
     private let expression: Expression?
 
+    /// Reads a text as a directive has it.
     public init(_ text: Bytes, in command: Command) throws {
         literal = command.pool.copy(text)
         expression =
@@ -29,6 +30,7 @@ public struct DirectiveText: BitwiseCopyable {
         return false
     }
 
+    /// Whether there is one.
     public var isSet: Bool { literal.isSet }
 
     /// The text for a request, in its memory; nil: it could not be had, which has been logged.
@@ -46,6 +48,7 @@ public struct DirectiveWords: BitwiseCopyable {
     private let words: PoolArray<Bytes>
     private let text: DirectiveText
 
+    /// Reads the rest of a directive's line.
     public init(_ line: Bytes, in command: Command) throws {
         text = try DirectiveText(line, in: command)
         words = text.plain == nil ? PoolArray() : line.arguments(in: command.pool)

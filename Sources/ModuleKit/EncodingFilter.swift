@@ -10,8 +10,10 @@ public struct EncodingSettings: BitwiseCopyable {
     private var outputNote = Bytes.none
     private var ratioNote = Bytes.none
 
+    /// The defaults of the directives.
     public init() {}
 
+    /// What holds inside `base`.
     public func merged(over base: EncodingSettings) -> EncodingSettings {
         var merged = self
         merged.etag = etag ?? base.etag
@@ -45,16 +47,20 @@ public struct EncodingSettings: BitwiseCopyable {
 public protocol ContentEncoder: AnyObject {
     /// As Content-Encoding names it.
     static var coding: StaticString { get }
+    /// What the directives say for a request.
     static func settings(for request: Request) -> EncodingSettings
     /// Whether anything of the encoder's own speaks for this answer to be encoded.
     static func isWanted(for request: Request) -> Bool
+    /// Whether the client takes the coding.
     static func isAccepted(by request: Request) -> Bool
 
     /// May begin the encoded body. Nil: there is no memory.
     init?(_ request: Request, to out: Chain)
+    /// Encodes more.
     func write(_ bytes: Bytes, to out: Chain) -> Bool
     /// Writes all that has come so far.
     func flush(to out: Chain) -> Bool
+    /// Writes the end of the encoded body.
     func finish(to out: Chain) -> Bool
     /// Bytes so far.
     var counts: (input: Int64, output: Int64) { get }
@@ -68,8 +74,10 @@ public final class EncodingFilter<Encoder: ContentEncoder>: OutputFilter {
     private var encoder: Encoder?
     private var out: Chain?
 
+    /// Nil: there is nothing to encode for this request.
     public init?(_ filter: Filter) { settings = Encoder.settings(for: filter.request) }
 
+    /// Decides by the answer's head whether to encode.
     public func prepare(_ filter: Filter) -> Bool {
         let request = filter.request
         guard request.main == nil, request.status != 204, request.headersOut["Content-Range"] == nil, !request.isEncoded,
@@ -79,6 +87,7 @@ public final class EncodingFilter<Encoder: ContentEncoder>: OutputFilter {
         return Encoder.isAccepted(by: request)
     }
 
+    /// Encodes what came and passes it on.
     public func process(_ chain: Chain, _ filter: Filter) -> Status {
         let request = filter.request
         // Another filter before this one may have encoded it meanwhile.
@@ -131,6 +140,7 @@ public final class EncodingFilter<Encoder: ContentEncoder>: OutputFilter {
         request.changeETag(settings.etag ?? .addSuffix, suffix: coding)
     }
 
+    /// Frees the encoder.
     public func end(_ filter: Filter) {
         encoder?.giveBack()
         encoder = nil

@@ -4,8 +4,10 @@ public import ModuleABI
 /// A compiled expression of httpd's ap_expr language; lives as long as the pool it was compiled in. Modules that use it
 /// name APUS_EXT_EXPR in `ModuleInfo.requires`.
 public struct Expression: @unchecked Sendable, BitwiseCopyable {
+    /// The handle, for functions of apus/expr.h that have no face here.
     public let raw: OpaquePointer
 
+    /// What an expression makes.
     public enum Kind: Sendable {
         /// True or false.
         case condition

@@ -3,16 +3,23 @@ import ModuleABI
 
 /// A number that a module tells about itself; see apus/figures.h.
 public struct Figure {
+    /// Small letters, digits and underscores, with its unit.
     public let name: String
+    /// One sentence.
     public let help: String
+    /// Whether it only goes up.
     public let isCounter: Bool
+    /// What tells figures of one name apart.
     public let label: (name: String, value: String)?
+    /// How much it is.
     public let value: Double
 
+    /// A figure that goes up and down.
     public static func gauge(_ name: String, _ help: String, _ value: Double, label: (name: String, value: String)? = nil) -> Figure {
         Figure(name: name, help: help, isCounter: false, label: label, value: value)
     }
 
+    /// A figure that only goes up; its name ends in "_total".
     public static func counter(_ name: String, _ help: String, _ value: Double, label: (name: String, value: String)? = nil) -> Figure {
         Figure(name: name, help: help, isCounter: true, label: label, value: value)
     }

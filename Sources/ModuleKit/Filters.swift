@@ -3,9 +3,12 @@ public import ModuleABI
 
 /// One filter on one request.
 public struct Filter {
+    /// The handle, for functions of apus/filters.h that have no face here.
     public let raw: OpaquePointer
+    /// The module's own handle of the host.
     public let host: UnsafePointer<apus_host>
 
+    /// The request it stands in.
     public var request: Request { Request(filterTable.pointee.request(raw).unsafelyUnwrapped, host: host) }
 
     /// Hands a chain to the next output filter.
@@ -31,6 +34,7 @@ public struct Filter {
 public protocol OutputFilterBody: AnyObject {
     /// The head of the answer is complete and its body about to come. False: the filter is taken off.
     func prepare(_ filter: Filter) -> Bool
+    /// Takes what came, and passes on what it makes of it.
     func process(_ chain: Chain, _ filter: Filter) -> Status
     /// The request ends, for whatever reason.
     func end(_ filter: Filter)
@@ -42,22 +46,27 @@ public protocol OutputFilter: OutputFilterBody {
 }
 
 extension OutputFilterBody {
+    /// Filters in every case.
     public func prepare(_ filter: Filter) -> Bool { true }
+    /// There is nothing to free.
     public func end(_ filter: Filter) {}
 }
 
 /// The same on the way in.
 public protocol InputFilterBody: AnyObject {
+    /// Reads up to so many bytes onto the end of the chain, from the next filter.
     func fill(_ chain: Chain, max: Int, _ filter: Filter) -> Status
     /// The request ends, for whatever reason.
     func end(_ filter: Filter)
 }
 
+/// A filter of what clients send.
 public protocol InputFilter: InputFilterBody {
     init?(_ filter: Filter)
 }
 
 extension InputFilterBody {
+    /// There is nothing to free.
     public func end(_ filter: Filter) {}
 }
 

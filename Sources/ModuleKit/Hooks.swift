@@ -3,21 +3,32 @@ public import ModuleABI
 
 /// Where among the others a hook runs.
 public enum Position: Int32, Sendable {
+    /// Before nearly all others.
     case first = -10
+    /// Before most.
     case early = 0
+    /// Where nothing speaks for another place.
     case middle = 10
+    /// After most.
     case late = 20
+    /// After nearly all others.
     case last = 30
 }
 
 /// What a hook may do, and when it is left out.
 public struct HookFlags: OptionSet, Sendable {
+    /// APUS_HOOK_…
     public let rawValue: UInt32
+    /// From APUS_HOOK_….
     public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+    /// Runs on a thread of the pool, and may wait there.
     public static let mayBlock = HookFlags(rawValue: APUS_HOOK_MAY_BLOCK)
+    /// May answer `.suspended`, after `Request.suspend`.
     public static let maySuspend = HookFlags(rawValue: APUS_HOOK_MAY_SUSPEND)
+    /// Has no side effect while `Request.isExplain`: also runs for apus explain.
     public static let explainable = HookFlags(rawValue: APUS_HOOK_EXPLAINABLE)
+    /// Left out for sub-requests and internal redirects.
     public static let initialOnly = HookFlags(rawValue: APUS_HOOK_INITIAL_ONLY)
 }
 
@@ -28,6 +39,7 @@ public struct Order: Sendable {
     var before: [String]
     var flags: HookFlags
 
+    /// A place among the others; names of modules that are not loaded are ignored.
     public init(_ position: Position, after: [String] = [], before: [String] = [], flags: HookFlags = []) {
         self.position = position
         self.after = after
@@ -35,31 +47,58 @@ public struct Order: Sendable {
         self.flags = flags
     }
 
+    /// Before nearly all others.
     public static let first = Order(.first)
+    /// Before most.
     public static let early = Order(.early)
+    /// Where nothing speaks for another place.
     public static let middle = Order(.middle)
+    /// After most.
     public static let late = Order(.late)
+    /// After nearly all others.
     public static let last = Order(.last)
+
+    /// The same place with further flags.
+    public func adding(_ flags: HookFlags) -> Order {
+        var order = self
+        order.flags.formUnion(flags)
+        return order
+    }
 }
 
 /// The host's hooks, by httpd's names, as closures. A thrown error becomes a logged 500.
 public struct Hooks {
+    /// The module's own handle of the host.
     public let host: UnsafePointer<apus_host>
 
+    /// A hook of requests. What it throws is logged and becomes a 500, or the status of a `ModuleError`.
     public typealias RequestHook = (Request) throws -> Status
 
+    /// The head of a request has been read, and nothing been decided.
     public func postReadRequest(_ order: Order, _ body: @escaping RequestHook) throws { try add("post_read_request", order, body) }
+    /// An answer before anything has been looked up, as a cache has it.
     public func quickHandler(_ order: Order, _ body: @escaping RequestHook) throws { try add("quick_handler", order, body) }
+    /// From the URL to the name of a file.
     public func translateName(_ order: Order, _ body: @escaping RequestHook) throws { try add("translate_name", order, body) }
+    /// What stands at that name; the sections for it are found after this.
     public func mapToStorage(_ order: Order, _ body: @escaping RequestHook) throws { try add("map_to_storage", order, body) }
+    /// All sections are known: a first look at the fields.
     public func headerParser(_ order: Order, _ body: @escaping RequestHook) throws { try add("header_parser", order, body) }
+    /// Whether the client may have it, whoever its user is.
     public func access(_ order: Order, _ body: @escaping RequestHook) throws { try add("access_checker", order, body) }
+    /// The same, and an answer OK stands for a user.
     public func accessEx(_ order: Order, _ body: @escaping RequestHook) throws { try add("access_checker_ex", order, body) }
+    /// Who the user is.
     public func checkUserID(_ order: Order, _ body: @escaping RequestHook) throws { try add("check_user_id", order, body) }
+    /// Whether that user may have it.
     public func authChecker(_ order: Order, _ body: @escaping RequestHook) throws { try add("auth_checker", order, body) }
+    /// Which media type, language and handler the file has.
     public func typeChecker(_ order: Order, _ body: @escaping RequestHook) throws { try add("type_checker", order, body) }
+    /// Last changes before the handler.
     public func fixups(_ order: Order, _ body: @escaping RequestHook) throws { try add("fixups", order, body) }
+    /// Makes the answer.
     public func handler(_ order: Order, _ body: @escaping RequestHook) throws { try add("handler", order, body) }
+    /// The answer has been sent, or given up.
     public func logTransaction(_ order: Order, _ body: @escaping RequestHook) throws { try add("log_transaction", order, body) }
 
     /// Adds filters to the request at hand.
@@ -78,6 +117,7 @@ public struct Hooks {
     /// In each worker, after it dropped its privileges: threads may start here.
     public func childInit(_ body: @escaping () -> Void) throws { try addPlain("child_init", body) }
 
+    /// In each worker, when it ends in order.
     public func childExit(_ body: @escaping () -> Void) throws { try addPlain("child_exit", body) }
 
     /// The configuration is read: look at it as a whole.
@@ -191,12 +231,16 @@ private func runRequestHook(_ ctx: UnsafeMutableRawPointer?, _ r: OpaquePointer?
         do {
             return try box.body(request).rawValue
         } catch {
-            return failure(error, host: box.host, request: request)
+            return request.failed(error).rawValue
         }
     }
 }
 
-/// An error that left a hook: logged here, a 500 by the host.
+extension Request {
+    /// Logs an error that left a hook. Answers what the hook comes to: a 500, or the status of a `ModuleError`.
+    public func failed(_ error: any Error) -> Status { Status(rawValue: failure(error, host: host, request: self)) }
+}
+
 private func failure(_ error: any Error, host: UnsafePointer<apus_host>, request: Request?) -> apus_status {
     if error is AlreadyReported { return APUS_E_FAIL }
     Log(host: host).error("\(error)", request: request)

@@ -3,7 +3,9 @@ public import ModuleABI
 
 /// How loud a line is, as LogLevel names it.
 public enum LogLevel: Int32, Sendable {
+    /// From the loudest on.
     case emerg = 0, alert, crit, error, warn, notice, info, debug
+    /// For whoever looks into the module itself.
     case trace1, trace2, trace3, trace4, trace5, trace6, trace7, trace8
 }
 
@@ -11,6 +13,7 @@ public enum LogLevel: Int32, Sendable {
 public struct Log: Sendable {
     nonisolated(unsafe) let host: UnsafePointer<apus_host>
 
+    /// The log as a module's own.
     public init(host: UnsafePointer<apus_host>) { self.host = host }
 
     /// Whether a line at this level would be written.
@@ -48,12 +51,14 @@ public struct Log: Sendable {
         return level
     }
 
+    /// Writes a line at level error.
     public func error(
         _ message: @autoclosure () -> String, request: Request? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
         write(.error, request: request, file: file, line: line, message())
     }
 
+    /// Writes a line at level warn.
     public func warn(
         _ message: @autoclosure () -> String, request: Request? = nil, file: StaticString = #fileID, line: UInt = #line
     ) {
@@ -63,6 +68,7 @@ public struct Log: Sendable {
 
 /// A log target that lines are appended to: a file or a pipe.
 public struct LogSink: @unchecked Sendable, BitwiseCopyable {
+    /// The handle, for functions of apus/log.h that have no face here.
     public let raw: OpaquePointer
 
     /// Appends whole lines, each ending in a newline.

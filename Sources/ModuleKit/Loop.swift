@@ -5,16 +5,45 @@ public enum Loop {
     /// Calls `body` once after so many microseconds. Answers a number to cancel it by.
     @discardableResult
     public static func after(microseconds: UInt64, _ body: @escaping () -> Void) throws -> UInt64 {
-        var id: UInt64 = 0
-        let box = Unmanaged.passRetained(Box(body))
+        let timer = Timer(body)
         let status = taskTable.pointee.timer(
-            nil, microseconds, { Unmanaged<Box<() -> Void>>.fromOpaque($0!).takeRetainedValue().value() },
-            box.toOpaque(), &id)
+            nil, microseconds, { Unmanaged<Timer>.fromOpaque($0!).takeUnretainedValue().expire() },
+            Unmanaged.passUnretained(timer).toOpaque(), &timer.id)
         try check(status, "cannot set a timer")
-        return id
+        Timer.pending[timer.id] = timer
+        return timer.id
     }
 
-    public static func cancel(_ id: UInt64) { taskTable.pointee.cancel_timer(id) }
+    /// Calls `body` on the loop, in a turn of the connection of that name if it is still there. From any thread.
+    /// - Returns: false, on the loop's own thread, when the connection has gone: then `body` is not called.
+    public static func enter(_ connection: apus_token, _ body: @escaping () -> Void) -> Bool {
+        let box = Unmanaged.passRetained(Box(body))
+        let status = taskTable.pointee.post(
+            connection, { ctx, _ in Unmanaged<Box<() -> Void>>.fromOpaque(ctx!).takeRetainedValue().value() }, box.toOpaque())
+        if status < 0 { box.release() }
+        return status >= 0
+    }
+
+    /// The timer of that number is not wanted any more.
+    public static func cancel(_ id: UInt64) {
+        taskTable.pointee.cancel_timer(id)
+        Timer.pending[id] = nil
+    }
+
+    /// The host forgets a timer that is cancelled, so it is owned here until then.
+    private final class Timer {
+        /// On the loop.
+        nonisolated(unsafe) static var pending: [UInt64: Timer] = [:]
+        var id: UInt64 = 0
+        private let body: () -> Void
+
+        init(_ body: @escaping () -> Void) { self.body = body }
+
+        func expire() {
+            Timer.pending[id] = nil
+            body()
+        }
+    }
 }
 
 extension Connection {

@@ -24,10 +24,14 @@ public struct ModuleInfo: Sendable {
 ///
 /// The entry function of the image hands the host `descriptor(for:named:)`.
 public protocol Module: AnyObject {
+    /// Its configuration of a server.
     associatedtype ServerConf: Configuration = NoConfiguration
+    /// Its configuration of a directory, location or server.
     associatedtype DirConf: Configuration = NoConfiguration
 
+    /// Its name, version and what it needs.
     static var info: ModuleInfo { get }
+    /// Its directives; none unless it says so.
     static var directives: [Directive] { get }
 
     /// Registers hooks, filters, providers and functions. May start no thread and open nothing.
@@ -35,6 +39,7 @@ public protocol Module: AnyObject {
 }
 
 extension Module {
+    /// None.
     public static var directives: [Directive] { [] }
 
     /// The descriptor, when `name` is this module's or empty: so the host asks what a file holds. Never freed.
@@ -51,14 +56,21 @@ extension Module {
 
 /// The host as a module sees it while it attaches.
 public struct Host: @unchecked Sendable {
+    /// The handle, which the functions of the headers want.
     public let raw: UnsafePointer<apus_host>
 
+    /// The host behind a handle.
     @inlinable public init(raw: UnsafePointer<apus_host>) { self.raw = raw }
 
+    /// Where hooks are registered.
     public var hooks: Hooks { Hooks(host: raw) }
+    /// The error log.
     public var log: Log { Log(host: raw) }
+    /// The server outside of all virtual hosts.
     public var mainServer: Server { Server(serverTable.pointee.first(raw).unsafelyUnwrapped, host: raw) }
+    /// ServerRoot, to which relative paths of the configuration belong.
     public var serverRoot: Bytes { serverTable.pointee.process(raw, APUS_P_SERVER_ROOT) }
+    /// The server's own name and version.
     public var version: Bytes { serverTable.pointee.process(raw, APUS_P_VERSION) }
     /// Workers that serve.
     public var workerCount: Int { Int(serverTable.pointee.process_number(raw, APUS_P_WORKERS)) }
@@ -78,7 +90,9 @@ public struct Host: @unchecked Sendable {
     public var failedReloads: Int64 { serverTable.pointee.process_number(raw, APUS_P_FAILED_RELOADS) }
     /// Whom the workers run as: to whom files belong that they shall write.
     public var workerUser: UInt32 { UInt32(clamping: serverTable.pointee.process_number(raw, APUS_P_USER_ID)) }
+    /// The group of the workers' user.
     public var workerGroup: UInt32 { UInt32(clamping: serverTable.pointee.process_number(raw, APUS_P_GROUP_ID)) }
+    /// Memory that lives as long as the configuration.
     public var pool: Pool { Pool(serverTable.pointee.pool(raw).unsafelyUnwrapped) }
 
     /// All servers, the main one first.

@@ -3,7 +3,9 @@ public import ModuleABI
 
 /// A shared object cache that a directive names as PROVIDER[:ARGUMENT]; see apus/socache.h.
 public struct ObjectCache: @unchecked Sendable, BitwiseCopyable {
+    /// The provider's functions.
     public let table: UnsafePointer<apus_socache_v1>
+    /// The provider's cache.
     public let raw: UnsafeMutableRawPointer?
 
     /// Makes the cache that a directive's word names, such as "shmcb:logs/ssl_scache(512000)".
@@ -52,6 +54,7 @@ public struct ObjectCache: @unchecked Sendable, BitwiseCopyable {
         Status(rawValue: table.pointee.retrieve(raw, id, pool.raw, &data, done, context))
     }
 
+    /// Drops what is stored under a name.
     @inlinable @discardableResult
     public func remove(_ id: Bytes) -> Status { Status(rawValue: table.pointee.remove(raw, id)) }
 

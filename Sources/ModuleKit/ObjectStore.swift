@@ -3,7 +3,9 @@ public import ModuleABI
 
 /// What its user knows about the objects of a cache; zero is unknown.
 public struct ObjectHints: Sendable {
+    /// How long names are, on average; 0: nobody knows.
     public var idLength = 0
+    /// How long the values are, on average; 0: nobody knows.
     public var dataLength = 0
     /// How long an object is usually kept, in microseconds.
     public var lifetime: Int64 = 0
@@ -18,16 +20,21 @@ public struct ObjectHints: Sendable {
 
 /// One cache of a provider of group "socache/1": what a subclass does stands in apus/socache.h.
 open class ObjectStore {
+    /// A store that holds nothing.
     public init() {}
 
     /// Makes or opens what backs it; with reason CHECK looks whether that could be. A thrown error is reported at the
     /// directive that `init` was given.
     open func open(_ name: Bytes, _ hints: ObjectHints, reason: UInt32) throws {}
+    /// Keeps a value until it expires, in microseconds since 1970.
     open func store(_ id: Bytes, expires: Int64, _ data: Bytes) -> apus_status { APUS_E_UNSUPPORTED }
+    /// Looks a value up, copied into `pool`.
     open func retrieve(
         _ id: Bytes, in pool: Pool, _ data: inout Bytes, _ done: apus_socache_done?, _ context: UnsafeMutableRawPointer?
     ) -> apus_status { APUS_E_NOT_FOUND }
+    /// Drops a value.
     open func remove(_ id: Bytes) -> apus_status { APUS_OK }
+    /// Tells what a status page shows of it.
     open func status(_ fact: (_ name: StaticString, _ value: String) -> Void) {}
 }
 

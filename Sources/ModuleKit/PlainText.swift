@@ -3,8 +3,10 @@ import ModuleABI
 
 /// Text for pages, piece by piece.
 extension [UInt8] {
+    /// Appends bytes as they are.
     public mutating func append(_ bytes: Bytes) { append(contentsOf: bytes.buffer) }
 
+    /// Appends a literal.
     public mutating func append(_ literal: StaticString) { append(Bytes(literal)) }
 
     /// Text in which nothing is markup.

@@ -3,8 +3,10 @@ public import ModuleABI
 
 /// Memory that is freed at once: with a request, a connection, or the configuration.
 public struct Pool: @unchecked Sendable {
+    /// The handle, for functions of apus/pool.h that have no face here.
     public let raw: OpaquePointer
 
+    /// A pool of the host's.
     @inlinable public init(_ raw: OpaquePointer) { self.raw = raw }
 
     /// Uninitialised room for `count` values of a trivial type.
@@ -18,6 +20,7 @@ public struct Pool: @unchecked Sendable {
     @inlinable
     public func copy(_ bytes: Bytes) -> Bytes { poolTable.pointee.dup(raw, bytes) }
 
+    /// A copy of the text as UTF-8, followed by a NUL byte.
     public func copy(_ text: String) -> Bytes {
         var text = text
         return text.withUTF8 { copy(Bytes(UnsafeRawBufferPointer($0))) }

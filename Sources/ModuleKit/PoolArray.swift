@@ -2,19 +2,24 @@
 ///
 /// Copies share their elements, so only one of them may be appended to; `joined` makes a list of its own.
 public struct PoolArray<Element: BitwiseCopyable>: BitwiseCopyable, @unchecked Sendable {
+    /// How many elements there are.
     @usableFromInline var start: UnsafeMutablePointer<Element>?
     public private(set) var count = 0
     private var capacity = 0
 
+    /// An empty array, which has no memory yet.
     public init() {}
 
+    /// Whether there are none.
     @inlinable public var isEmpty: Bool { count == 0 }
 
+    /// All of them, until the next is appended.
     @inlinable @inline(__always)
     public var elements: UnsafeMutableBufferPointer<Element> {
         UnsafeMutableBufferPointer(start: start, count: count)
     }
 
+    /// One of them.
     @inlinable public subscript(index: Int) -> Element { elements[index] }
 
     /// Appends a value; the elements move to `pool` when there is no room.

@@ -3,7 +3,9 @@ import ModuleABI
 
 /// Where to write to a helper program, and where to read its answers; the same in every worker.
 public struct HelperProgram: Sendable, BitwiseCopyable {
+    /// Where to write what it reads.
     public let input: Int32
+    /// Where to read what it writes.
     public let output: Int32
 }
 

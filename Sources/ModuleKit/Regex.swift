@@ -51,6 +51,7 @@ public struct Pattern: @unchecked Sendable, BitwiseCopyable {
         }
     }
 
+    /// Whether it matches anywhere in the subject.
     public func matches(_ subject: Bytes) -> Bool {
         regexTable.pointee.match(raw, subject, nil, 0) == APUS_OK
     }

@@ -3,67 +3,91 @@ public import ModuleABI
 
 /// One request.
 public struct Request: @unchecked Sendable {
+    /// The handle, for functions of apus/request.h that have no face here.
     public let raw: OpaquePointer
+    /// The module's own handle of the host.
     public let host: UnsafePointer<apus_host>
 
+    /// A request of the host's.
     @inlinable @inline(__always)
     public init(_ raw: OpaquePointer, host: UnsafePointer<apus_host>) {
         self.raw = raw
         self.host = host
     }
 
+    /// A field by its number, APUS_R_…; unset: there is none.
     @inlinable @inline(__always)
     public func get(_ field: UInt32) -> Bytes { requestTable.pointee.get(raw, field) }
 
+    /// Sets a field; the bytes are copied.
     @inlinable
     public func set(_ field: UInt32, _ value: Bytes) { _ = requestTable.pointee.set(raw, field, value) }
 
+    /// A field that is a number.
     @inlinable @inline(__always)
     public func number(_ field: UInt32) -> Int64 { requestTable.pointee.number(raw, field) }
 
+    /// Sets a field that is a number.
     @inlinable
     public func setNumber(_ field: UInt32, _ value: Int64) { _ = requestTable.pointee.set_number(raw, field, value) }
 
+    /// GET, POST, …
     public var method: Bytes { self.get(APUS_R_METHOD) }
+    /// The request target as the client sent it.
     public var target: Bytes { self.get(APUS_R_TARGET) }
+    /// The path of the URL, decoded and without dot segments.
     public var path: Bytes {
         get { self.get(APUS_R_PATH) }
         nonmutating set { set(APUS_R_PATH, newValue) }
     }
+    /// What follows the question mark; unset: there is none.
     public var query: Bytes {
         get { self.get(APUS_R_QUERY) }
         nonmutating set { set(APUS_R_QUERY, newValue) }
     }
+    /// HTTP/1.1, or what the client said.
     public var protocolName: Bytes { self.get(APUS_R_PROTOCOL) }
+    /// http or https.
     public var scheme: Bytes { self.get(APUS_R_SCHEME) }
+    /// The host that the client asked for, without a port.
     public var hostName: Bytes { self.get(APUS_R_HOST) }
+    /// The first line of the request.
     public var requestLine: Bytes { self.get(APUS_R_REQUEST_LINE) }
+    /// The file that the path leads to.
     public var filename: Bytes {
         get { self.get(APUS_R_FILENAME) }
         nonmutating set { set(APUS_R_FILENAME, newValue) }
     }
+    /// What follows the file's name in the path.
     public var pathInfo: Bytes {
         get { self.get(APUS_R_PATH_INFO) }
         nonmutating set { set(APUS_R_PATH_INFO, newValue) }
     }
+    /// Which handler is to answer, as SetHandler and others say it.
     public var handler: Bytes {
         get { self.get(APUS_R_HANDLER) }
         nonmutating set { set(APUS_R_HANDLER, newValue) }
     }
+    /// The media type of the answer.
     public var contentType: Bytes {
         get { self.get(APUS_R_CONTENT_TYPE) }
         nonmutating set { set(APUS_R_CONTENT_TYPE, newValue) }
     }
+    /// The authenticated user; unset: nobody is.
     public var user: Bytes {
         get { self.get(APUS_R_USER) }
         nonmutating set { set(APUS_R_USER, newValue) }
     }
+    /// The client's address as text.
     public var peerAddress: Bytes { self.get(APUS_R_PEER_ADDRESS) }
+    /// The client's port.
     public var peerPort: Int { Int(number(APUS_R_PEER_PORT)) }
+    /// The content coding of the answer.
     public var contentEncoding: Bytes {
         get { self.get(APUS_R_CONTENT_ENCODING) }
         nonmutating set { set(APUS_R_CONTENT_ENCODING, newValue) }
     }
+    /// The languages of the answer.
     public var contentLanguage: Bytes {
         get { self.get(APUS_R_CONTENT_LANGUAGE) }
         nonmutating set { set(APUS_R_CONTENT_LANGUAGE, newValue) }
@@ -72,7 +96,9 @@ public struct Request: @unchecked Sendable {
     public var signature: Bytes { self.get(APUS_R_SIGNATURE) }
     /// Whether Options allows one of the APUS_OPTION_… here.
     public func allows(_ option: Int32) -> Bool { number(APUS_R_OPTIONS) & Int64(option) != 0 }
+    /// Whether the client wants no body: HEAD.
     public var isHead: Bool { number(APUS_R_HEADER_ONLY) != 0 }
+    /// The length of the file in bytes.
     public var fileSize: Int64 { number(APUS_R_FILE_SIZE) }
     /// Microseconds since 1970.
     public var fileModified: Int64 { number(APUS_R_FILE_MTIME_US) }
@@ -85,18 +111,27 @@ public struct Request: @unchecked Sendable {
     public func isOwnHost(_ name: Bytes, port: Int64) -> Bool {
         0...65535 ~= port && requestTable.pointee.is_own_host(raw, name, UInt32(port)) != 0
     }
+    /// The status of the answer, so far.
     public var status: Int {
         get { Int(self.number(APUS_R_STATUS)) }
         nonmutating set { setNumber(APUS_R_STATUS, Int64(newValue)) }
     }
+    /// Whether another request looks at what this would be.
     public var isSubrequest: Bool { number(APUS_R_IS_SUBREQUEST) != 0 }
+    /// Whether it is only told what would happen: nothing may be changed.
     public var isExplain: Bool { number(APUS_R_IS_EXPLAIN) != 0 }
+    /// What stands at the file's name: one of APUS_FILE_….
     public var fileType: Int32 { Int32(truncatingIfNeeded: number(APUS_R_FILE_TYPE)) }
 
+    /// Memory that lives as long as the request.
     public var pool: Pool { Pool(requestTable.pointee.pool(raw).unsafelyUnwrapped) }
+    /// The connection it came on.
     public var connection: Connection { Connection(requestTable.pointee.conn(raw).unsafelyUnwrapped, host: host) }
+    /// The server that it is for.
     public var server: Server { Server(requestTable.pointee.server(raw).unsafelyUnwrapped, host: host) }
+    /// The request that this is a sub-request of.
     public var main: Request? { requestTable.pointee.main(raw).map { Request($0, host: host) } }
+    /// The request that was redirected inside the server to this one.
     public var previous: Request? { requestTable.pointee.previous(raw).map { Request($0, host: host) } }
 
     /// The module's own pointer on the request.
@@ -121,10 +156,15 @@ public struct Request: @unchecked Sendable {
         Stored<C>.value(requestTable.pointee.server_conf(raw, host))
     }
 
+    /// The fields that the client sent.
     public var headersIn: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_IN) }
+    /// The fields of the answer.
     public var headersOut: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_OUT) }
+    /// The fields of the answer that also stay when it becomes an error.
     public var errorHeadersOut: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_ERR) }
+    /// What modules tell each other of the request.
     public var notes: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_NOTES) }
+    /// Variables for programs, logs and conditions.
     public var environment: HeaderFields { HeaderFields(request: raw, table: APUS_HEADERS_ENV) }
 
     /// A field of the answer as its head carried it, also those that the server composes; see apus/headers.h.
@@ -138,6 +178,7 @@ public struct Request: @unchecked Sendable {
         }
     }
 
+    /// The same with bytes, which are copied.
     public func reply(_ status: Int32, _ body: Bytes, contentType: Bytes) throws -> Status {
         let outcome = bodyTable.pointee.reply(raw, status, contentType, body)
         try check(outcome, "cannot reply")
@@ -206,6 +247,7 @@ public struct HeaderFields {
     /// One of the APUS_HEADERS_… tables of a request.
     public init(of request: Request, table: UInt32) { self.init(request: request.raw, table: table) }
 
+    /// The first value of a name; setting one replaces them all, setting nil removes them.
     public subscript(name: StaticString) -> Bytes? {
         get { self[Bytes(name)] }
         nonmutating set { self[Bytes(name)] = newValue }
@@ -245,13 +287,16 @@ public struct HeaderFields {
     /// Whether they are the fields that the client sent.
     public var areOfRequest: Bool { table == APUS_HEADERS_IN }
 
+    /// The n-th value of a name, from 0; nil: there are not so many.
     public func value(_ name: Bytes, _ nth: Int) -> Bytes? {
         let value = headerTable.pointee.get(request, table, name, UInt32(nth))
         return value.isSet ? value : nil
     }
 
+    /// How many fields there are.
     public var count: Int { Int(headerTable.pointee.count(request, table)) }
 
+    /// A field by its place in the table.
     public func at(_ index: Int) -> (name: Bytes, value: Bytes)? {
         var name = Bytes.none
         var value = Bytes.none

@@ -3,6 +3,7 @@ public import ModuleABI
 
 /// What a requirement says about a request.
 public enum Decision: Sendable {
+    /// No; yes; it has no opinion.
     case denied, granted, neutral
     /// Denied as long as no user is known.
     case needsUser

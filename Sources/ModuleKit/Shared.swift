@@ -31,8 +31,10 @@ extension Host {
 public struct SharedMutex: @unchecked Sendable {
     private let raw: OpaquePointer
 
+    /// The room that a lock takes.
     public static var bytes: Int { mutexTable.pointee.bytes() }
 
+    /// Makes a lock in shared memory, before the workers are forked.
     public init(at place: UnsafeMutableRawPointer) throws {
         var mutex: OpaquePointer?
         try check(mutexTable.pointee.`init`(place, &mutex), "cannot make a lock")
@@ -53,6 +55,7 @@ public struct SharedMutex: @unchecked Sendable {
         return status == APUS_AGAIN ? nil : status == APUS_RECOVERED
     }
 
+    /// Gives the lock back.
     public func unlock() { mutexTable.pointee.unlock(raw) }
 
     /// Runs `body` with the lock held. `recovered`: its last owner died holding it.

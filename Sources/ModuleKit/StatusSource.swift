@@ -40,6 +40,7 @@ extension Host {
 
 /// What a module tells on the status page.
 public final class StatusSource {
+    /// Tells facts about a request that is being answered.
     public typealias Tell = (_ request: Request, _ fact: (_ name: Bytes, _ value: Bytes) -> Void) -> Void
 
     fileprivate let host: UnsafePointer<apus_host>

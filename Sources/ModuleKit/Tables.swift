@@ -6,7 +6,9 @@ public import ModuleABI
 /// A table that the host does not offer is nil; the ones a module cannot do without belong into `ModuleInfo.requires`,
 /// whose absence the host reports before `init` runs.
 public struct Tables: @unchecked Sendable {
+    /// The tables that nearly every module needs.
     public var config, hooks, functions, providers, pool, log, request, headers: UnsafeRawPointer?
+    /// The tables of special kinds.
     public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover, timeouts, upgrade, expr, confset, program, inspect: UnsafeRawPointer?
 
     init(_ host: UnsafePointer<apus_host>) {

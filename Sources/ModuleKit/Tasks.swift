@@ -3,6 +3,7 @@ public import ModuleABI
 
 /// A suspended hook: goes on when resumed, exactly once, from any thread.
 public struct SuspendedTask: Sendable {
+    /// Its name, which may leave a callback.
     public let id: apus_task
 
     /// - Returns: false when the request had gone.
@@ -63,6 +64,7 @@ extension Host {
         try check(taskTable.pointee.watch(descriptor, mask, body, context), "cannot watch a descriptor")
     }
 
+    /// The descriptor is not watched any more.
     public func unwatch(_ descriptor: Int32) { taskTable.pointee.unwatch(descriptor) }
 
     /// Calls `body` once after so many microseconds.
@@ -76,5 +78,6 @@ extension Host {
         return id
     }
 
+    /// The timer of that number is not wanted any more.
     public func cancelTimer(_ id: UInt64) { taskTable.pointee.cancel_timer(id) }
 }

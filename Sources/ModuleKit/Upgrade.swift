@@ -12,7 +12,9 @@ public protocol ConnectionOwner: AnyObject {
 }
 
 extension ConnectionOwner {
+    /// There is nothing to send.
     public func writable() -> Status { .ok }
+    /// There is nothing to free.
     public func close() {}
 }
 

@@ -11,6 +11,7 @@ public final class WholeBody {
     /// What to answer when it cannot be read: 413 when it is longer than the limit.
     public private(set) var refusal: Status?
 
+    /// A body that is longer than the limit is refused.
     public init(_ request: Request, limit: Int) {
         self.request = request
         self.limit = limit

@@ -128,6 +128,7 @@ enum BuildModule {
         return try names.map { name in
             let target = Path.join(directory, String(name.dropFirst(3)))
             try Files.put(try Files.read(Path.join(products, name)), target, mode: 0o755)
+            do { try ModuleNote.write(into: target) } catch let problem as Problem { complain("note: \(problem.message)\n") }
             return tidy(target)
         }
     }

@@ -144,6 +144,7 @@ enum Installation {
     static var server: String { "\(root)/bin/apus" }
     static var modules: String { "\(root)/modules" }
     static var include: String { "\(root)/include" }
+    static var libraries: String { "\(root)/lib" }
     static var sdk: String { "\(root)/sdk" }
     static var configuration: String { "\(root)/conf/httpd.conf" }
 }

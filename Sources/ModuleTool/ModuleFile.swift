@@ -43,13 +43,13 @@ struct ModuleFile {
 
     // MARK: The descriptor in the file
 
-    struct Directive {
+    struct Directive: Equatable {
         let name: String
         let help: String
     }
 
     /// What a descriptor says.
-    struct Description {
+    struct Description: Equatable {
         let name: String
         let version: String
         let toolchain: String
@@ -59,9 +59,14 @@ struct ModuleFile {
         var directives: [Directive] = []
     }
 
-    /// The descriptors that lie in the file's data, as those written in C and Rust do. One that is made when the module is
-    /// loaded is not among them.
+    /// What the file says of its modules: by the descriptors in its data, as those written in C lie there, or by the note that
+    /// `apus module build` left in one whose descriptor is made when it is loaded.
     var descriptions: [Description] {
+        let found = descriptors
+        return found.isEmpty ? ModuleNote.read(image) : found
+    }
+
+    private var descriptors: [Description] {
         let pointers = image.pointers()
         let nameOffset = UInt64(MemoryLayout<apus_module>.offset(of: \.name) ?? 0)
         let attachOffset = UInt64(MemoryLayout<apus_module>.offset(of: \.attach) ?? 0)
@@ -108,57 +113,5 @@ struct ModuleFile {
             description.directives.append(Directive(name: name, help: help))
         }
         return description
-    }
-
-    // MARK: Asking the module
-
-    /// The names of its modules; one that makes its descriptor is asked, in a process of its own.
-    func namesOrAsk() throws -> [String] {
-        let names = descriptions.map(\.name)
-        return names.isEmpty ? [try ask()] : names
-    }
-
-    func nameOrAsk() throws -> String { try namesOrAsk()[0] }
-
-    private func ask() throws -> String {
-        var ends: [Int32] = [0, 0]
-        guard cs_pipe2(&ends, O_CLOEXEC) == 0 else { throw Problem("no pipe: \(String(cString: strerror(errno)))") }
-        let child = fork()
-        guard child >= 0 else { throw Problem("cannot fork: \(String(cString: strerror(errno)))") }
-        if child == 0 {
-            var answer = Self.firstName(path)
-            answer.withUTF8 { _ = Glibc.write(ends[1], $0.baseAddress, $0.count) }
-            _exit(0)
-        }
-        close(ends[1])
-        defer { close(ends[0]) }
-        var buffer = [UInt8](repeating: 0, count: 512)
-        let count = Glibc.read(ends[0], &buffer, buffer.count)
-        _ = Programs.wait(child)
-        let answer = String(decoding: buffer[..<max(count, 0)], as: UTF8.self)
-        guard answer.hasPrefix("=") else {
-            throw Problem("\(path) does not tell which module it holds\(answer.isEmpty ? ": it crashed" : ": \(answer)")")
-        }
-        return String(answer.dropFirst())
-    }
-
-    /// "=NAME", or what is wrong.
-    private static func firstName(_ path: String) -> String {
-        guard let image = dlopen(Path.absolute(path), RTLD_NOW | RTLD_LOCAL) else { return String(cString: dlerror()) }
-        guard let symbol = dlsym(image, entryName) else { return "it exports no \(entryName)" }
-        typealias Entry = @convention(c) (UnsafePointer<apus_host>?, UnsafePointer<CChar>?) -> UnsafePointer<apus_module>?
-        let entry = unsafeBitCast(symbol, to: Entry.self)
-        let host = UnsafeMutablePointer<apus_host>.allocate(capacity: 1)
-        host.initialize(
-            to: apus_host(
-                size: UInt32(MemoryLayout<apus_host>.size), abi_major: UInt16(APUS_ABI_MAJOR), abi_minor: UInt16(APUS_ABI_MINOR),
-                self: nil, extension: { _, _ in nil }))
-        // A file that does not answer to the empty name may bear its module's.
-        let stem = Path.last(path).split(separator: ".").first ?? ""
-        let guess = (stem.hasPrefix("mod_") ? stem.dropFirst(4) : stem) + "_module"
-        guard let descriptor = entry(host, "") ?? entry(host, String(guess)), let name = descriptor.pointee.name else {
-            return "it answers neither to the empty name nor to \(guess)"
-        }
-        return "=\(String(cString: name))"
     }
 }

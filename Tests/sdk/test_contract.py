@@ -15,7 +15,7 @@ def test_it_is_up_to_date(script):
     assert done.stdout == (PROJECT / MADE[script]).read_text(), f"run abi/{script} > {MADE[script]}"
 
 
-@pytest.mark.parametrize("target", ["ModuleABI", "ByteKit", "CSystem", "ModuleKit"])
+@pytest.mark.parametrize("target", ["ModuleABI", "ByteKit", "CSystem", "ModuleKit", "AsyncKit"])
 def test_the_package_holds_the_sources(target):
     source = PROJECT / "Sources" / target
     for path in source.rglob("*"):

@@ -51,10 +51,25 @@ def test_info_says_what_it_is(author, begun):
     assert {"c": "language    C\n", "swift": "Swift, on the server's runtime", "rust": "language    Rust"}[language] in text
     assert "exports     apus_module_entry" in text
     assert "note" not in text
+    toolchain = {"c": "c", "swift": r"swift-\d\S* shared", "rust": "rust"}[language]
+    assert re.search(rf"^  module      {name}_module 0\.1(\.0)?, ABI \d+\.\d+, toolchain {toolchain}$", text, re.MULTILINE), text
+    assert re.search(r"^  requires    .*\bapus\.config/1\b", text, re.MULTILINE)
+    assert f"directive   {name.title().replace('_', '')}Greeting: what the answer begins with" in text
+
+
+def test_what_a_file_says_of_itself_stays(author, begun, tmp_path):
+    """Without symbols it is still told; and what somebody else built is asked only when that is wanted."""
+    name, language = begun
+    file = tmp_path / f"mod_{name}.so"
+    subprocess.run(["strip", "-o", file, author.directory / name / f"mod_{name}.so"], check=True, timeout=60)
+    assert f"module      {name}_module" in author.module("info", file)
     if language == "c":
-        assert f"module      {name}_module 0.1, ABI 0.1, toolchain c" in text
-        assert "requires    apus.pool/1 apus.config/1" in text
-        assert "directive   NewCGreeting: what the answer begins with" in text
+        return
+    subprocess.run(["objcopy", "--remove-section", ".apus.module", file], check=True, timeout=60)
+    assert "describes itself when it is loaded" in author.module("info", file)
+    told = author.module("info", "--ask", file)
+    for line in author.module("info", author.directory / name / f"mod_{name}.so").splitlines()[2:]:
+        assert line in told
 
 
 def test_info_runs_nothing(author, tmp_path):

@@ -54,8 +54,9 @@ enum TasksExtension {
             theWorker.pointee.timers.set(conn, theWorker.pointee.now + Int64(min(us, 1 << 50)))
         })
 
-    /// Whether the link that is running was registered MAY_SUSPEND.
+    /// Whether the link that is running, or that waited, was registered MAY_SUSPEND.
     private static func mayTheHookSuspend(_ r: Request.Ref) -> Bool {
+        guard r.pointee.suspension.ending != .final else { return false }
         guard r.pointee.main == nil || r.pointee.sink != nil else { return false }
         let hook = theWorker.pointee.phases[r.pointee.step]
         guard r.pointee.link > 0, let link = hook.pointee.links?[r.pointee.link - 1] else { return false }

@@ -76,6 +76,8 @@ struct Connection {
     var handshakeTask: UInt32 = 0
     var handshakeCancel: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
     var handshakeCancelContext: UnsafeMutableRawPointer?
+    /// Who was told that the request is given up, and still has to do with it; see Tasks.
+    var holds: UInt32 = 0
 
     /// Memory that lives as long as the connection; made when first asked for.
     var arena: Arena.Ref?

@@ -263,7 +263,7 @@ enum HTTP1 {
 
     static func release(_ r: Request.Ref) {
         let conn = r.pointee.conn
-        SubrequestRun.cancel(r)
+        SubrequestRun.cancel(r, mayBeHeld: false)
         Filters.end(r)
         HostNames.keep(r)
         conn.pointee.request = nil

@@ -84,7 +84,10 @@ final class ModuleLoader {
             diagnostics.notice("there is no \(file); \(own) is loaded in its place", at: location)
             return own
         }
-        if image.exports["apus_module_entry"] != nil { return file }
+        if image.exports["apus_module_entry"] != nil {
+            image.loadLibraries(from: "\(ownDirectory)/../lib")
+            return file
+        }
         guard image.exports[name] == true else { throw noEntry() }
         guard own != file, access(own, R_OK) == 0 else {
             throw LoadFailure(

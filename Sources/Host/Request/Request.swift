@@ -215,7 +215,14 @@ struct Suspension {
     var cancelContext: UnsafeMutableRawPointer?
     /// While lent to a thread of the pool.
     var isLent = false
+    /// While on_cancel runs.
+    var ending = Ending.none
+    /// It waited too long; its answer waits for those that hold it.
+    var isTimedOut = false
     var lentStore: UnsafeMutablePointer<ChunkStore>?
+
+    /// Whether on_cancel may hold the request: not when its memory goes whatever it says.
+    enum Ending { case none, holdable, final }
 }
 
 extension UnsafeMutablePointer where Pointee == Request {

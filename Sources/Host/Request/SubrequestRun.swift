@@ -112,12 +112,15 @@ enum SubrequestRun {
     }
 
     /// The outer request ends: what runs for it is given up, the innermost first.
-    static func cancel(_ r: Request.Ref) {
+    static func cancel(_ r: Request.Ref, mayBeHeld: Bool = true) {
         guard let sub = r.pointee.running else { return }
         r.pointee.running = nil
-        cancel(sub)
-        Tasks.giveUp(sub)
+        cancel(sub, mayBeHeld: mayBeHeld)
+        Tasks.giveUp(sub, mayBeHeld: mayBeHeld)
         Filters.end(sub)
+        // Whoever still holds it writes to nobody.
+        sub.pointee.outputFilters = nil
+        sub.pointee.response.isEnded = true
     }
 
     /// An internal redirect of a sub-request: the new one takes over where its answer goes.

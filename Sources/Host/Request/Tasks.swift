@@ -17,6 +17,7 @@ enum Tasks {
             var connection: UInt64
             var request: Request.Ref?
             var generation: UInt32
+            var isHold = false
         }
 
         init() { pthread_mutex_init(lock, nil) }
@@ -48,6 +49,7 @@ enum Tasks {
     static func suspend(
         _ r: Request.Ref, _ onCancel: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, _ ctx: UnsafeMutableRawPointer?
     ) -> UInt64 {
+        if r.pointee.suspension.ending == .holdable { return hold(r) }
         r.pointee.suspension.isActive = true
         r.pointee.suspension.isPending = true
         r.pointee.suspension.early = nil
@@ -90,7 +92,7 @@ enum Tasks {
     /// [any thread]
     static func resume(_ id: UInt64, _ status: apus_status) -> apus_status {
         guard let entry = table.take(id) else { return APUS_E_STALE }
-        if Worker.isLoopThread, theWorker.pointee.turn == nil || isPending(entry) {
+        if !entry.isHold, Worker.isLoopThread, theWorker.pointee.turn == nil || isPending(entry) {
             finish(entry, status)
         } else {
             theWorker.pointee.loop.call { finish(entry, status) }
@@ -106,6 +108,7 @@ enum Tasks {
 
     private static func finish(_ entry: Table.Entry, _ status: apus_status) {
         guard let conn = theWorker.pointee.loop.connection(entry.connection) else { return }
+        if entry.isHold { return letGo(conn) }
         guard let r = entry.request else { return resumeHandshake(conn, entry.generation, status) }
         guard conn.pointee.request != nil, r.pointee.suspension.isActive, r.pointee.suspension.generation == entry.generation
         else { return }
@@ -139,17 +142,36 @@ enum Tasks {
     /// The client has gone: a waiting hook is told, and the request ends without an answer.
     static func cancel(_ r: Request.Ref) {
         guard !r.pointee.suspension.isLent else { return releaseBorrower(r) }
+        guard r.pointee.conn.pointee.holds == 0 else { return }
         SubrequestRun.cancel(r)
         giveUp(r)
-        abandon(r)
+        if r.pointee.conn.pointee.holds == 0 { abandon(r) }
     }
 
     /// What a waiting hook waits for is not wanted any more: it is told.
-    static func giveUp(_ r: Request.Ref) {
+    static func giveUp(_ r: Request.Ref, mayBeHeld: Bool = true) {
         guard r.pointee.suspension.isActive else { return }
         let suspension = r.pointee.suspension
         forget(r)
+        r.pointee.suspension.ending = mayBeHeld ? .holdable : .final
         suspension.onCancel?(suspension.cancelContext)
+        r.pointee.suspension.ending = .none
+    }
+
+    // MARK: Holds
+
+    /// The memory of a request that is given up stays until whoever was told lets go.
+    private static func hold(_ r: Request.Ref) -> UInt64 {
+        r.pointee.conn.pointee.holds += 1
+        return table.add(Table.Entry(connection: r.pointee.conn.token, request: nil, generation: 0, isHold: true))
+    }
+
+    private static func letGo(_ conn: Connection.Ref) {
+        conn.pointee.holds -= 1
+        guard conn.pointee.holds == 0, let r = conn.pointee.request else { return }
+        // Those that were given up outside of an end that waits for them go on by themselves.
+        guard conn.pointee.wasAborted || r.pointee.suspension.isTimedOut else { return }
+        Turn.run(conn) { goOn(r, 504) }
     }
 
     /// The thread that holds the request may be waiting for the client: it hears that nothing will come.
@@ -173,7 +195,7 @@ enum Tasks {
 
     /// A hook waited longer than the server's Timeout: 504, with the module's name in the log.
     static func timeOut(_ r: Request.Ref) {
-        guard !r.pointee.suspension.isLent else {
+        guard !r.pointee.suspension.isLent, r.pointee.conn.pointee.holds == 0 else {
             return theWorker.pointee.timers.set(r.pointee.conn, theWorker.pointee.now + 1_000_000)
         }
         let suspension = r.pointee.suspension
@@ -181,6 +203,11 @@ enum Tasks {
         ErrorLog.write(.error, code: "APUS1402", request: r, "\(module) suspended the request and did not resume it in time")
         SubrequestRun.cancel(r)
         giveUp(r)
+        guard r.pointee.conn.pointee.holds == 0 else {
+            r.pointee.suspension.isActive = true
+            r.pointee.suspension.isTimedOut = true
+            return theWorker.pointee.timers.set(r.pointee.conn, theWorker.pointee.now + 1_000_000)
+        }
         if Phases.resume(r, 504) { HTTP1.readable(r.pointee.conn) }
     }
 

@@ -1,5 +1,6 @@
 import ByteKit
 import CSystem
+import ElfKit
 import Glibc
 import ModuleABI
 
@@ -25,6 +26,7 @@ final class Candidate {
     /// Maps the file and asks for the descriptor.
     func load() -> Bool {
         theFake.stage("loading the file")
+        try? ElfImage(path: path).loadLibraries(from: Installation.libraries)
         guard let image = dlopen(path, RTLD_NOW | RTLD_LOCAL | Int32(RTLD_NODELETE)) else {
             theFake.report(.error, "image", "cannot be loaded: \(dlerror().map { String(cString: $0) } ?? "")")
             return false

@@ -45,8 +45,8 @@ extension Candidate {
         connection.end()
     }
 
-    /// A connection after 101.
-    private func drive(_ owner: (table: UnsafePointer<apus_protocol_v1>, state: UnsafeMutableRawPointer?), _ connection: FakeConnection) {
+    /// A connection that is a protocol's.
+    func drive(_ owner: (table: UnsafePointer<apus_protocol_v1>, state: UnsafeMutableRawPointer?), _ connection: FakeConnection) {
         for piece in [Array("hello\n".utf8), [0xff, 0x00], [UInt8](repeating: 0x7a, count: 9000)] {
             let bytes = connection.pool.text(piece, "bytes of a connection, valid during the call")
             guard let receive = owner.table.pointee.receive else { break }
@@ -90,7 +90,11 @@ extension Candidate {
             unsafeBitCast(hook.fn, to: Void.self)(hook.ctx, raw)
             return APUS_OK
         }
-        guard hook.flags & UInt32(APUS_HOOK_MAY_BLOCK) != 0, !(request.main != nil) else { return fn(hook.ctx, raw) }
+        guard hook.flags & UInt32(APUS_HOOK_MAY_BLOCK) != 0, !(request.main != nil) else {
+            let stay = LoopStay()
+            defer { if theFake.allocationsLeft == nil, let text = stay.complaint { theFake.report(.error, "holds-loop", "hook \(hook.name) \(text)") } }
+            return fn(hook.ctx, raw)
+        }
         // Lent to a thread of the pool, for the time of the call.
         let box = Lent(hook: hook, request: raw)
         var thread = pthread_t()
@@ -250,6 +254,7 @@ extension Candidate {
         case APUS_GROUP_AUTHZ: useRequirement(provider, provider.table.assumingMemoryBound(to: apus_authz_v1.self).pointee)
         case APUS_GROUP_SOCACHE: useCache(provider, provider.table.assumingMemoryBound(to: apus_socache_v1.self).pointee)
         case APUS_GROUP_LOG_ITEM: useLogItem(provider, provider.table.assumingMemoryBound(to: apus_log_item_v1.self).pointee)
+        case let group where useOnConnection(group, provider): break
         default: theFake.report(.note, "registration", "provider \(provider.name) of \(provider.group) was not tried: this check does not know the group")
         }
     }

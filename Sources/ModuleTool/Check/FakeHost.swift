@@ -194,6 +194,11 @@ final class FakeHost {
         return nil
     }
 
+    /// The connection that a token names, as long as it is there.
+    func connection(_ token: apus_token) -> OpaquePointer? {
+        objects.first { ($0.value as? FakeConnection)?.token == token }?.key
+    }
+
     // MARK: Refusals
 
     func refusesAllocation() -> Bool {
@@ -311,6 +316,19 @@ final class FakeTasks {
             task.state = .cancelled
             task.cancel?(task.ctx)
         }
+        awaitHold(of: request)
+    }
+
+    /// Who took a task while it was told holds the request until it resumes that.
+    private func awaitHold(of request: FakeRequest) {
+        guard let hold = pending(request) else { return }
+        hold.state = .suspended
+        for _ in 0..<3000 {
+            if case .resumed = hold.state { return }
+            if !turn() { break }
+        }
+        if case .resumed = hold.state { return }
+        theFake.report(.error, "never-resumed", "holds a request that was cancelled, and never lets it go")
     }
 
     func runBlocking(_ id: apus_task, _ fn: @escaping @convention(c) (UnsafeMutableRawPointer?) -> apus_status, _ ctx: UnsafeMutableRawPointer?) -> apus_status {

@@ -106,9 +106,16 @@ final class FakeConnection {
     var owner: (table: UnsafePointer<apus_protocol_v1>, state: UnsafeMutableRawPointer?)?
     private(set) var handle: OpaquePointer
     let number: Int
+    let token: apus_token
+    /// What comes from the client, for a transport.
+    var wire: [UInt8] = []
+
+    nonisolated(unsafe) private static var lastToken: apus_token = 0x7_0000_0000
 
     init(_ number: Int) {
         self.number = number
+        FakeConnection.lastToken += 1
+        token = FakeConnection.lastToken
         pool = FakePool("a connection")
         handle = OpaquePointer(bitPattern: 1)!
         handle = theFake.handle(for: self, "a connection")

@@ -143,13 +143,19 @@ extension FakeTables {
         set_slot: { c, _, value in theFake.call("conn.set_slot", .conn) { theFake.object(c, FakeConnection.self, "conn.set_slot")?.slot = value } },
         transport: { c, _ in theFake.call("conn.transport", .conn) { nil } },
         token: { c in
-            theFake.call("conn.token", .conn) { theFake.object(c, FakeConnection.self, "conn.token").map { UInt64($0.number) + 0x7_0000_0000 } ?? 0 }
+            theFake.call("conn.token", .conn) { theFake.object(c, FakeConnection.self, "conn.token")?.token ?? 0 }
         },
         close: { c in theFake.call("conn.close", .conn) { _ = theFake.object(c, FakeConnection.self, "conn.close") } },
-        wire_read: { c, _, _, n in
+        wire_read: { c, buffer, capacity, n in
             theFake.call("conn.wire_read", .conn) {
                 n?.pointee = 0
-                return APUS_AGAIN
+                guard let connection = theFake.object(c, FakeConnection.self, "conn.wire_read"), let buffer, !connection.wire.isEmpty
+                else { return APUS_AGAIN }
+                let count = min(capacity, connection.wire.count)
+                connection.wire[..<count].withUnsafeBytes { buffer.copyMemory(from: $0.baseAddress!, byteCount: count) }
+                connection.wire.removeFirst(count)
+                n?.pointee = count
+                return APUS_OK
             }
         },
         wire_write: { c, _, length, n in
@@ -377,7 +383,7 @@ extension FakeTables {
         },
         post: { token, fn, ctx in
             theFake.call("tasks.post", .any) {
-                theFake.tasks.post { fn?(ctx, nil) }
+                theFake.tasks.post { fn?(ctx, theFake.call("host.post", .any) { theFake.connection(token) }) }
                 return APUS_OK
             }
         },

@@ -32,6 +32,10 @@ enum Catalog {
             "a callback holds the loop, and every other connection of the worker with it",
             "register the hook MAY_BLOCK, or suspend the request and go on later"
         ),
+        "holds-loop": (
+            "every other connection of the worker waits meanwhile, and the log names the module from 20 ms on",
+            "register the hook MAY_BLOCK, suspend the request and go on later, or do less"
+        ),
         "overrun": (
             "strings of the host end without a NUL byte, and memory from a pool ends where it ends",
             "use the length of apus_str (memcmp, \"%.*s\"), not strlen, strcmp or \"%s\""
@@ -76,6 +80,7 @@ enum Catalog {
             "the task is left over, and resuming it later is refused",
             "return APUS_SUSPENDED after a task was taken"
         ),
+        "bad-name": ("whoever shows it to people or programs takes it for something else", "see what the header of its group says of names"),
         "bad-status": ("the host answers 500 for a status that it does not know", "return APUS_OK, APUS_DECLINED, APUS_DONE, a status from 100 to 599, or one of APUS_E_…"),
         "no-answer": (
             "a handler that says OK has answered: here nothing was sent",

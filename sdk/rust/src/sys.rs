@@ -1626,7 +1626,8 @@ pub const APUS_FD_ERROR: u32 = 8;
 pub struct apus_tasks_v1 {
     pub size: u32,
     pub reserved: u32,
-    /// Suspends the hook at hand. \[req\] @param on_cancel \[conn\], may be NULL
+    /// Suspends the hook at hand; in an on_cancel, holds the request that is given up. \[req\]
+    ///  @param on_cancel  \[conn\] may be NULL; not called for a hold
     ///  @return APUS_OK, or APUS_E_UNSUPPORTED when the hook is not registered MAY_SUSPEND
     pub suspend: Option<unsafe extern "C" fn(r: *mut apus_req, on_cancel: Option<unsafe extern "C" fn(ctx: *mut c_void)>, ctx: *mut c_void, out: *mut apus_task) -> apus_status>,
     /// Goes on as if the hook had returned `status`. \[any\] Exactly once. APUS_AGAIN: the hook is called again.

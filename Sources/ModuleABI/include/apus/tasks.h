@@ -2,7 +2,8 @@
  *
  * A hook that must wait takes a task with `suspend`, arranges that `resume` is called once, and returns
  * APUS_SUSPENDED. The request's memory stays until then. When the client goes away or the time is over, on_cancel runs
- * once and a later resume is answered APUS_E_STALE. */
+ * once and a later resume is answered APUS_E_STALE. Who cannot stop at once takes another task in on_cancel: the request's
+ * memory then stays until that one is resumed, with whatever status, and nobody waits for an answer. */
 #ifndef APUS_TASKS_H
 #define APUS_TASKS_H
 #include "../apus.h"
@@ -16,7 +17,8 @@
 
 typedef struct apus_tasks_v1 {
     uint32_t size, reserved;
-    /** Suspends the hook at hand. [req] @param on_cancel [conn], may be NULL
+    /** Suspends the hook at hand; in an on_cancel, holds the request that is given up. [req]
+     *  @param on_cancel  [conn] may be NULL; not called for a hold
      *  @return APUS_OK, or APUS_E_UNSUPPORTED when the hook is not registered MAY_SUSPEND */
     apus_status (*suspend)(apus_req *r, void (*on_cancel)(void *ctx), void *ctx, apus_task *out);
     /** Goes on as if the hook had returned `status`. [any] Exactly once. APUS_AGAIN: the hook is called again.

@@ -47,7 +47,7 @@ final class JWTModule: Module {
         let settings = AuthSettings()
         try host.hooks.optionalFunctions { settings.find(host) }
         try host.hooks.checkUserID(.middle) { request in
-            guard settings.type(request).equalsIgnoringCase("Bearer") else { return .declined }
+            guard settings.type(of: request).equalsIgnoringCase("Bearer") else { return .declined }
             let conf = request.conf(DirConf.self)
             guard !conf.secret.isEmpty else { throw ModuleError("AuthType Bearer without JWTSecretFile") }
             do throws(TokenError) {
@@ -58,13 +58,13 @@ final class JWTModule: Module {
             } catch {
                 host.log.write(.info, request: request, "token refused: \(error.reason)")
                 request.notes["jwt-error"] = Bytes(error.word)
-                JWTModule.challenge(request, settings.realm(request))
+                JWTModule.challenge(request, settings.realm(of: request))
                 return .status(401)
             }
         }
         try host.hooks.noteAuthFailure(.middle) { request, type in
             guard type.equalsIgnoringCase("Bearer") else { return .declined }
-            JWTModule.challenge(request, settings.realm(request))
+            JWTModule.challenge(request, settings.realm(of: request))
             return .ok
         }
     }
@@ -81,23 +81,6 @@ final class JWTModule: Module {
         var bytes = [UInt8](repeating: 0, count: 4096)
         let count = fread(&bytes, 1, bytes.count, file)
         return Array(bytes[..<count])
-    }
-}
-
-/// AuthType and AuthName, which are the directives of authn_core_module: it offers functions that tell them.
-private final class AuthSettings {
-    private typealias Function = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_str
-
-    private var links: [apus_link?] = [nil, nil]
-
-    func find(_ host: Host) { links = ["authn_core.auth_type", "authn_core.auth_name"].map { host.function($0, "s(xR)") } }
-
-    func type(_ request: Request) -> Bytes { ask(links[0], request) }
-    func realm(_ request: Request) -> Bytes { ask(links[1], request) }
-
-    private func ask(_ link: apus_link?, _ request: Request) -> Bytes {
-        guard let link, let fn = link.fn else { return .none }
-        return unsafeBitCast(fn, to: Function.self)(link.ctx, request.raw)
     }
 }
 

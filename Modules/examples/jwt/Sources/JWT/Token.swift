@@ -23,7 +23,8 @@ enum Token {
         guard field.count > 7, field.upTo(7).equalsIgnoringCase("Bearer ") else { throw TokenError("there is none", "invalid_request") }
         let token = Array(field.from(7).buffer)
         let parts = token.split(separator: 0x2e, omittingEmptySubsequences: false)
-        guard parts.count == 3, token.count < 16_384, let head = decoded(parts[0]), let body = decoded(parts[1]), let signature = decoded(parts[2])
+        guard parts.count == 3, token.count < 16_384, let head = Base64.decodeURL(parts[0]),
+            let body = Base64.decodeURL(parts[1]), let signature = Base64.decodeURL(parts[2])
         else { throw TokenError("it is not three parts in base64url") }
         // The algorithm is the server's choice, never the token's: all others are refused, "none" before all.
         guard case .object(let header)? = JSON.parse(head), header["alg"]?.text == "HS256" else { throw TokenError("its algorithm is not HS256") }
@@ -69,31 +70,5 @@ enum Token {
     private static func digest(_ parts: [[UInt8]]) -> [UInt8] {
         let all = parts.flatMap { $0 }
         return all.withUnsafeBytes { SHA256.digest(Bytes($0)) { Array($0.buffer) } }
-    }
-
-    /// base64url without padding (RFC 7515, section 2). Nil: it is none.
-    static func decoded(_ text: ArraySlice<UInt8>) -> [UInt8]? {
-        var bytes: [UInt8] = []
-        var bits: UInt32 = 0
-        var count = 0
-        for byte in text {
-            let value: UInt8
-            switch byte {
-            case 0x41...0x5a: value = byte - 0x41
-            case 0x61...0x7a: value = byte - 0x61 + 26
-            case 0x30...0x39: value = byte - 0x30 + 52
-            case 0x2d: value = 62
-            case 0x5f: value = 63
-            default: return nil
-            }
-            bits = bits << 6 | UInt32(value)
-            count += 6
-            if count >= 8 {
-                count -= 8
-                bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-                bits &= (1 << UInt32(count)) - 1
-            }
-        }
-        return count < 6 && bits == 0 ? bytes : nil
     }
 }

@@ -1,8 +1,7 @@
 public import ByteKit
-public import ModuleABI
-public import ModuleKit
+import ModuleABI
 
-/// AuthType and AuthName as authn_core knows them; nothing when that module is not loaded.
+/// AuthType and AuthName as authn_core knows them; nothing when that module is not loaded. For an AuthType of one's own.
 public final class AuthSettings {
     private typealias Function = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_str
 
@@ -11,6 +10,7 @@ public final class AuthSettings {
     private var typeContext: UnsafeMutableRawPointer?
     private var realmContext: UnsafeMutableRawPointer?
 
+    /// Knows nothing yet.
     public init() {}
 
     /// From the optional_fn_retrieve hook.

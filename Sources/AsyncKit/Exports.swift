@@ -1,0 +1,2 @@
+@_exported public import ModuleKit
+@_exported public import _Concurrency
