@@ -29,6 +29,8 @@ final class Runtime {
     /// Registrations that were refused, to be reported at the module's LoadModule line.
     var refusals: [(LoadedModule, String)] = []
     let installation: Installation
+    /// What the modules of this generation have done; nil where nobody serves.
+    var accounts: ModuleAccounts?
     /// The channel to the supervisor; nil where there is none.
     let handover: Handover?
 
@@ -106,7 +108,7 @@ final class Runtime {
     func transportLinks() -> UnsafeBufferPointer<TransportLink> {
         let links = providers.all(APUS_GROUP_TRANSPORT).map { provider in
             TransportLink(
-                name: provider.name, vtable: provider.vtable.assumingMemoryBound(to: apus_transport_v1.self),
+                module: provider.module.index, name: provider.name, vtable: provider.vtable.assumingMemoryBound(to: apus_transport_v1.self),
                 ctx: provider.ctx)
         }
         return UnsafeBufferPointer(Arena.copyForEver(links))

@@ -74,7 +74,7 @@ enum BodyExtension {
         _ ctx: UnsafeMutableRawPointer?
     ) -> apus_status {
         guard let fn else { return APUS_E_INVALID }
-        let callback = ResponseState.Callback(fn: fn, ctx: ctx)
+        let callback = ResponseState.Callback(fn: fn, ctx: ctx, callback: Activity.later(.body))
         switch want {
         case APUS_WANT_READ: r.pointee.response.whenReadable = callback
         case APUS_WANT_WRITE:

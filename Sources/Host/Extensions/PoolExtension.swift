@@ -5,9 +5,9 @@ import ModuleABI
 enum PoolExtension {
     static let table = apus_pool_v1(
         size: Extensions.size(apus_pool_v1.self), reserved: 0,
-        alloc: { pool, n in isSensible(n) ? arena(pool).pointee.allocate(n) : nil },
-        zalloc: { pool, n in isSensible(n) ? arena(pool).pointee.zeroed(n) : nil },
-        dup: { pool, s in s.isEmpty ? arena(pool).copy(Bytes("")) : arena(pool).copy(s) },
+        alloc: { pool, n in isSensible(n) ? arena(pool).pointee.allocate(noted(n)) : nil },
+        zalloc: { pool, n in isSensible(n) ? arena(pool).pointee.zeroed(noted(n)) : nil },
+        dup: { pool, s in s.isEmpty ? arena(pool).copy(Bytes("")) : arena(pool).copy(s.upTo(noted(s.count))) },
         on_destroy: { pool, fn, ctx in
             guard let fn else { return APUS_E_INVALID }
             arena(pool).pointee.onDestroy(ctx, fn)
@@ -22,6 +22,13 @@ enum PoolExtension {
 
     /// More than any machine has is a mistake of the caller, who is told so.
     private static func isSensible(_ size: Int) -> Bool { size >= 0 && size < 1 << 46 }
+
+    /// What a module asks for is counted in turns that are measured.
+    @inline(__always)
+    private static func noted(_ size: Int) -> Int {
+        if let worker = theWorkerIfAny, worker.pointee.activity.pointee.isMeasured { worker.pointee.timing.noteBytes(size) }
+        return size
+    }
 
     static func arena(_ pool: OpaquePointer?) -> Arena.Ref { Arena.Ref(pool.unsafelyUnwrapped) }
 }

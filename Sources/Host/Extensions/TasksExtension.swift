@@ -27,9 +27,10 @@ enum TasksExtension {
             guard let fn else { return APUS_E_INVALID }
             if Worker.isLoopThread, theWorker.pointee.loop.connection(token) == nil { return APUS_E_STALE }
             nonisolated(unsafe) let ctx = ctx
+            let callback = Activity.later(.posted)
             theWorker.pointee.loop.call {
-                guard let conn = theWorker.pointee.loop.connection(token) else { return fn(ctx, nil) }
-                Turn.run(conn) { fn(ctx, conn.handle) }
+                guard let conn = theWorker.pointee.loop.connection(token) else { return Activity.during(callback) { fn(ctx, nil) } }
+                Turn.run(conn) { Activity.during(callback) { fn(ctx, conn.handle) } }
             }
             return APUS_OK
         },
@@ -38,7 +39,8 @@ enum TasksExtension {
             let conn = c.map { Connection.Ref($0) }
             if let conn, !conn.pointee.isInLoop { theWorker.pointee.loop.add(conn) }
             let deadline = Clock.now() + Int64(min(us, 1 << 50))
-            let timer = TimerQueue.Timer(deadline: deadline, token: conn?.token ?? 0, fn: fn, ctx: ctx)
+            let timer = TimerQueue.Timer(
+                deadline: deadline, token: conn?.token ?? 0, fn: fn, ctx: ctx, callback: Activity.later(.timer))
             let id = theWorker.pointee.loop.addTimer(timer)
             out?.pointee = id
             return APUS_OK
@@ -46,7 +48,7 @@ enum TasksExtension {
         cancel_timer: { id in theWorker.pointee.loop.cancelTimer(id) },
         watch: { fd, mask, fn, ctx in
             guard let fn else { return APUS_E_INVALID }
-            return theWorker.pointee.loop.watch(fd, mask, Watch(fn: fn, ctx: ctx)) ? APUS_OK : APUS_E_INVALID
+            return theWorker.pointee.loop.watch(fd, mask, Watch(fn: fn, ctx: ctx, callback: Activity.later(.watch))) ? APUS_OK : APUS_E_INVALID
         },
         unwatch: { fd in theWorker.pointee.loop.unwatch(fd) },
         extend: { r, us in

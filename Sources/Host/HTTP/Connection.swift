@@ -70,6 +70,8 @@ struct Connection {
     var transport: UnsafePointer<apus_transport_v1>?
     var transportState: UnsafeMutableRawPointer?
     var transportName = Bytes.none
+    /// Its handshake, as what is running.
+    var transportCallback = Activity.Callback(word: 0)
     /// The transport has taken bytes that it could not send yet.
     var transportHolds = false
     /// A handshake's suspension; see Tasks.

@@ -319,7 +319,7 @@ enum RequestEvents {
         guard let r = conn.pointee.request else { return }
         if let callback = r.pointee.response.whenReadable {
             r.pointee.response.whenReadable = nil
-            callback.fn(callback.ctx, r.handle)
+            callback.run(r)
             guard conn.pointee.request != nil else { return }
         }
         // Only the rest of the body is missing.
@@ -351,7 +351,7 @@ extension RequestEvents {
             }
             if !OutputFeed.isHeld(request), let callback = request.pointee.response.whenWritable {
                 request.pointee.response.whenWritable = nil
-                callback.fn(callback.ctx, request.handle)
+                callback.run(request)
                 return true
             }
             level = request.pointee.main

@@ -15,6 +15,7 @@ enum Handshake {
             conn.pointee.transport = offered.vtable
             conn.pointee.transportState = state
             conn.pointee.transportName = offered.name
+            conn.pointee.transportCallback = Activity.Callback(module: offered.module, .handshake)
             conn.pointee.isSecure = offered.vtable.pointee.flags & APUS_TRANSPORT_SECURE != 0
             return true
         }
@@ -27,7 +28,7 @@ enum Handshake {
             return agree(conn)
         }
         guard conn.pointee.handshakeTask == 0 else { return false }
-        switch handshake(conn.pointee.transportState) {
+        switch Activity.during(conn.pointee.transportCallback, { handshake(conn.pointee.transportState) }) {
         case APUS_OK: return agree(conn)
         case APUS_AGAIN, APUS_SUSPENDED: return false
         case APUS_DECLINED:

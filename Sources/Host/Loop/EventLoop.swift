@@ -20,6 +20,8 @@ struct LoopSlot {
 struct Watch {
     var fn: @convention(c) (UnsafeMutableRawPointer?, UInt32) -> Void
     var ctx: UnsafeMutableRawPointer?
+    /// Whose it is, when it is a module's.
+    var callback = Activity.Callback(word: 0)
 }
 
 /// The event loop of a worker: epoll, edge-triggered for connections, with timers and calls from other threads.
@@ -184,6 +186,7 @@ final class EventLoop {
         theWorker.pointee.setTime(Clock.now())
         theWorker.pointee.turnNumber &+= 1
         LoopWatch.turnBegan(theWorker.pointee.slot)
+        theWorker.pointee.timing.turnBegan(theWorker.pointee.slot.pointee.beat, hasEvents: count > 0)
         if hasLines, count == 0 || LogSinks.areDue(theWorker.pointee.now) { LogSinks.flushAll() }
         if count > 0 {
             if pathEvents >= 0 { handlePaths(Int(count)) }
@@ -191,6 +194,7 @@ final class EventLoop {
         }
         runRevisits()
         expire()
+        theWorker.pointee.timing.turnEnded()
         LoopWatch.turnEnded(theWorker.pointee.slot, since: theWorker.pointee.now)
     }
 
@@ -214,7 +218,9 @@ final class EventLoop {
             if let listener = slot.target?.assumingMemoryBound(to: Listener.self) { Acceptor.accept(listener) }
         case .wakeUp: runCalls()
         case .watch:
-            if let watch = slot.target?.assumingMemoryBound(to: Watch.self).pointee { watch.fn(watch.ctx, event.events) }
+            if let watch = slot.target?.assumingMemoryBound(to: Watch.self).pointee {
+                Activity.during(watch.callback) { watch.fn(watch.ctx, event.events) }
+            }
         case .signals: SignalDescriptor.read(Int32(fd), onSignal)
         case .paths, .none: break
         }
@@ -263,9 +269,9 @@ final class EventLoop {
         while let conn = theWorker.pointee.timers.nextExpired(now) { Deadlines.expired(conn) }
         while let timer = timers.takeExpired(now) {
             if timer.token == 0 {
-                timer.fn(timer.ctx)
+                Activity.during(timer.callback) { timer.fn(timer.ctx) }
             } else if let conn = connection(timer.token) {
-                Turn.run(conn) { timer.fn(timer.ctx) }
+                Turn.run(conn) { Activity.during(timer.callback) { timer.fn(timer.ctx) } }
             }
         }
     }

@@ -39,22 +39,39 @@ enum LoopWatch {
         let now = Clock.monotonic()
         cs_store(&vigilantUntil, now + vigilance)
         WorkerGuard.lookClosely()
+        let callback = culprit(slot)
+        if let callback {
+            ModuleAccounts.add(to: .holds, of: callback.module)
+            ModuleAccounts.add(spent * 1000, to: .holdTime, of: callback.module)
+        }
         guard now - lastTold > pause, let runtime = Runtime.current else { return }
         let time = "\(spent / 1000) ms"
-        if cs_load(&seenBeat) == slot.pointee.beat {
-            let callback = Activity.Callback(word: UInt32(truncatingIfNeeded: cs_load(&seenCallback)))
+        if let callback {
             let doing = CrashReport(runtime).doing(cs_activity(callback: callback.word, reserved: 0, request: nil))
             lastTold = now
             ErrorLog.write(
                 .warn, code: "APUS1713",
                 "the loop of this worker stood still for \(time), \(doing), while other connections waited: what blocks "
-                    + "belongs on a thread (MAY_BLOCK, run_blocking)\(lastRequest(slot))")
+                    + "belongs on a thread (MAY_BLOCK, run_blocking)\(record(callback.module, runtime))\(lastRequest(slot))")
         } else {
             lastTold = now
             ErrorLog.write(
                 .info, code: "APUS1714",
                 "the loop of this worker stood still for \(time)\(lastRequest(slot)); the next time the log names the module")
         }
+    }
+
+    /// Whose callback it was: what the guard has seen, or what was measured in that turn.
+    private static func culprit(_ slot: WorkerSlot.Ref) -> Activity.Callback? {
+        if cs_load(&seenBeat) == slot.pointee.beat { return Activity.Callback(word: UInt32(truncatingIfNeeded: cs_load(&seenCallback))) }
+        return theWorker.pointee.timing.culprit(of: slot.pointee.beat, atLeast: limit)
+    }
+
+    /// How often a module has done so, in all workers.
+    private static func record(_ module: Int, _ runtime: Runtime) -> String {
+        guard let accounts = runtime.accounts, case let count = accounts.total(.holds, of: module), count > 1 else { return "" }
+        let time = accounts.total(.holdTime, of: module) / 1_000_000
+        return "; \(runtime.modules[module].name) has done so \(count) times in this generation, \(time) ms in all"
     }
 
     private static func lastRequest(_ slot: WorkerSlot.Ref) -> String {

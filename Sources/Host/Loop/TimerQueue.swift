@@ -7,6 +7,8 @@ struct TimerQueue {
         var fn: @convention(c) (UnsafeMutableRawPointer?) -> Void
         var ctx: UnsafeMutableRawPointer?
         var id: UInt64 = 0
+        /// Whose it is, when it is a module's.
+        var callback = Activity.Callback(word: 0)
     }
 
     private var heap: [Timer] = []

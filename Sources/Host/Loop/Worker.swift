@@ -28,6 +28,9 @@ struct Worker {
     /// Whose callback is running, in which hook: part of the slot.
     let activity: UnsafeMutablePointer<cs_activity>
     var scoreboard: Scoreboard?
+    /// What it counts of the modules, and how it measures what their callbacks take.
+    let accounts: ModuleAccounts.Row?
+    var timing: TurnTiming
     /// How many connections it takes before it makes room for a successor; 0: any number.
     var connectionLimit: Int64 = 0
 
@@ -77,9 +80,11 @@ struct Worker {
     var connectionCount = 0
     var nextConnectionID: UInt64 = 1
 
-    init(_ runtime: Runtime, hosts: HostTable, slot: WorkerSlot.Ref) {
+    init(_ runtime: Runtime, hosts: HostTable, slot: WorkerSlot.Ref, accounts: ModuleAccounts.Row? = nil) {
         self.slot = slot
         activity = slot.activity
+        self.accounts = accounts
+        timing = TurnTiming(slot.activity, accounts)
         func buffer(_ size: Int) -> UnsafeMutablePointer<UInt8> { .allocate(capacity: size) }
         readBuffer = buffer(Worker.readBufferSize)
         turnBuffer = buffer(Worker.turnBufferSize)
@@ -140,6 +145,7 @@ struct Worker {
 
 /// A transport provider as the accept path uses it.
 struct TransportLink {
+    var module: Int
     var name: Bytes
     var vtable: UnsafePointer<apus_transport_v1>
     var ctx: UnsafeMutableRawPointer?
@@ -168,6 +174,13 @@ enum Clock {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return Int64(time.tv_sec) &* 1_000_000 &+ Int64(time.tv_nsec) / 1000
+    }
+
+    /// The same in nanoseconds.
+    static func nanoseconds() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 
     /// Microseconds since 1970.

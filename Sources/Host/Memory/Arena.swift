@@ -107,6 +107,17 @@ struct Arena {
         return start
     }
 
+    /// Bytes handed out so far, with what was left over at the end of its blocks.
+    var taken: Int {
+        var total = 0
+        var next: UnsafeMutablePointer<Chunk>? = chunks
+        while let chunk = next {
+            total += chunk.pointee.capacity
+            next = chunk.pointee.next
+        }
+        return total - (limit - cursor)
+    }
+
     mutating func zeroed(_ size: Int) -> UnsafeMutableRawPointer {
         let place = allocate(size)
         memset(place, 0, size)

@@ -28,6 +28,11 @@ enum Activity {
         static let directive = Kind(rawValue: 207)
         static let fileWatch = Kind(rawValue: 208)
         static let expression = Kind(rawValue: 209)
+        static let timer = Kind(rawValue: 210)
+        static let watch = Kind(rawValue: 211)
+        static let posted = Kind(rawValue: 212)
+        static let body = Kind(rawValue: 213)
+        static let handshake = Kind(rawValue: 214)
 
         init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -50,6 +55,11 @@ enum Activity {
             case .directive: "a directive"
             case .fileWatch: "a watched file"
             case .expression: "a part of an expression"
+            case .timer: "a timer"
+            case .watch: "a watched descriptor"
+            case .posted: "what it posted"
+            case .body: "a body that goes on"
+            case .handshake: "a handshake"
             default: BuiltInHook(rawValue: Int(rawValue) - 1).map { "hook \($0.name)" }
             }
         }
@@ -67,22 +77,56 @@ enum Activity {
     /// What the loop of this worker runs now.
     static var current: Callback { Callback(word: theWorker.pointee.activity.pointee.callback) }
 
+    /// What the calling thread runs now: the loop, or one of the blocking pool. Other threads are nobody's.
+    static var ofThisThread: Callback { Callback(word: cs_crash_activity()?.pointee.callback ?? (Worker.isLoopThread ? current.word : 0)) }
+
+    /// For something that the calling thread's callback arranges, and that is its module's, too, when it happens.
+    static func later(_ kind: Kind) -> Callback {
+        let module = ofThisThread.module
+        return module == 0 ? Callback(word: 0) : Callback(module: module, kind)
+    }
+
     /// Runs a callback outside the phases of a request. What ran before goes on afterwards.
     @inline(__always)
     static func during<R, E: Error>(_ callback: Callback, _ body: () throws(E) -> R) throws(E) -> R {
         let activity = theWorkerIfAny?.pointee.activity ?? ofLeader
         let outer = activity.pointee.callback
-        activity.pointee.callback = callback.word
-        defer { activity.pointee.callback = outer }
+        enter(callback.word, from: outer, activity)
+        defer { leave(callback.word, to: outer, activity) }
         return try body()
     }
 
-    /// Runs a callback on a thread of the blocking pool.
+    @inline(__always)
+    static func enter(_ callback: UInt32, from outer: UInt32, _ activity: UnsafeMutablePointer<cs_activity>) {
+        activity.pointee.callback = callback
+        if activity.pointee.isMeasured { theWorker.pointee.timing.enter(callback, from: outer) }
+    }
+
+    @inline(__always)
+    static func leave(_ callback: UInt32, to outer: UInt32, _ activity: UnsafeMutablePointer<cs_activity>) {
+        if activity.pointee.isMeasured { theWorker.pointee.timing.leave(callback) }
+        activity.pointee.callback = outer
+    }
+
+    /// Runs a callback on a thread of the blocking pool. There what it takes is measured always.
     static func onPool<R>(_ callback: Callback, _ request: Request.Ref?, _ body: () -> R) -> R {
         guard let activity = cs_crash_activity() else { return body() }
         activity.pointee = cs_activity(callback: callback.word, reserved: 0, request: request.map { UnsafeRawPointer($0) })
-        defer { activity.pointee = cs_activity() }
+        let start = Clock.nanoseconds()
+        defer {
+            ModuleAccounts.add(Clock.nanoseconds() - start, to: .threadTime, of: callback.module)
+            ModuleAccounts.add(to: .threadCalls, of: callback.module)
+            activity.pointee = cs_activity()
+        }
         return body()
+    }
+}
+
+extension cs_activity {
+    /// Whether what callbacks take is measured now; see TurnTiming.
+    var isMeasured: Bool {
+        @inline(__always) get { reserved != 0 }
+        set { reserved = newValue ? 1 : 0 }
     }
 }
 

@@ -19,11 +19,22 @@ struct CrashReport {
         let thread = crash.pointee.thread == pid ? "" : " on thread \(crash.pointee.thread)"
         let address = crash.pointee.signal == SIGSEGV || crash.pointee.signal == SIGBUS ? " at address 0x\(String(crash.pointee.address, radix: 16))" : ""
         ErrorLog.write(
-            .crit, code: "APUS1710", "pid \(pid) crashed\(address)\(thread) \(doing(crash.pointee.activity))\(request(slot))")
+            .crit, code: "APUS1710",
+            "pid \(pid) crashed\(address)\(thread) \(doing(crash.pointee.activity))\(request(slot))\(count(crash.pointee.activity))")
         guard crash.pointee.stage >= 3 else { return }
         for (index, frame) in frames(crash).enumerated() {
             ErrorLog.write(.crit, code: "APUS1711", "pid \(pid) #\(index) \(describe(frame))")
         }
+    }
+
+    /// Counts the crash for the module that was running, and says how many it has had.
+    private func count(_ activity: cs_activity) -> String {
+        let callback = Activity.Callback(word: activity.callback)
+        let module = callback.kind?.name == nil ? 0 : callback.module
+        guard let accounts = runtime.accounts, runtime.modules.indices.contains(module) else { return "" }
+        accounts.row(0).add(1, to: .crashes, of: module)
+        let crashes = accounts.total(.crashes, of: module)
+        return crashes > 1 ? "; \(runtime.modules[module].name) has crashed \(crashes) times in this generation" : ""
     }
 
     /// "in ssl_module, hook handler", or that no module was running.

@@ -35,7 +35,9 @@ final class Leader {
         guard openLogs(), bind(), openModules(), checkIdentity() else { return 1 }
         LogDirectories.warn(runtime.configuration)
         if handover == nil { return runInOneProcess() }
-        guard checkThreads(), let scoreboard = Scoreboard(slots: Workers.slotCount(runtime)) else { return 1 }
+        guard checkThreads(), let scoreboard = Scoreboard(slots: Workers.slotCount(runtime), modules: runtime.modules.count)
+        else { return 1 }
+        runtime.accounts = scoreboard.accounts
         LogSinks.share(slots: scoreboard.slotCount)
         let signals = SignalDescriptor([SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGWINCH, SIGCHLD])
         offerEverything()

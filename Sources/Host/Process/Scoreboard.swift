@@ -8,19 +8,22 @@ struct Scoreboard {
     /// Of several kinds of work, who of the workers does it; see `Lease`.
     let leases: UnsafeMutablePointer<Lease>
     let slotCount: Int
+    let accounts: ModuleAccounts
 
     static let leaseCount = 64
 
     /// Zeroes: every slot is vacant.
-    init?(slots: Int) {
+    init?(slots: Int, modules: Int) {
         let leaseBytes = Scoreboard.leaseCount * MemoryLayout<Lease>.stride
-        let size = slots * MemoryLayout<WorkerSlot>.stride + leaseBytes
+        let slotBytes = slots * MemoryLayout<WorkerSlot>.stride
+        let size = leaseBytes + slotBytes + ModuleAccounts.size(rows: slots, modules: modules)
         guard let raw = mmap(nil, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0), raw != MAP_FAILED else {
             return nil
         }
         leases = raw.bindMemory(to: Lease.self, capacity: Scoreboard.leaseCount)
         base = (raw + leaseBytes).bindMemory(to: WorkerSlot.self, capacity: slots)
         slotCount = slots
+        accounts = ModuleAccounts(raw + leaseBytes + slotBytes, rows: slots, modules: modules)
     }
 
     func slot(_ index: Int) -> WorkerSlot.Ref { base + index }

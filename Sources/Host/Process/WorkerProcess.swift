@@ -84,7 +84,8 @@ struct WorkerProcess {
     }
 
     private func install(_ hosts: HostTable) {
-        Worker.install(Worker(runtime, hosts: hosts, slot: slot))
+        if leader == nil { runtime.accounts = .alone(modules: runtime.modules.count) }
+        Worker.install(Worker(runtime, hosts: hosts, slot: slot, accounts: runtime.accounts?.row(slotIndex)))
         theWorker.pointee.index = number
         theWorker.pointee.scoreboard = scoreboard
         theWorker.pointee.connectionLimit = leader == nil ? 0 : runtime.configuration.maxConnectionsPerChild

@@ -106,6 +106,8 @@ enum Filters {
             registration.process?(registration.ctx, OpaquePointer(filter), chain.handle) ?? APUS_E_INVALID
         }
         filter.pointee.waits = status == APUS_SUSPENDED
+        if status == APUS_SUSPENDED { ModuleAccounts.add(to: .suspensions, of: Int(kind.pointee.moduleIndex)) }
+        if status < 0 { noteFailure(status, of: kind, r) }
         return status
     }
 
@@ -153,9 +155,20 @@ enum Filters {
         guard let filter = live(filter) else { return BodyInput.read(r, max, chain) }
         let kind = filter.pointee.kind
         let registration = kind.pointee.registration
-        return Activity.during(.init(module: Int(kind.pointee.moduleIndex), .inputFilter)) {
+        let status = Activity.during(.init(module: Int(kind.pointee.moduleIndex), .inputFilter)) {
             registration.fill?(registration.ctx, OpaquePointer(filter), max, chain.handle) ?? APUS_E_INVALID
         }
+        if status < 0 { noteFailure(status, of: kind, r) }
+        return status
+    }
+
+    /// A filter failed, and those before it pass that on: the first to say so is whose fault it is. That the client has gone
+    /// is nobody's.
+    @inline(never)
+    private static func noteFailure(_ status: apus_status, of kind: UnsafePointer<FilterKind>, _ r: Request.Ref) {
+        guard status != APUS_E_CLOSED, !r.pointee.conn.pointee.wasAborted, !r.pointee.filterHasFailed else { return }
+        r.pointee.filterHasFailed = true
+        ModuleAccounts.add(to: .errors, of: Int(kind.pointee.moduleIndex))
     }
 
     private static func live(_ filter: FilterInstance.Ref?) -> FilterInstance.Ref? {

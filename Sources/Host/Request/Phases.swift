@@ -123,24 +123,35 @@ enum Phases {
             if status >= 400 { return .advance(.accessCheckerEx) }
         }
         switch status {
-        case APUS_OK where step == .quickHandler || step == .handler: return .stop(.answered)
+        case APUS_OK where step == .quickHandler || step == .handler: return .stop(answered(step, r))
         case APUS_OK where step == .accessCheckerEx: return .advance(.typeChecker)
         case APUS_OK: return .advance(step.next)
-        case APUS_DONE: return .stop(.answered)
+        case APUS_DONE: return .stop(answered(step, r))
         case APUS_DECLINED: return declined(step, r)
         default:
-            if status < 0 { report(step, status, r) }
+            if status < 0 || status >= 500 { noteError(step, status, r) }
             return .stop(.failed(status))
         }
     }
 
+    /// An answer of the module's own may be one that says that it failed. The page for an error bears its status, too.
+    @inline(__always)
+    private static func answered(_ step: Step, _ r: Request.Ref) -> Outcome {
+        if r.pointee.status >= 500, !r.pointee.isInErrorPage { noteError(step, r.pointee.status, r) }
+        return .answered
+    }
+
     /// A hook failed: whose it was, and which.
-    private static func report(_ step: Step, _ status: apus_status, _ r: Request.Ref) {
+    @inline(never)
+    private static func noteError(_ step: Step, _ status: apus_status, _ r: Request.Ref) {
         let index = r.pointee.link - 1
         let hook = theWorker.pointee.phases[step]
         let module = index >= 0 && index < hook.pointee.count ? hook.pointee.links?[index].callback.module ?? 0 : 0
-        let name = Runtime.current.map { module < $0.modules.count ? $0.modules[module].name : "?" } ?? "?"
-        ErrorLog.write(.error, code: "APUS1201", request: r, "\(name) failed in hook \(step.hook.name) with status \(status)")
+        ModuleAccounts.add(to: .errors, of: module)
+        guard status < 0 else { return }
+        ErrorLog.write(
+            .error, code: "APUS1201", request: r,
+            "\(Runtime.nameOfModule(module)) failed in hook \(step.hook.name) with status \(status)")
     }
 
     private static func declined(_ step: Step, _ r: Request.Ref) -> Verdict {
@@ -162,6 +173,24 @@ enum Phases {
     /// Runs the links of one hook from where the request stands.
     @inline(__always)
     private static func runStep(_ r: Request.Ref, _ hook: UnsafeMutablePointer<FrozenHook>) -> apus_status {
+        guard !theWorker.pointee.activity.pointee.isMeasured else { return runMeasuredStep(r, hook) }
+        return runLinks(r, hook) { link in
+            theWorker.pointee.activity.pointee.callback = link.pointee.reserved
+            let isPlain = link.pointee.flags & ~APUS_HOOK_EXPLAINABLE == 0
+            return isPlain
+                ? unsafeBitCast(link.pointee.fn, to: RequestHook.self)(link.pointee.ctx, r.handle) : call(link.pointee, r)
+        }
+    }
+
+    @inline(never)
+    private static func runMeasuredStep(_ r: Request.Ref, _ hook: UnsafeMutablePointer<FrozenHook>) -> apus_status {
+        runLinks(r, hook) { call($0.pointee, r) }
+    }
+
+    @inline(__always)
+    private static func runLinks(
+        _ r: Request.Ref, _ hook: UnsafeMutablePointer<FrozenHook>, _ run: (UnsafePointer<apus_link>) -> apus_status
+    ) -> apus_status {
         let kind = hook.pointee.kind
         let unchanged = kind == RunKind.first.rawValue ? APUS_DECLINED : APUS_OK
         guard let links = hook.pointee.links else { return unchanged }
@@ -174,10 +203,7 @@ enum Phases {
             let link = links + index
             index &+= 1
             r.pointee.link = index
-            let isPlain = link.pointee.flags & ~APUS_HOOK_EXPLAINABLE == 0
-            activity.pointee.callback = link.pointee.reserved
-            let status = isPlain
-                ? unsafeBitCast(link.pointee.fn, to: RequestHook.self)(link.pointee.ctx, r.handle) : call(link.pointee, r)
+            let status = run(link)
             // A hook without an answer leaves anything in its place.
             if status == APUS_DECLINED || status == unchanged || kind == RunKind.void.rawValue { continue }
             guard status == APUS_AGAIN else { return status }
@@ -200,8 +226,8 @@ enum Phases {
     static func invoke(_ link: apus_link, _ r: Request.Ref) -> apus_status {
         let activity = theWorker.pointee.activity
         let outer = activity.pointee.callback
-        activity.pointee.callback = link.reserved
-        defer { activity.pointee.callback = outer }
+        Activity.enter(link.reserved, from: outer, activity)
+        defer { Activity.leave(link.reserved, to: outer, activity) }
         return unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
     }
 }
@@ -247,9 +273,14 @@ enum HookRunner {
     static func run(_ hook: UnsafePointer<FrozenHook>, _ r: Request.Ref) {
         each(hook) { link in
             if r.pointee.isExplain, link.flags & APUS_HOOK_EXPLAINABLE == 0 { return APUS_OK }
-            _ = Phases.invoke(link, r)
+            noteFailure(Phases.invoke(link, r), of: link)
             return APUS_OK
         }
+    }
+
+    @inline(__always)
+    private static func noteFailure(_ status: apus_status, of link: apus_link) {
+        if status < 0 { ModuleAccounts.add(to: .errors, of: link.callback.module) }
     }
 
     /// i(xRi)
@@ -259,6 +290,7 @@ enum HookRunner {
             if r.pointee.isExplain, link.flags & APUS_HOOK_EXPLAINABLE == 0 { continue }
             let fn = unsafeBitCast(link.fn, to: (@convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, Int32) -> apus_status).self)
             let answer = Activity.during(link.callback) { fn(link.ctx, r.handle, status) }
+            noteFailure(answer, of: link)
             if answer != APUS_DECLINED { return answer }
         }
         return APUS_DECLINED
@@ -270,7 +302,9 @@ enum HookRunner {
         for index in 0..<hook.pointee.count {
             guard let link = hook.pointee.links?[index] else { break }
             let status = Activity.during(link.callback) { body(link) }
-            if status != APUS_OK, status != APUS_DECLINED { return status }
+            guard status != APUS_OK, status != APUS_DECLINED else { continue }
+            noteFailure(status, of: link)
+            return status
         }
         return APUS_OK
     }

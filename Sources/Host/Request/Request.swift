@@ -98,6 +98,8 @@ struct Request {
     var outputFilters: UnsafeMutablePointer<FilterInstance>?
     /// The output filters have been told that the head is complete.
     var filtersArePrepared = false
+    /// One of its filters has failed, and that is counted.
+    var filterHasFailed = false
     /// What waits to go through them.
     var feed = OutputFeed()
     var noCache = false
@@ -196,6 +198,10 @@ struct ResponseState {
     struct Callback {
         var fn: @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> Void
         var ctx: UnsafeMutableRawPointer?
+        /// Whose it is, when it is a module's.
+        var callback = Activity.Callback(word: 0)
+
+        func run(_ r: Request.Ref) { Activity.during(callback) { fn(ctx, r.handle) } }
     }
 }
 

@@ -57,6 +57,7 @@ enum Tasks {
         r.pointee.suspension.onCancel = onCancel
         r.pointee.suspension.cancelContext = ctx
         r.pointee.suspension.moduleIndex = UInt32(Activity.current.module)
+        ModuleAccounts.add(to: .suspensions, of: Activity.current.module)
         // A suspended connection must be found by its token, also before the loop has heard of it.
         if !r.pointee.conn.pointee.isInLoop { theWorker.pointee.loop.add(r.pointee.conn) }
         r.pointee.suspension.id = table.add(
@@ -177,7 +178,7 @@ enum Tasks {
     /// The thread that holds the request may be waiting for the client: it hears that nothing will come.
     private static func releaseBorrower(_ r: Request.Ref) {
         for callback in [r.pointee.response.whenReadable, r.pointee.response.whenWritable] {
-            callback?.fn(callback?.ctx, r.handle)
+            callback?.run(r)
         }
         r.pointee.response.whenReadable = nil
         r.pointee.response.whenWritable = nil
@@ -217,6 +218,7 @@ enum Tasks {
         handshake conn: Connection.Ref, _ onCancel: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?,
         _ ctx: UnsafeMutableRawPointer?
     ) -> UInt64 {
+        ModuleAccounts.add(to: .suspensions, of: Activity.current.module)
         conn.pointee.handshakeTask &+= 1
         conn.pointee.handshakeCancel = onCancel
         conn.pointee.handshakeCancelContext = ctx
@@ -256,10 +258,12 @@ enum Tasks {
         let conn = r.pointee.conn
         if !conn.pointee.isInLoop { theWorker.pointee.loop.add(conn) }
         nonisolated(unsafe) let link = link
+        let taken = r.pointee.arena.pointee.taken
         BlockingPool.shared.submit {
             let status = Activity.onPool(link.callback, r) {
                 unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
             }
+            ModuleAccounts.add(Int64(r.pointee.arena.pointee.taken - taken), to: .poolBytes, of: link.callback.module)
             theWorker.pointee.loop.call { takeBack(r, status) }
         }
         return APUS_SUSPENDED
