@@ -62,6 +62,7 @@ struct HostBoard: BitwiseCopyable {
     var bytes: Int64 = 0
     var duration: Int64 = 0
     var classes = InlineArray<6, Int64>(repeating: 0)
+    var histogram = InlineArray<12, Int64>(repeating: 0)
 }
 
 /// What all workers tell each other, in memory that they share.
@@ -128,6 +129,7 @@ final class Board {
             total.bytes += part.bytes
             total.duration += part.duration
             for kind in 0..<6 { total.classes[kind] += part.classes[kind] }
+            for bucket in 0..<12 { total.histogram[bucket] += part.histogram[bucket] }
         }
         return total
     }
@@ -201,12 +203,14 @@ final class Board {
         own.pointee.bytes += bytes
         own.pointee.duration += took
         own.pointee.classes[kind] += 1
-        own.pointee.histogram[Self.bounds.firstIndex { Double(took) <= $0 * 1_000_000 } ?? Self.bounds.count] += 1
+        let bucket = Self.bounds.firstIndex { Double(took) <= $0 * 1_000_000 } ?? Self.bounds.count
+        own.pointee.histogram[bucket] += 1
         if let counted = virtualHost(index, min(request.server.index, hosts - 1)) {
             counted.pointee.requests += 1
             counted.pointee.bytes += bytes
             counted.pointee.duration += took
             counted.pointee.classes[kind] += 1
+            counted.pointee.histogram[bucket] += 1
         }
         finishJob(of: request, took, bytes)
         noteUsage()

@@ -5,11 +5,13 @@ struct LiveData {
     private let board: Board
     private let request: Request
     private let figures: Figures
+    private let told: [(module: String, figures: [Figure])]
 
     init(_ board: Board, _ request: Request, _ figures: Figures) {
         self.board = board
         self.request = request
         self.figures = figures
+        told = board.host.figures()
     }
 
     var text: String {
@@ -22,7 +24,7 @@ struct LiveData {
             "\"classes\": \(JSON.list((1..<6).map { figures.classes[$0] }))",
             "\"bounds\": \(JSON.list(Board.bounds))", "\"histogram\": \(JSON.list((0...Board.bounds.count).map { figures.histogram[$0] }))",
             "\"workers\": \(JSON.list(figures.workers.enumerated().map(worker)))", "\"hosts\": \(JSON.list(figures.hosts.map(host)))",
-            "\"jobs\": \(JSON.list(jobs))", "\"figures\": \(JSON.list(moduleFigures))",
+            "\"jobs\": \(JSON.list(jobs))", "\"modules\": \(modules)", "\"figures\": \(JSON.list(moduleFigures))",
         ]
         return "{\(members.joined(separator: ",\n"))}\n"
     }
@@ -35,7 +37,15 @@ struct LiveData {
     private func host(_ host: Figures.Host) -> String {
         "{\"index\": \(host.index), \"name\": \(JSON.quoted(host.name)), \"port\": \(host.port), \"requests\": \(host.total.requests), "
             + "\"bytes\": \(host.total.bytes), \"seconds\": \(Double(host.total.duration) / 1e6), "
-            + "\"classes\": \(JSON.list((1..<6).map { host.total.classes[$0] }))}"
+            + "\"classes\": \(JSON.list((1..<6).map { host.total.classes[$0] })), "
+            + "\"histogram\": \(JSON.list((0...Board.bounds.count).map { host.total.histogram[$0] }))}"
+    }
+
+    /// What the host counts of each module: a list of figures' names, and for each module its name and their values.
+    private var modules: String {
+        let table = ModuleTable(told)
+        let rows = table.rows.map { JSON.list([JSON.quoted($0.module)] + $0.values.map { "\($0)" }) }
+        return "{\"columns\": \(JSON.list(table.columns.map(JSON.quoted))), \"rows\": \(JSON.list(rows))}"
     }
 
     /// The requests at work, and those that were last, the newest first.
@@ -55,8 +65,8 @@ struct LiveData {
             "{\"module\": \(JSON.quoted(module)), \"name\": \(JSON.quoted(name)), \"help\": \(JSON.quoted(help)), "
                 + "\"label\": \(JSON.quoted(label)), \"value\": \(value)}"
         }
-        var rows = board.host.figures().flatMap { module, figures in
-            figures.map { row(module, $0.name, $0.help, $0.label?.value ?? "", "\($0.value)") }
+        var rows = told.flatMap { module, figures in
+            figures.filter { !ModuleTable.holds($0) }.map { row(module, $0.name, $0.help, $0.label?.value ?? "", "\($0.value)") }
         }
         board.host.eachStatusFact(request) { title, name, value in
             rows.append(row(title.string, name.string, name.string, "", Double(value.string).map { "\($0)" } ?? JSON.quoted(value.string)))

@@ -12,8 +12,9 @@ enum LivePage {
         <section class="wide"><h2>How long they take</h2><div class="bars" id="times"></div></section>
         <section class="wide"><h2>Workers</h2><div id="workers" class="workers"></div></section>
         <section class="wide"><h2>Virtual hosts</h2><table id="hosts"></table></section>
+        <section class="wide span" id="parts" hidden><h2>Where the loops&rsquo; time goes</h2><table id="modules"></table><p class="note">Time, calls and memory are estimates from a sample of the work. The bars show the last minute; the numbers, this generation.</p></section>
         <section class="wide" id="requests"><h2>Requests</h2><table id="jobs"></table></section>
-        <section class="wide" id="more" hidden><h2>Modules</h2><table id="figures"></table></section>
+        <section class="wide" id="more" hidden><h2>What modules tell</h2><table id="figures"></table></section>
         </main>
         <noscript><p>This page needs JavaScript; <a href="?">the plain page</a> does not.</p></noscript>
         <script>\(script)</script></body></html>
@@ -42,6 +43,9 @@ enum LivePage {
         .worker.busy{border-color:var(--ok)}
         table{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}th{text-align:left;color:var(--soft);font-weight:500}
         th,td{padding:.28rem .7rem .28rem 0;border-bottom:1px solid var(--line);white-space:nowrap}td.n,th.n{text-align:right}
+        .span{grid-column:1/-1}.note{margin:.7rem 0 0;color:var(--soft);font-size:.8rem}td.none{color:var(--line)}td.bad{color:var(--bad);font-weight:600}td.late{color:var(--warn);font-weight:600}
+        .share{display:flex;align-items:center;gap:.6rem}.share b{flex:1;min-width:6rem;height:.6rem;border-radius:4px;background:var(--line);overflow:hidden}
+        .share i{display:block;height:100%;background:var(--more)}.share.own i{background:var(--soft)}.share span{min-width:3.4rem;text-align:right}
         td.long{white-space:normal;overflow-wrap:anywhere;max-width:32rem}td.text{white-space:normal}tr:last-child td{border-bottom:0}
         """
 
@@ -64,6 +68,24 @@ enum LivePage {
             h.forEach((v,k)=>{if(!v)return;const high=v/most*112;y-=high;const r=document.createElementNS("http://www.w3.org/2000/svg","rect");
               r.setAttribute("x",x);r.setAttribute("y",y);r.setAttribute("width",w*.82);r.setAttribute("height",high);r.style.fill=`var(${colours[k]})`;parts.push(r)})});
           fill(svg,parts)}
+        const past=[];
+        function modules(now){
+          const {columns,rows}=now.modules;$("parts").hidden=!rows.length;if(!rows.length)return;
+          const at=name=>columns.indexOf("module_"+name+"_total")+1, value=(r,name)=>at(name)?r[at(name)]:0, loop=r=>value(r,"loop_seconds");
+          if(!last||last.generation!==now.generation)past.length=0;
+          past.push(new Map(rows.map(r=>[r[0],loop(r)])));if(past.length>60)past.shift();
+          const lately=r=>past.length>1?Math.max(0,loop(r)-(past[0].get(r[0])||0)):loop(r), all=sum(rows.map(lately))||1;
+          const cell=(v,show=number,cls="n")=>node("td",v?show(v):"–",v?cls:"n none"), times=(t,n)=>cell(n,()=>`${time(t)} in ${number(n)}`);
+          const head=node("tr");[["Module"],["Lately"],["Loop","n"],["A call","n"],["Calls","n"],["Memory","n"],["Threads","n"],["Suspended","n"],["Held the loop","n"],["Errors","n"],["Crashes","n"]]
+            .forEach(h=>head.append(node("th",...h)));
+          const shown=rows.map(r=>({r,share:lately(r)/all})).sort((a,b)=>b.share-a.share||loop(b.r)-loop(a.r));
+          fill($("modules"),[head,...shown.map(({r,share})=>{
+            const row=node("tr"), first=node("td"), bar=node("div",undefined,"share"+(r[0]==="core_module"?" own":"")), track=node("b"), part=node("i");
+            part.style.width=share*100+"%";track.append(part);bar.append(track,node("span",(share*100).toFixed(share<.0995?1:0)+" %"));first.append(bar);
+            const calls=value(r,"calls"), held=times(value(r,"loop_hold_seconds"),value(r,"loop_holds"));if(value(r,"loop_holds"))held.className="n late";
+            row.append(node("td",r[0]==="core_module"?"the server itself":r[0]),first,cell(loop(r),time),cell(calls&&r[0]!=="core_module"?loop(r)/calls:0,time),cell(calls),cell(value(r,"pool_bytes"),bytes),
+              times(value(r,"thread_seconds"),value(r,"thread_calls")),cell(value(r,"suspensions")),held,cell(value(r,"errors"),number,"n bad"),cell(value(r,"crashes"),number,"n bad"));
+            return row})])}
         function draw(now){
           const gap=last?Math.max(.2,(now.time-last.time)/1e6):0, per=(a,b)=>gap?Math.max(0,a-b)/gap:0;
           const before=last&&last.generation===now.generation?last:null, rates=kinds.map((_,i)=>before?per(now.classes[i],before.classes[i]):0);
@@ -71,7 +93,7 @@ enum LivePage {
           const fresh=before?now.histogram.map((v,i)=>Math.max(0,v-before.histogram[i])):now.histogram, shown=sum(fresh)?fresh:now.histogram;
           document.title=$("name").textContent=now.name;
           $("about").textContent=`${now.software} · up ${span(now.uptime)} · generation ${now.generation}`+(now.failed_reloads?` · ${now.failed_reloads} failed reloads`:"");
-          const p=q=>{const v=quantile(shown,now.bounds,q);return v===null?"–":v===Infinity?">"+time(now.bounds.at(-1)):"≤ "+time(v)};
+          const within=(counts,q)=>{const v=quantile(counts,now.bounds,q);return v===null?"–":v===Infinity?">"+time(now.bounds.at(-1)):"≤ "+time(v)}, p=q=>within(shown,q);
           const cards=[["requests/s",number(sum(rates))],["sent/s",bytes(before?per(now.bytes,before.bytes):0)],["at work",number(now.busy)],["connections",number(now.connections)],
             ["half take",p(.5)],["99 % take",p(.99)],["processor",before?Math.round(per(now.cpu,before.cpu)/1e4)+" %":"–"],["requests",number(now.requests)]];
           fill($("cards"),cards.map(([label,value])=>{const c=node("div",undefined,"card");c.append(node("b",value),node("span",label));return c}));
@@ -84,8 +106,9 @@ enum LivePage {
             b.append(node("b",`#${w.slot} · pid ${w.pid}`),node("div",`${w.busy} at work, ${w.connections} connections`),node("div",`${number(w.requests)} requests`));return b}));
           const old=new Map(hosts);hosts.clear();now.hosts.forEach(h=>hosts.set(h.index,h));
           const rows=now.hosts.map(h=>({h,rate:before&&old.has(h.index)?per(h.requests,old.get(h.index).requests):0})).sort((a,b)=>b.rate-a.rate||b.h.requests-a.h.requests||a.h.index-b.h.index).slice(0,50);
-          table($("hosts"),[["Host"],["req/s","n"],["Requests","n"],["4xx","n"],["5xx","n"],["Sent","n"],["Mean","n"]],
-            rows.map(({h,rate})=>[h.port?`${h.name}:${h.port}`:h.name,number(rate),number(h.requests),number(h.classes[3]),number(h.classes[4]),bytes(h.bytes),h.requests?time(h.seconds/h.requests):"–"]));
+          table($("hosts"),[["Host"],["req/s","n"],["Requests","n"],["4xx","n"],["5xx","n"],["Sent","n"],["Mean","n"],["99 %","n"]],
+            rows.map(({h,rate})=>[h.port?`${h.name}:${h.port}`:h.name,number(rate),number(h.requests),number(h.classes[3]),number(h.classes[4]),bytes(h.bytes),h.requests?time(h.seconds/h.requests):"–",within(h.histogram,.99)]));
+          modules(now);
           $("requests").hidden=!now.jobs.length;
           table($("jobs"),[["State"],["Client"],["Host"],["Request","long"],["Took","n"],["Sent","n"]],
             now.jobs.map(j=>[j.active?"at work":`${span(j.age)} ago`,j.client,j.host,j.line,time(j.took/1e6),bytes(j.bytes)]));

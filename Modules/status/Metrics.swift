@@ -52,15 +52,21 @@ struct Metrics {
 
     private mutating func composeHistogram() {
         family("request_duration_seconds", "histogram", "How long requests took.")
+        histogram("request_duration_seconds", "", figures.histogram, sum: figures.workers.reduce(0) { $0 + $1.duration })
+    }
+
+    /// The samples of one histogram: answers by bucket, and the microseconds of all.
+    private mutating func histogram(_ name: String, _ labels: String, _ counts: InlineArray<12, Int64>, sum: Int64) {
+        let before = labels.isEmpty ? "" : "\(labels),"
         var count: Int64 = 0
         for (index, bound) in Board.bounds.enumerated() {
-            count += figures.histogram[index]
-            sample("request_duration_seconds_bucket", "le=\"\(bound)\"", count)
+            count += counts[index]
+            sample("\(name)_bucket", "\(before)le=\"\(bound)\"", count)
         }
-        count += figures.histogram[Board.bounds.count]
-        sample("request_duration_seconds_bucket", "le=\"+Inf\"", count)
-        sample("request_duration_seconds_sum", "", Double(figures.workers.reduce(0) { $0 + $1.duration }) / 1e6)
-        sample("request_duration_seconds_count", "", count)
+        count += counts[Board.bounds.count]
+        sample("\(name)_bucket", "\(before)le=\"+Inf\"", count)
+        sample("\(name)_sum", labels, Double(sum) / 1e6)
+        sample("\(name)_count", labels, count)
     }
 
     /// By virtual host, of which there are as many as the configuration has: labels do not come from clients.
@@ -74,6 +80,8 @@ struct Metrics {
         for (label, total) in hosts { sample("http_sent_bytes_total", label, total.bytes) }
         family("http_duration_seconds_total", "counter", "Time that requests took, by virtual host.")
         for (label, total) in hosts { sample("http_duration_seconds_total", label, Double(total.duration) / 1e6) }
+        family("http_request_duration_seconds", "histogram", "How long requests took, by virtual host.")
+        for (label, total) in hosts { histogram("http_request_duration_seconds", label, total.histogram, sum: total.duration) }
     }
 
     /// What other modules tell; those of one name follow each other.
@@ -98,7 +106,16 @@ struct Metrics {
         for (labels, value) in samples { sample("module_status", labels, value) }
     }
 
+    /// As the value of a label must be written.
     private static func label(_ text: String) -> String {
-        String(text.unicodeScalars.map { $0 == "\"" || $0 == "\\" || $0.value < 32 ? "_" : Character($0) })
+        var escaped = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": escaped += "\\\(scalar)"
+            case "\n": escaped += "\\n"
+            default: escaped.unicodeScalars.append(scalar.value < 32 ? "_" : scalar)
+            }
+        }
+        return escaped
     }
 }

@@ -81,7 +81,7 @@ struct StatusPage {
             text += "\(part.title)\n"
             for fact in part.facts { line(fact.name, fact.value) }
         }
-        return text
+        return text + ModuleTable(board.host.figures()).lines
     }
 
     /// What httpd tells with ExtendedStatus alone.
@@ -133,6 +133,7 @@ struct StatusPage {
         text += "\"<b><code>_</code></b>\" Worker without a request</p>\n"
         text += "<p><a href=\"?live\">The live page</a></p>\n"
         if hasTable, board.showsRequests { text += jobs() }
+        text += ModuleTable(board.host.figures()).markup
         for part in parts { text += markup(part) }
         return text + request.signature.string + "</body></html>\n"
     }

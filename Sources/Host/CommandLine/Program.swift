@@ -89,7 +89,9 @@ enum Program {
             report(runtime.openDiagnostics)
             guard isFine else { return 1 }
             complain("Syntax OK\n")
-        case .dump(let dumps): for dump in dumps { say(Dumps.text(dump, runtime)) }
+        case .dump(let dumps):
+            for dump in dumps { say(Dumps.text(dump, runtime)) }
+            if dumps.contains(.modules), let report = Control.moduleReport(runtime) { say(report) }
         case .control(let verb):
             if let status = Control.perform(verb, runtime) { return status }
             return startAnew(arguments)
@@ -131,7 +133,7 @@ enum Program {
     static func say(_ text: String) { write(text, STDOUT_FILENO) }
     static func complain(_ text: String) { write(text, STDERR_FILENO) }
 
-    private static func write(_ text: String, _ fd: Int32) {
+    static func write(_ text: String, _ fd: Int32) {
         var text = text
         text.withUTF8 { bytes in
             var rest = UnsafeRawBufferPointer(bytes)

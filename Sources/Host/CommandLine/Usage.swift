@@ -28,7 +28,8 @@ extension Options {
               -t              check the configuration, all mistakes at once
               -t --json       the same for programs
               -S              show the virtual hosts and the run settings
-              -M              show the loaded modules; with -v all about them
+              -M              show the loaded modules, and what they have done in the
+                              running server; with -v all about them
               -t -D \(Dump.includes.rawValue)  show the configuration files that are read
               -t -D \(Dump.config.rawValue)    show the configuration as it was understood
               -l              list the modules that are built in

@@ -63,6 +63,7 @@ final class ConfigBuilder {
     /// Attaches what was loaded, freezes the order of hooks, and lets modules find each other.
     private func attachModules() {
         CoreModule.attach(runtime)
+        ModuleFigures.attach(runtime)
         for module in runtime.modules.dropFirst() {
             guard let attach = module.descriptor?.pointee.attach else { continue }
             runtime.attaching = module

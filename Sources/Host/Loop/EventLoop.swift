@@ -186,7 +186,7 @@ final class EventLoop {
         theWorker.pointee.setTime(Clock.now())
         theWorker.pointee.turnNumber &+= 1
         LoopWatch.turnBegan(theWorker.pointee.slot)
-        theWorker.pointee.timing.turnBegan(theWorker.pointee.slot.pointee.beat, hasEvents: count > 0)
+        theWorker.pointee.timing.turnBegan(hasEvents: count > 0)
         if hasLines, count == 0 || LogSinks.areDue(theWorker.pointee.now) { LogSinks.flushAll() }
         if count > 0 {
             if pathEvents >= 0 { handlePaths(Int(count)) }

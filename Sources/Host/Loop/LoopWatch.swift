@@ -64,7 +64,7 @@ enum LoopWatch {
     /// Whose callback it was: what the guard has seen, or what was measured in that turn.
     private static func culprit(_ slot: WorkerSlot.Ref) -> Activity.Callback? {
         if cs_load(&seenBeat) == slot.pointee.beat { return Activity.Callback(word: UInt32(truncatingIfNeeded: cs_load(&seenCallback))) }
-        return theWorker.pointee.timing.culprit(of: slot.pointee.beat, atLeast: limit)
+        return theWorker.pointee.timing.culprit(atLeast: limit)
     }
 
     /// How often a module has done so, in all workers.

@@ -4,10 +4,11 @@ import Glibc
 /// Measures what callbacks take, in a sample of the loop's turns: to look at the clock around each callback of each request
 /// would cost more than many of them do.
 ///
-/// The first turns are measured all, later ones about one in 64, at random, so that what comes in a rhythm is neither always
-/// met nor always missed. A turn that is measured stands for itself and those before it that were not. What a callback calls
+/// The first turns are measured all, so that a server that has little to do knows all of it; those of a busy one are measured
+/// about one in 64, at random, so that what comes in a rhythm is neither always met nor always missed. A turn that is measured stands for itself and those before it that were not. What a callback calls
 /// counts for itself and not for the callback; what is outside of all is the server's own.
 struct TurnTiming {
+    private let slot: WorkerSlot.Ref
     private let activity: UnsafeMutablePointer<cs_activity>
     private let accounts: ModuleAccounts.Row?
     /// Turns in which something had happened, and how many are to come until one is measured.
@@ -26,12 +27,13 @@ struct TurnTiming {
     private var longest: Int64 = 0
     private var longestCallback = Activity.Callback(word: 0)
 
-    /// So many turns are measured before any is left out, and so many are left out at most for each, on average.
-    private static let first: Int64 = 64
-    private static let rarest: Int64 = 64
+    /// Of how many turns one is measured, in the end, and with how many turns or requests that grows by one.
+    private static let rarity: Int64 = 64
+    private static let growth: Int64 = 16
 
-    init(_ activity: UnsafeMutablePointer<cs_activity>, _ accounts: ModuleAccounts.Row?) {
-        self.activity = activity
+    init(_ slot: WorkerSlot.Ref, _ accounts: ModuleAccounts.Row?) {
+        self.slot = slot
+        activity = slot.activity
         self.accounts = accounts
         clockCost = (0..<32).reduce(Int64.max) { least, _ in
             let start = Clock.nanoseconds()
@@ -43,12 +45,12 @@ struct TurnTiming {
 
     /// - Parameter hasEvents: an idle turn is measured always, and stands for itself.
     @inline(__always)
-    mutating func turnBegan(_ beat: Int64, hasEvents: Bool) {
+    mutating func turnBegan(hasEvents: Bool) {
         if hasEvents {
             untilNext &-= 1
             if untilNext > 0 { return }
         }
-        begin(beat, hasEvents: hasEvents)
+        begin(hasEvents: hasEvents)
     }
 
     @inline(__always)
@@ -57,11 +59,11 @@ struct TurnTiming {
     }
 
     @inline(never)
-    private mutating func begin(_ beat: Int64, hasEvents: Bool) {
+    private mutating func begin(hasEvents: Bool) {
         guard accounts != nil else { return }
         weight = hasEvents ? gap : 1
         if hasEvents { chooseNext() }
-        self.beat = beat
+        beat = slot.pointee.beat
         longest = 0
         activity.pointee.isMeasured = true
         since = Clock.nanoseconds()
@@ -69,7 +71,8 @@ struct TurnTiming {
 
     private mutating func chooseNext() {
         turns += gap
-        let mean = min(max(turns / Self.first, 1), Self.rarest)
+        // Many requests may share a turn.
+        let mean = min(max(max(turns, slot.pointee.requests) / Self.growth - 3, 1), Self.rarity)
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17
@@ -89,7 +92,7 @@ struct TurnTiming {
     @inline(never)
     mutating func enter(_ callback: UInt32, from outer: UInt32) {
         charge(Activity.Callback(word: outer))
-        accounts?.add(weight, to: .calls, of: Activity.Callback(word: callback).module)
+        accounts?.addOnLoop(weight, to: .calls, of: Activity.Callback(word: callback).module)
     }
 
     @inline(never)
@@ -97,9 +100,9 @@ struct TurnTiming {
 
     private mutating func charge(_ callback: Activity.Callback) {
         let now = Clock.nanoseconds()
-        let spent = max(0, now - since - clockCost)
+        let spent = max(0, now &- since &- clockCost)
         since = now
-        accounts?.add(spent * weight, to: .loopTime, of: callback.module)
+        accounts?.addOnLoop(spent &* weight, to: .loopTime, of: callback.module)
         guard spent > longest else { return }
         longest = spent
         longestCallback = callback
@@ -109,11 +112,11 @@ struct TurnTiming {
     @inline(never)
     func noteBytes(_ count: Int) {
         guard Worker.isLoopThread else { return }
-        accounts?.add(Int64(count) &* weight, to: .poolBytes, of: Activity.Callback(word: activity.pointee.callback).module)
+        accounts?.addOnLoop(Int64(count) &* weight, to: .poolBytes, of: Activity.Callback(word: activity.pointee.callback).module)
     }
 
-    /// What took longest in the turn with that beat, when it was measured and took so many microseconds at least.
-    func culprit(of beat: Int64, atLeast time: Int64) -> Activity.Callback? {
-        self.beat == beat && longest >= time * 1000 ? longestCallback : nil
+    /// What took longest in the turn at hand or just over, when it was measured and took so many microseconds at least.
+    func culprit(atLeast time: Int64) -> Activity.Callback? {
+        beat == slot.pointee.beat && longest >= time * 1000 ? longestCallback : nil
     }
 }

@@ -84,7 +84,7 @@ struct Worker {
         self.slot = slot
         activity = slot.activity
         self.accounts = accounts
-        timing = TurnTiming(slot.activity, accounts)
+        timing = TurnTiming(slot, accounts)
         func buffer(_ size: Int) -> UnsafeMutablePointer<UInt8> { .allocate(capacity: size) }
         readBuffer = buffer(Worker.readBufferSize)
         turnBuffer = buffer(Worker.turnBufferSize)

@@ -47,6 +47,43 @@ enum Control {
         return status
     }
 
+    // MARK: Questions
+
+    /// What is asked of a supervisor, which passes the question on to the leader that serves: the answer comes through a pipe.
+    static let moduleQuestion = "modules"
+    /// For an answer, in milliseconds.
+    private static let answerPatience: Int32 = 5_000
+
+    /// What the modules of the running server have done; nil: none runs, or it does not say.
+    static func moduleReport(_ runtime: Runtime) -> String? {
+        guard let pid = PidFile(path: runtime.configuration.pidFilePath).runningProcess else { return nil }
+        guard let socket = ControlSocket.connect(to: pid), let answer = try? Pipe() else { return refused(pid) }
+        socket.send(Packet(moduleQuestion, descriptor: answer.writing))
+        close(answer.writing)
+        defer {
+            close(answer.reading)
+            socket.close()
+        }
+        let text = readAll(answer.reading)
+        return text.isEmpty ? refused(pid) : text
+    }
+
+    private static func refused(_ pid: pid_t) -> String? {
+        Program.complain("apus: the running server (pid \(pid)) does not tell what its modules have done; it tells root and its own user\n")
+        return nil
+    }
+
+    private static func readAll(_ fd: Int32) -> String {
+        var bytes: [UInt8] = []
+        var entry = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 4096) { buffer in
+            while poll(&entry, 1, answerPatience) > 0, case let count = read(fd, buffer.baseAddress, buffer.count), count > 0 {
+                bytes += buffer[..<count]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     /// The status of a failure; nil: the signal is sent.
     private static func signal(_ pid: pid_t, _ number: Int32) -> Int32? {
         guard kill(pid, number) != 0 else { return nil }

@@ -77,6 +77,8 @@ final class Handover {
         case drain(within: Int64?)
         /// End now.
         case stop
+        /// Tell what the modules have done, through a descriptor that is the receiver's then.
+        case tellOfModules(Int32)
         /// The supervisor has gone: end now, and leave nothing behind.
         case orphaned
     }
@@ -96,6 +98,7 @@ final class Handover {
             return .orphaned
         case .nothing: return nil
         case .packet(let packet):
+            if packet.verb == Control.moduleQuestion, packet.descriptor >= 0 { return .tellOfModules(packet.descriptor) }
             if packet.descriptor >= 0 { close(packet.descriptor) }
             switch packet.verb {
             case "drain": return .drain(within: Int64(packet[0]))

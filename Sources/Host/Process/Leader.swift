@@ -11,6 +11,7 @@ final class Leader {
     private let runtime: Runtime
     private let handover: Handover?
     private var listeners: [UnsafeMutablePointer<Listener>] = []
+    private let began = Clock.monotonic()
 
     private static let stopPatience: Int64 = 5_000_000
     /// When the supervisor has gone, nothing shall stay.
@@ -266,10 +267,18 @@ final class Leader {
                 let grace = patience ?? runtime.configuration.gracefulShutdownTimeout
                 state = .leaving(until: grace > 0 ? Clock.monotonic() + grace : nil, isLast: false)
                 closeListeners()
+            case .tellOfModules(let descriptor): tellOfModules(descriptor)
             case .stop: return stop(workers, Leader.stopPatience, &state)
             case .orphaned: return stop(workers, Leader.orphanPatience, &state)
             }
         }
+    }
+
+    /// Whoever asks and does not read gets what fits: this process must not wait.
+    private func tellOfModules(_ descriptor: Int32) {
+        _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+        if let report = ModuleReport(runtime, age: Clock.monotonic() - began) { Program.write(report.text, descriptor) }
+        close(descriptor)
     }
 
     private func stop(_ workers: Workers, _ patience: Int64, _ state: inout State) {

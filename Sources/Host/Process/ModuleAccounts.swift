@@ -20,12 +20,13 @@ struct ModuleAccounts {
     private let rows: Int
     private let modules: Int
 
-    private static let width = ModuleFigure.allCases.count
+    fileprivate static let width = 10
 
     static func size(rows: Int, modules: Int) -> Int { rows * modules * width * MemoryLayout<Int64>.stride }
 
     /// - Parameter memory: of that size, all zeroes.
     init(_ memory: UnsafeMutableRawPointer, rows: Int, modules: Int) {
+        assert(Self.width == ModuleFigure.allCases.count)
         cells = memory.bindMemory(to: Int64.self, capacity: rows * modules * Self.width)
         self.rows = rows
         self.modules = modules
@@ -44,11 +45,19 @@ struct ModuleAccounts {
         (0..<rows).reduce(0) { $0 &+ row($1).value(figure, of: module) }
     }
 
-    /// What one worker counts. Its threads add to it, too.
+    /// What one worker counts.
     struct Row {
         fileprivate let cells: UnsafeMutablePointer<Int64>
         fileprivate let modules: Int
 
+        /// For figures that nobody but the loop adds to.
+        @inline(__always)
+        func addOnLoop(_ amount: Int64, to figure: ModuleFigure, of module: Int) {
+            guard module < modules else { return }
+            cells[module &* ModuleAccounts.width &+ figure.rawValue] &+= amount
+        }
+
+        /// For those that threads of the worker add to, too, or the leader.
         func add(_ amount: Int64, to figure: ModuleFigure, of module: Int) {
             guard module < modules else { return }
             let cell = cells + module * ModuleAccounts.width + figure.rawValue

@@ -147,7 +147,8 @@ enum Phases {
         let index = r.pointee.link - 1
         let hook = theWorker.pointee.phases[step]
         let module = index >= 0 && index < hook.pointee.count ? hook.pointee.links?[index].callback.module ?? 0 : 0
-        ModuleAccounts.add(to: .errors, of: module)
+        // That a filter failed is counted already; the hook that wrote to it passes it on.
+        if status >= 0 || !r.pointee.filterHasFailed { ModuleAccounts.add(to: .errors, of: module) }
         guard status < 0 else { return }
         ErrorLog.write(
             .error, code: "APUS1201", request: r,

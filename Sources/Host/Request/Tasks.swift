@@ -263,8 +263,11 @@ enum Tasks {
             let status = Activity.onPool(link.callback, r) {
                 unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
             }
-            ModuleAccounts.add(Int64(r.pointee.arena.pointee.taken - taken), to: .poolBytes, of: link.callback.module)
-            theWorker.pointee.loop.call { takeBack(r, status) }
+            theWorker.pointee.loop.call {
+                let more = r.pointee.arena.pointee.taken - taken
+                theWorker.pointee.accounts?.addOnLoop(Int64(more), to: .poolBytes, of: link.callback.module)
+                takeBack(r, status)
+            }
         }
         return APUS_SUSPENDED
     }

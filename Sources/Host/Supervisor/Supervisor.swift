@@ -160,17 +160,27 @@ final class Supervisor {
         }
     }
 
-    /// An order of `apus -k`: the verb, with the terminal that errors shall be printed to.
+    /// An order of `apus -k`: the verb, with the terminal that errors shall be printed to. Or a question.
     private func hear(_ client: PacketSocket) {
         let received = client.receive()
         if case .nothing = received { return }
         clients.removeAll { $0 === client }
         guard case .packet(let packet) = received else { return client.close() }
+        if packet.verb == Control.moduleQuestion { return passOn(packet, of: client) }
         switch Options.Verb(rawValue: packet.verb) {
         case .restart: reload(.restart, for: client, terminal: packet.descriptor)
         case .graceful: reload(.graceful, for: client, terminal: packet.descriptor)
         default: answer(client, packet.descriptor, 1)
         }
+    }
+
+    /// Lets the leader that serves answer: the end of the pipe that comes with the question says that it has.
+    private func passOn(_ question: Packet, of client: PacketSocket) {
+        if question.descriptor >= 0 {
+            serving?.channel.send(question)
+            close(question.descriptor)
+        }
+        client.close()
     }
 
     private func answer(_ client: PacketSocket, _ terminal: Int32, _ status: Int32) {
