@@ -78,7 +78,7 @@ public enum Base64 {
         case UInt8(ascii: "-"): 62
         case UInt8(ascii: "_"): 63
         case UInt8(ascii: "+"), UInt8(ascii: "/"): nil
-        default: value(byte)
+        default: values[Int(byte)] < 64 ? values[Int(byte)] : nil
         }
     }
 
