@@ -6,11 +6,10 @@ import ModuleKit
 func checkAccess(_ request: Request, _ process: UnsafeMutablePointer<TLSProcess>) throws -> Status {
     let conf = request.confPointer(SSLDirConf.self)
     guard conf.pointee.duties.contains(.access) || process.pointee.namePolicy == .insecure else { return .declined }
-    let tls = request.tls
     let check = AccessCheck(request: request)
-    if conf.pointee.requiresTLS, tls == nil { return check.refuseUnencrypted() }
+    if conf.pointee.requiresTLS, !request.isEncrypted { return check.refuseUnencrypted() }
     // As in httpd, the rest is about connections that are encrypted.
-    guard let tls else { return .declined }
+    guard let tls = request.tls else { return request.isEncrypted ? check.foretell(process) : .declined }
     if let wanted = tls.wanted(by: request) {
         guard !request.isExplain else { return check.explain(wanted) }
         return try Negotiation.start(request, tls, wanted, thenDo: check)
@@ -21,6 +20,9 @@ func checkAccess(_ request: Request, _ process: UnsafeMutablePointer<TLSProcess>
 extension Request {
     /// The TLS connection that carries the request; nil: none.
     var tls: TLS? { connection.transport("tls")?.assumingMemoryBound(to: TLSConnection.self) }
+
+    /// Whether TLS carries the request, or would carry one that is only explained.
+    var isEncrypted: Bool { tls != nil || isExplain && connection.isSecure }
 }
 
 /// The part of an access check that needs no negotiation, or comes after it.
@@ -57,6 +59,20 @@ struct AccessCheck {
         return .declined
     }
 
+    /// The same where there is no connection that could be looked at.
+    func foretell(_ process: UnsafeMutablePointer<TLSProcess>) -> Status {
+        let question = process.pointee.context(request.server.index)?.pointee.asks.changed(by: conf.pointee)
+        if let question, question.verification != .none || conf.pointee.ciphers != nil {
+            _ = explain(Wanted(question: question, ciphers: conf.pointee.ciphers))
+        }
+        for requirement in conf.pointee.requirements {
+            Log(host: request.host).write(
+                .info, code: "AH02229", request: request,
+                "access to \(place): whether SSLRequire \(requirement.text) is true depends on the client's connection; here it is taken to be")
+        }
+        return .declined
+    }
+
     /// Says why, and remembers whether nothing may overrule it.
     func refuse(_ code: StaticString, _ message: @autoclosure () -> String) -> Status {
         Log(host: request.host).write(.error, code: code, request: request, message())
@@ -87,10 +103,8 @@ struct Wanted {
 extension UnsafeMutablePointer<TLSConnection> {
     /// What the directory of a request, or its server, asks of clients.
     func question(of request: Request) -> ClientQuestion {
-        let conf = request.confPointer(SSLDirConf.self)
         let server = pointee.process.pointee.context(request.server.index)?.pointee.asks ?? pointee.context.pointee.asks
-        return ClientQuestion(
-            verification: conf.pointee.verification ?? server.verification, depth: conf.pointee.depth ?? server.depth)
+        return server.changed(by: request.confPointer(SSLDirConf.self).pointee)
     }
 
     /// What must be negotiated for a request; nil: nothing.

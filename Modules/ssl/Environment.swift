@@ -3,9 +3,12 @@ import ModuleKit
 
 /// The fixups hook: tells scripts and logs about the request's TLS.
 func exportVariables(_ request: Request) -> Status {
-    guard let tls = request.tls else { return .declined }
-    let conf = request.confPointer(SSLDirConf.self)
+    guard let tls = request.tls else {
+        if request.isExplain, request.connection.isSecure { request.environment["HTTPS"] = Bytes("on") }
+        return .declined
+    }
     let environment = request.environment
+    let conf = request.confPointer(SSLDirConf.self)
     environment["HTTPS"] = Bytes("on")
     if let name = tls.serverName { environment["SSL_TLS_SNI"] = Bytes(cString: name) }
     guard conf.pointee.duties.contains(.fixups) else { return .declined }

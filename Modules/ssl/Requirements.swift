@@ -26,21 +26,21 @@ private func parseNothing(
         .report(DirectiveError("Require ssl and Require ssl-verify-client take no arguments"))
 }
 
-private func tls(_ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?) -> TLS? {
+private func request(_ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?) -> Request? {
     guard let r, let context else { return nil }
-    return Request(r, host: UnsafePointer(context.assumingMemoryBound(to: apus_host.self))).tls
+    return Request(r, host: UnsafePointer(context.assumingMemoryBound(to: apus_host.self)))
 }
 
 private func checkEncrypted(
     _ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?, _ parsed: UnsafeMutableRawPointer?
 ) -> apus_status {
-    tls(context, r) == nil ? APUS_AUTHZ_DENIED : APUS_AUTHZ_GRANTED
+    request(context, r)?.isEncrypted == true ? APUS_AUTHZ_GRANTED : APUS_AUTHZ_DENIED
 }
 
 private func checkVerified(
     _ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?, _ parsed: UnsafeMutableRawPointer?
 ) -> apus_status {
-    guard let tls = tls(context, r), tls.hasCertificate, !tls.pointee.isGenerous,
+    guard let tls = request(context, r)?.tls, tls.hasCertificate, !tls.pointee.isGenerous,
         SSL_get_verify_result(tls.pointee.ssl) == Int(X509_V_OK)
     else { return APUS_AUTHZ_DENIED }
     return APUS_AUTHZ_GRANTED

@@ -6,7 +6,7 @@ import ModuleKit
 enum Variables {
     /// A variable by its name; none: it has no value here.
     static func value(_ name: Bytes, _ request: Request) -> Bytes {
-        if name == "HTTPS" { return request.tls == nil ? Bytes("off") : Bytes("on") }
+        if name == "HTTPS" { return request.isEncrypted ? Bytes("on") : Bytes("off") }
         guard name.hasPrefix("SSL_") else { return .none }
         let rest = name.from(4)
         if rest.hasPrefix("VERSION_") { return version(rest.from(8), request) }

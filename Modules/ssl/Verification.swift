@@ -12,6 +12,11 @@ struct ClientQuestion: BitwiseCopyable {
         self.depth = depth
     }
 
+    /// What a directory makes of its server's question.
+    func changed(by conf: SSLDirConf) -> ClientQuestion {
+        ClientQuestion(verification: conf.verification ?? verification, depth: conf.depth ?? depth)
+    }
+
     init(_ policy: ClientPolicy) {
         verification = policy.mode
         depth = policy.depth?.value ?? ClientPolicy.standardDepth
