@@ -25,7 +25,7 @@ enum NewModule {
         say("""
             \(directory) holds \(short)_module, in \(language == "c" ? "C" : language == "swift" ? "Swift" : "Rust"). Next:
               cd \(directory)
-              make test       builds it, checks it, and asks a server that serves with it
+              make test       builds it, and asks a server that serves with it
               make install    puts it into \(Installation.modules)
 
             """)
