@@ -90,7 +90,7 @@ let package = Package(
     name: "apus",
     products: [
         .executable(name: "apus", targets: ["Host"]),
-        .executable(name: "password-tools", targets: ["PasswordTools"]),
+        .executable(name: "support-tools", targets: ["SupportTools"]),
         .executable(name: "apus-module", targets: ["ModuleTool"]),
         .library(name: "ModuleKit", targets: ["ModuleKit"]),
         .library(name: "AsyncKit", targets: ["AsyncKit"]),
@@ -135,7 +135,7 @@ let package = Package(
             name: "ModuleTool", dependencies: ["ModuleABI", "ByteKit", "CSystem", "CModuleTool", "ElfKit"]),
         .target(name: "CModuleTool"),
         // htpasswd, htdigest, htdbm and httxt2dbm.
-        .executableTarget(name: "PasswordTools", dependencies: ["ByteKit", "CCrypt", "DbmKit", "PasswordKit"]),
+        .executableTarget(name: "SupportTools", dependencies: ["ByteKit", "CCrypt", "DbmKit", "PasswordKit"]),
         .testTarget(name: "HostTests", dependencies: ["Host"]),
     ] + modules + contentModules,
     swiftLanguageModes: [.v6]
