@@ -21,7 +21,7 @@ struct AccessRule: BitwiseCopyable {
     }
 
     let kind: Kind
-    let range: AddressRange?
+    let range: Subnet?
     let text: Bytes
 }
 

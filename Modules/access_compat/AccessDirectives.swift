@@ -48,8 +48,8 @@ private func rule(_ command: Command, _ words: Arguments) throws -> AccessRule {
     if word.hasPrefixIgnoringCase("env=") {
         return AccessRule(kind: .variable, range: nil, text: command.pool.copy(word.from(4)))
     }
-    do throws(AddressRange.Problem) {
-        return AccessRule(kind: .range, range: try AddressRange(word), text: .none)
+    do throws(Subnet.Problem) {
+        return AccessRule(kind: .range, range: try Subnet(word), text: .none)
     } catch {
         if case .invalid(let reason) = error { throw DirectiveError(reason) }
         return AccessRule(kind: .domain, range: nil, text: command.pool.copy(word))

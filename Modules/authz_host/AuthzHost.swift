@@ -34,11 +34,11 @@ func noteAddress(_ request: Request) {
         .debug, code: "APUS3109", request: request, "the client's address is \(request.peerAddress.string)")
 }
 
-private func addressRanges(_ command: Command, _ words: Bytes) throws -> PoolArray<AddressRange> {
-    var ranges = PoolArray<AddressRange>()
+private func addressRanges(_ command: Command, _ words: Bytes) throws -> PoolArray<Subnet> {
+    var ranges = PoolArray<Subnet>()
     for word in words.arguments(in: command.pool).elements {
-        do throws(AddressRange.Problem) {
-            ranges.append(try AddressRange(word), in: command.pool)
+        do throws(Subnet.Problem) {
+            ranges.append(try Subnet(word), in: command.pool)
         } catch {
             switch error {
             case .noAddress:

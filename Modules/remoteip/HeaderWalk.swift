@@ -70,7 +70,7 @@ struct HeaderWalk {
         }
         if !isInternal { proxies.append(clientText) }
         client = address
-        clientText = request.pool.compose(capacity: 48) { $0.append(addressHigh: address.high, low: address.low) }
+        clientText = request.pool.compose(capacity: 48) { $0.append(address: address) }
         rest = comma.map { rest.upTo($0) } ?? .none
         hasMoved = true
         return true

@@ -44,7 +44,7 @@ final class ProxyPreface: ConnectionPreface {
         guard let source else {
             return client.initialize(to: Client(address: connection.peerAddress, port: Int64(connection.peerPort)))
         }
-        let address = connection.pool.compose(capacity: 48) { $0.append(addressHigh: source.high, low: source.low) }
+        let address = connection.pool.compose(capacity: 48) { $0.append(address: source.address) }
         client.initialize(to: Client(address: address, port: Int64(source.port)))
         host.log.write(
             .debug, code: "AH03511", connection: connection,

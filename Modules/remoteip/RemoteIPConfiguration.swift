@@ -3,7 +3,7 @@ import ModuleKit
 
 /// Who may say where a client is.
 struct TrustedProxy: BitwiseCopyable {
-    var range: AddressRange
+    var range: Subnet
     /// One of one's own: it may name private addresses, and is not listed among the proxies.
     var isInternal: Bool
 }
@@ -22,7 +22,7 @@ struct RemoteIPConf: Configuration, BitwiseCopyable {
     var proxies = PoolArray<TrustedProxy>()
     /// Nil: not said.
     var proxyProtocol: ProxyProtocol?
-    var exceptions = PoolArray<AddressRange>()
+    var exceptions = PoolArray<Subnet>()
 
     func merged(
         over base: RemoteIPConf, settings: [(inout RemoteIPConf) -> Void], in pool: Pool

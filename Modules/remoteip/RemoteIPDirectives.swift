@@ -73,9 +73,9 @@ private func trustAll(in file: Bytes, isInternal: Bool, _ command: Command) thro
 }
 
 /// A network, or all addresses of a name as they are now.
-private func ranges(_ word: Bytes) throws -> [AddressRange] {
-    do throws(AddressRange.Problem) {
-        return [try AddressRange(word)]
+private func ranges(_ word: Bytes) throws -> [Subnet] {
+    do throws(Subnet.Problem) {
+        return [try Subnet(word)]
     } catch {
         guard case .noAddress = error else { throw DirectiveError(described(error, word)) }
     }
@@ -83,10 +83,10 @@ private func ranges(_ word: Bytes) throws -> [AddressRange] {
     guard !addresses.isEmpty else {
         throw DirectiveError("\"\(word.string)\" is neither an address, a network such as 192.0.2.0/24, nor a name that is known")
     }
-    return addresses.map { AddressRange($0) }
+    return addresses.map { Subnet($0) }
 }
 
-private func described(_ problem: AddressRange.Problem, _ word: Bytes) -> String {
+private func described(_ problem: Subnet.Problem, _ word: Bytes) -> String {
     guard case .invalid(let reason) = problem else { return "\"\(word.string)\" is no address" }
     return reason
 }

@@ -125,12 +125,6 @@ extension apus_str {
         return self[start..<end]
     }
 
-    /// The bytes before the first `byte`, and those after it; without one: all, and none.
-    public func split(at byte: UInt8) -> (Bytes, Bytes) {
-        guard let index = firstIndex(of: byte) else { return (self, from(count)) }
-        return (upTo(index), from(index + 1))
-    }
-
     /// Takes the next word off a list that white space separates; empty at its end.
     public mutating func takeListWord() -> Bytes {
         func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 9 < 5 }

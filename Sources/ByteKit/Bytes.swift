@@ -203,6 +203,14 @@ extension apus_str {
     }
 }
 
+extension apus_str {
+    /// The bytes before the first `byte`, and those after it; without one: all, and none.
+    public func split(at byte: UInt8) -> (Bytes, Bytes) {
+        guard let index = firstIndex(of: byte) else { return (self, from(count)) }
+        return (upTo(index), from(index + 1))
+    }
+}
+
 extension UInt8 {
     /// The letter in lower case, when it is an ASCII letter.
     @inlinable @inline(__always)

@@ -7,7 +7,7 @@ import Glibc
 public enum ProxyHeader {
     /// A client's address; one of IPv4 in its mapped form.
     public struct Source: Equatable, BitwiseCopyable, Sendable {
-        public let high, low: UInt64
+        public let address: IPAddress
         public let port: UInt16
     }
 
@@ -61,7 +61,7 @@ public enum ProxyHeader {
         else { return .invalid(.invalidAddress) }
         guard let clientPort = port(next(&rest)), port(next(&rest)) != nil else { return .invalid(.invalidPort) }
         guard !rest.isSet else { return .invalid(.malformedLine) }
-        return .whole(length: lineFeed + 1, source: Source(high: client.high, low: client.low, port: clientPort))
+        return .whole(length: lineFeed + 1, source: Source(address: client, port: clientPort))
     }
 
     /// The word up to the next space, which is taken too. `rest` is not set after the last one.
@@ -74,9 +74,9 @@ public enum ProxyHeader {
         return rest.upTo(space)
     }
 
-    private static func address(_ text: Bytes, isIPv6: Bool) -> (high: UInt64, low: UInt64)? {
+    private static func address(_ text: Bytes, isIPv6: Bool) -> IPAddress? {
         guard text.contains(0x3a) == isIPv6 else { return nil }
-        return Subnet.address(text)
+        return IPAddress(text)
     }
 
     private static func port(_ text: Bytes) -> UInt16? {
@@ -115,8 +115,8 @@ public enum ProxyHeader {
         let raw = block.buffer
         func word(_ offset: Int) -> UInt64 { UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: offset, as: UInt64.self)) }
         let port = UInt16(bigEndian: raw.loadUnaligned(fromByteOffset: isIPv6 ? 32 : 8, as: UInt16.self))
-        if isIPv6 { return Source(high: word(0), low: word(8), port: port) }
+        if isIPv6 { return Source(address: IPAddress(high: word(0), low: word(8)), port: port) }
         let address = UInt32(bigEndian: raw.loadUnaligned(as: UInt32.self))
-        return Source(high: 0, low: 0xffff_0000_0000 | UInt64(address), port: port)
+        return Source(address: IPAddress(v4: address), port: port)
     }
 }

@@ -130,8 +130,10 @@ struct SocketAddress: Equatable, BitwiseCopyable, CustomStringConvertible {
         }
     }
 
+    var ip: IPAddress { IPAddress(high: high, low: low) }
+
     /// Writes the host's text into `writer`: dotted decimal, or IPv6 in its short form.
-    func write(host writer: inout ByteWriter) { writer.append(addressHigh: high, low: low) }
+    func write(host writer: inout ByteWriter) { writer.append(address: ip) }
 
     /// "192.0.2.1:80", "[::]:443".
     var description: String {

@@ -179,12 +179,13 @@ struct ExprParser {
         guard case .constant(let written) = try word() else {
             throw ExprProblem(message: "\(operation) needs an address written out, without variables", offset: start)
         }
-        guard let subnet = Subnet(written) else {
+        do throws(Subnet.Problem) {
+            return try Subnet(written)
+        } catch {
             throw ExprProblem(
                 message: "\"\(written.string)\" is no address with a netmask, such as 192.168.0.0/16, 10.1 or 2001:db8::/32",
                 offset: start)
         }
-        return subnet
     }
 
     // MARK: Parts

@@ -116,10 +116,10 @@ struct ExprRun {
     }
 
     private func isInside(_ address: Bytes?, _ subnet: Subnet) -> Bool {
-        if let address { return subnet.contains(address) }
-        if r.pointee.peerAddress.isSet { return subnet.contains(r.pointee.peerAddress) }
-        let peer = r.pointee.conn.pointee.peer
-        return subnet.contains(high: peer.high, low: peer.low)
+        if let written = address ?? (r.pointee.peerAddress.isSet ? r.pointee.peerAddress : nil) {
+            return IPAddress(written).map { subnet.contains($0) } ?? false
+        }
+        return subnet.contains(r.pointee.conn.pointee.peer.ip)
     }
 
     private mutating func isIn(_ wanted: Bytes, _ addition: UnsafePointer<ExprAddition>, _ argument: Bytes) -> Bool {

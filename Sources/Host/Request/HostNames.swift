@@ -35,8 +35,8 @@ enum HostNames {
     /// The client's address; for names, where its port says nothing.
     private static func client(_ r: Request.Ref) -> SocketAddress {
         guard isSomebodyElse(r) else { return r.pointee.conn.pointee.peer }
-        guard let (high, low) = Subnet.address(r.pointee.peerAddress) else { return r.pointee.conn.pointee.peer }
-        return SocketAddress(high: high, low: low, port: 0, isIPv4: high == 0 && low >> 32 == 0xffff)
+        guard let address = IPAddress(r.pointee.peerAddress) else { return r.pointee.conn.pointee.peer }
+        return SocketAddress(high: address.high, low: address.low, port: 0, isIPv4: address.isV4)
     }
 
     /// On a thread of the pool.

@@ -27,9 +27,8 @@ enum ProxyTarget {
     private static func check(_ source: ProxyHeader.Source) {
         withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { room in
             var text = ByteWriter(room.baseAddress.unsafelyUnwrapped, capacity: 64)
-            text.append(addressHigh: source.high, low: source.low)
-            let read = Subnet.address(text.written)
-            demand(read?.high == source.high && read?.low == source.low, "an address is written as \(text.written.string)")
+            text.append(address: source.address)
+            demand(IPAddress(text.written) == source.address, "an address is written as \(text.written.string)")
         }
     }
 }
