@@ -28,8 +28,10 @@ private func send(_ request: Request, _ log: Log) throws -> Status {
     }
     let fd = open(request.filename.ptr.unsafelyUnwrapped, O_RDONLY | O_CLOEXEC)
     guard fd >= 0 else {
-        let reason = String(cString: strerror(errno))
-        log.write(.error, code: "AH01234", request: request, "cannot open \(request.filename.string): \(reason)")
+        let code = errno
+        log.write(
+            .error, code: "AH01234", request: request, error: code,
+            "cannot open \(request.filename.string): \(String(cString: strerror(code)))")
         return .status(403)
     }
     var head = ScriptHead()
@@ -45,8 +47,10 @@ private func send(_ request: Request, _ log: Log) throws -> Status {
         // The body of the file belongs to nobody.
         return try request.internalRedirect(location)
     }
-    if head.status != 0 { request.status = Int(head.status) }
-    head.copy(to: request)
+    if let verdict = head.apply(to: request) {
+        close(fd)
+        return verdict
+    }
     return request.send(fd, from: Int64(start))
 }
 

@@ -39,7 +39,7 @@ final class FileUsers: UserStore {
 
     fileprivate func report(_ request: Request, _ path: Bytes, _ problem: Int32) {
         host.log.write(
-            .error, code: "AH01620", request: request,
+            .error, code: "AH01620", request: request, error: problem,
             "cannot read the password file \(path.string): \(String(cString: strerror(problem)))")
     }
 }

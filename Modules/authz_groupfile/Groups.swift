@@ -36,7 +36,7 @@ struct Groups {
         switch file.look(host.now) {
         case .unread: return .later
         case .problem(let problem):
-            report(request, "AH01664", "cannot read the group file \(file.path.string): \(String(cString: strerror(problem)))")
+            report(request, "AH01664", error: problem, "cannot read the group file \(file.path.string): \(String(cString: strerror(problem)))")
             return .denied
         case .current:
             for group in wanted where isMember(user, of: group, file.content) { return .granted }
@@ -56,8 +56,8 @@ struct Groups {
         GroupReading(request.confPointer(GroupfileConf.self).pointee.file?.takeUnretainedValue())
     }
 
-    private func report(_ request: Request, _ code: StaticString, _ message: @autoclosure () -> String) {
-        host.log.write(.error, code: code, request: request, message())
+    private func report(_ request: Request, _ code: StaticString, error: Int32 = 0, _ message: @autoclosure () -> String) {
+        host.log.write(.error, code: code, request: request, error: error, message())
     }
 }
 

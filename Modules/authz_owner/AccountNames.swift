@@ -52,7 +52,9 @@ final class AccountNames {
             return stat(path.baseAddress!, &info)
         }
         guard found == 0 else {
-            report(request, "AH01637", "the owner of \(filename.string) is not known: \(String(cString: strerror(errno)))")
+            let code = errno
+            report(
+                request, "AH01637", error: code, "the owner of \(filename.string) is not known: \(String(cString: strerror(code)))")
             return nil
         }
         return info
@@ -93,7 +95,7 @@ final class AccountNames {
         }
     }
 
-    func report(_ request: Request, _ code: StaticString, _ message: @autoclosure () -> String) {
-        host.log.write(.error, code: code, request: request, message())
+    func report(_ request: Request, _ code: StaticString, error: Int32 = 0, _ message: @autoclosure () -> String) {
+        host.log.write(.error, code: code, request: request, error: error, message())
     }
 }

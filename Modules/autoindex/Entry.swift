@@ -32,7 +32,7 @@ struct EntryMaker {
         let path = request.pool.join(request.directory, Bytes(".."))
         guard !conf.pointee.ignores(path) else { return nil }
         var entry = Entry(name: Bytes("../"), isParent: true)
-        guard isFancy else { return entry }
+        guard options.contains(.fancyIndexing) else { return entry }
         let conf = conf.pointee
         entry.icon = conf.value(conf.icons, path: path) ?? conf.value(conf.icons, path: IndexConf.directoryMark)
         entry.alt = conf.value(conf.alts, path: path) ?? conf.value(conf.alts, path: IndexConf.directoryMark)

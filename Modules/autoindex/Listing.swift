@@ -31,10 +31,10 @@ final class Listing {
     /// Nil: the directory cannot be read.
     init?(_ request: Request, _ host: Host) {
         guard let directory = opendir(request.directory.ptr) else {
-            let reason = String(cString: strerror(errno))
+            let code = errno
             host.log.write(
-                .error, code: "AH01275", request: request,
-                "cannot read directory \(request.filename.string) for its listing: \(reason)")
+                .error, code: "AH01275", request: request, error: code,
+                "cannot read directory \(request.filename.string) for its listing: \(String(cString: strerror(code)))")
             return nil
         }
         self.request = request

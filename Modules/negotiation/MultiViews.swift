@@ -11,8 +11,7 @@ func chooseView(_ request: Request, _ log: Log) throws -> Status {
     case .none: return .declined
     case .refused(let status): return status
     case .map(let map):
-        let variants = try TypeMap.read(map, for: request, log)
-        guard let variants else { return .status(404) }
+        guard case .variants(let variants) = TypeMap.read(map, for: request, log) else { return .status(404) }
         return try views.choose(among: variants)
     case .files(let variants): return try views.choose(among: variants)
     }
@@ -46,9 +45,10 @@ struct MultiViews {
         guard let open = opendir(directory.ptr) else {
             // The directory itself is not there either.
             if errno == ENOENT || errno == ENOTDIR { return .none }
+            let code = errno
             log.write(
-                .error, code: "AH00686", request: request,
-                "cannot read directory \(directory.string) for MultiViews: \(String(cString: strerror(errno)))")
+                .error, code: "AH00686", request: request, error: code,
+                "cannot read directory \(directory.string) for MultiViews: \(String(cString: strerror(code)))")
             return .refused(.status(403))
         }
         defer { closedir(open) }

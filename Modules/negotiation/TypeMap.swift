@@ -6,21 +6,27 @@ enum TypeMap {
     /// Longer ones are refused: nobody writes them by hand.
     private static let sizeLimit: Int64 = 4 << 20
 
-    /// Nil: it cannot be read or is malformed, which has been logged.
-    static func read(_ map: Request, for request: Request, _ log: Log) throws -> [Variant]? {
+    enum Outcome {
+        case variants([Variant])
+        /// It cannot be read, or is malformed, which has been logged: the status to answer with.
+        case unusable(Status)
+    }
+
+    static func read(_ map: Request, for request: Request, _ log: Log) -> Outcome {
         guard let text = load(map.filename, request.pool) else {
+            let code = errno
             log.write(
-                .error, code: "AH00682", request: request,
-                "cannot read the type map \(map.filename.string): \(String(cString: strerror(errno)))")
-            return nil
+                .error, code: "AH00682", request: request, error: code,
+                "cannot read the type map \(map.filename.string): \(String(cString: strerror(code)))")
+            return .unusable(.status(403))
         }
         var reader = TypeMapReader(text: text, pool: request.pool, map: map.filename.lastComponent)
         if let problem = reader.read() {
             log.write(
                 .error, code: "AH00683", request: request, "the type map \(map.filename.string) is malformed: \(problem)")
-            return nil
+            return .unusable(.status(500))
         }
-        return reader.variants
+        return .variants(reader.variants)
     }
 
     private static func load(_ file: Bytes, _ pool: Pool) -> Bytes? {

@@ -6,7 +6,11 @@ func answerTypeMap(_ request: Request, _ log: Log) throws -> Status {
     guard request.handler == "type-map" || request.handler == "application/x-type-map" else { return .declined }
     guard request.method == "GET" || request.method == "HEAD" || request.method == "POST" else { return .declined }
     guard request.fileType == APUS_FILE_REGULAR else { return .status(404) }
-    guard var variants = try TypeMap.read(request, for: request, log) else { return .status(500) }
+    var variants: [Variant]
+    switch TypeMap.read(request, for: request, log) {
+    case .unusable(let status): return status
+    case .variants(let found): variants = found
+    }
     let best = Chooser(request, prefersPrograms: false).choose(&variants)
     let fields = AnswerFields(request, variants)
     fields.set(chosen: best.map { variants[$0] })

@@ -121,6 +121,7 @@ final class ScriptExchange {
             return send()
         }
         headText.append(contentsOf: bytes.buffer)
+        guard headText.withUnsafeBytes({ head.isReady(Bytes($0)) }) else { return }
         let text = headText.withUnsafeBytes { request.pool.copy(Bytes($0)) }
         switch head.read(text, isRaw: isRaw) {
         case .more: return
@@ -170,8 +171,10 @@ final class ScriptExchange {
                 return false
             }
         }
-        if head.status != 0 { request.status = Int(head.status) }
-        head.copy(to: request)
+        if let verdict = head.apply(to: request) {
+            end(verdict, isFailure: false)
+            return false
+        }
         return true
     }
 

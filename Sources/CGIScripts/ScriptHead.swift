@@ -13,22 +13,29 @@ public struct ScriptHead {
     public static let limit = 64 << 10
 
     public private(set) var status: Int32 = 0
+    /// What it says behind the status; empty: nothing.
+    private var reason = Bytes.none
     public private(set) var fields: [(name: Bytes, value: Bytes)] = []
+
+    /// Where the line begins whose end has not come yet.
+    private var unfinished = 0
 
     public init() {}
 
+    /// Whether reading it is worth while: it is whole, or too long.
+    public mutating func isReady(_ text: Bytes) -> Bool { end(of: text) != nil || text.count > Self.limit }
+
     /// Takes apart what has come so far; its bytes must live as long as the head.
     public mutating func read(_ text: Bytes, isRaw: Bool) -> Outcome {
-        guard let end = Self.end(of: text) else {
+        guard let end = end(of: text) else {
             return text.count > Self.limit ? .malformed("it is longer than \(Self.limit) bytes") : .more
         }
         var rest = text.upTo(end)
         if isRaw {
             let line = Self.takeLine(&rest)
-            guard let code = Self.statusLine(line) else {
+            guard line.hasPrefix("HTTP/"), let space = line.firstIndex(of: UInt8(ascii: " ")), takeStatus(line.from(space + 1)) else {
                 return .malformed("\"\(Self.shown(line))\" is no status line")
             }
-            status = code
         }
         while !rest.isEmpty {
             let line = Self.takeLine(&rest)
@@ -38,13 +45,12 @@ public struct ScriptHead {
         return .done(end)
     }
 
-    /// Behind the first empty line.
-    private static func end(of text: Bytes) -> Int? {
-        var start = 0
-        while let newline = text.firstIndex(of: UInt8(ascii: "\n"), from: start) {
-            let line = text[start..<newline]
+    /// Behind the first empty line. Looks at no whole line twice.
+    private mutating func end(of text: Bytes) -> Int? {
+        while let newline = text.firstIndex(of: UInt8(ascii: "\n"), from: unfinished) {
+            let line = text[unfinished..<newline]
             if line.isEmpty || line == "\r" { return newline + 1 }
-            start = newline + 1
+            unfinished = newline + 1
         }
         return nil
     }
@@ -56,17 +62,15 @@ public struct ScriptHead {
         return line.hasSuffix(Bytes("\r")) ? line.upTo(line.count - 1) : line
     }
 
-    private static func statusLine(_ line: Bytes) -> Int32? {
-        guard line.hasPrefix("HTTP/"), let space = line.firstIndex(of: UInt8(ascii: " ")) else { return nil }
-        return code(line.from(space + 1))
-    }
-
-    private static func code(_ text: Bytes) -> Int32? {
+    /// "404 Not Found", or the number alone.
+    private mutating func takeStatus(_ text: Bytes) -> Bool {
         let text = text.trimmed
         guard text.count >= 3, let code = text.upTo(3).decimal, 100...599 ~= code, text.count == 3 || !text[3].isDigit else {
-            return nil
+            return false
         }
-        return Int32(code)
+        status = Int32(code)
+        reason = text.from(3).trimmed
+        return true
     }
 
     /// What a header field may be made of: nothing that could end it, or begin another answer (RFC 9110, 5.1 and 5.5).
@@ -80,9 +84,7 @@ public struct ScriptHead {
             return "\"\(Self.shown(line))\" holds bytes that no header field may hold"
         }
         if name.equalsIgnoringCase("Status") {
-            guard let code = Self.code(value) else { return "\"\(Self.shown(value))\" is no status" }
-            status = code
-            return nil
+            return takeStatus(value) ? nil : "\"\(Self.shown(value))\" is no status"
         }
         fields.append((name, value))
         return nil
@@ -92,7 +94,21 @@ public struct ScriptHead {
 
     public subscript(name: StaticString) -> Bytes? { fields.last { $0.name.equalsIgnoringCase(name) }?.value }
 
-    /// Makes the fields the request's. What frames the answer is the server's own.
+    /// Makes the head the request's.
+    /// - Returns: what the request's conditions want to be answered in its place (RFC 9110, 13); nil: nothing.
+    public func apply(to request: Request) -> Status? {
+        copy(to: request)
+        guard status == 0 else {
+            request.status = Int(status)
+            if !reason.isEmpty { request.reason = reason }
+            return nil
+        }
+        guard request.method == "GET" || request.method == "HEAD" else { return nil }
+        let verdict = request.preconditions
+        return verdict == .ok ? nil : verdict
+    }
+
+    /// Makes the fields the request's: as in httpd, those that "Header always" is about. What frames the answer is the server's own.
     public func copy(to request: Request) {
         for (name, value) in fields {
             if name.equalsIgnoringCase("Content-Type") {
@@ -102,18 +118,17 @@ public struct ScriptHead {
             } else if Self.framing.contains(where: { name.equalsIgnoringCase($0) }) {
                 continue
             } else if name.equalsIgnoringCase("Set-Cookie") || name.equalsIgnoringCase("WWW-Authenticate") {
-                // These hold for an error page, too.
                 request.errorHeadersOut.add(name, value)
             } else if Self.single.contains(where: { name.equalsIgnoringCase($0) }) {
                 request.headersOut[name] = value
             } else {
-                request.headersOut.merge(name, value)
+                request.errorHeadersOut.merge(name, value)
             }
         }
     }
 
     private static let framing: [StaticString] = ["Transfer-Encoding", "Connection", "Keep-Alive"]
-    private static let single: [StaticString] = ["Last-Modified", "ETag", "Location"]
+    private static let single: [StaticString] = ["Last-Modified", "ETag", "Location", "Content-Range"]
 }
 
 extension UInt8 {

@@ -21,10 +21,10 @@ public struct Log: Sendable {
         logTable.pointee.enabled(host, level.rawValue, request?.raw, connection?.raw, nil) != 0
     }
 
-    /// Writes a line when the level is on; the message is made only then.
+    /// Writes a line when the level is on; the message is made only then. An `error` that it is about is an errno.
     public func write(
         _ level: LogLevel, code: StaticString = "", request: Request? = nil, connection: Connection? = nil,
-        server: Server? = nil, file: StaticString = #fileID, line: UInt = #line, _ message: @autoclosure () -> String
+        server: Server? = nil, error: Int32 = 0, file: StaticString = #fileID, line: UInt = #line, _ message: @autoclosure () -> String
     ) {
         let r = request?.raw
         let c = connection?.raw
@@ -32,8 +32,8 @@ public struct Log: Sendable {
         guard logTable.pointee.enabled(host, level.rawValue, r, c, s) != 0 else { return }
         var text = message()
         text.withUTF8 {
-            logTable.pointee.write_at(
-                host, level.rawValue, Bytes(code), r, c, s, Bytes(UnsafeRawBufferPointer($0)), Bytes(file), UInt32(clamping: line))
+            logTable.pointee.write_error(
+                host, level.rawValue, Bytes(code), r, c, s, Bytes(UnsafeRawBufferPointer($0)), Bytes(file), UInt32(clamping: line), error)
         }
     }
 

@@ -92,6 +92,13 @@ public struct Request: @unchecked Sendable {
         get { self.get(APUS_R_CONTENT_LANGUAGE) }
         nonmutating set { set(APUS_R_CONTENT_LANGUAGE, newValue) }
     }
+    /// What is said behind the status: set after that, and as long as it holds.
+    public var reason: Bytes {
+        get { self.get(APUS_R_REASON) }
+        nonmutating set { set(APUS_R_REASON, newValue) }
+    }
+    /// What the request's conditions say of an answer with the ETag and Last-Modified that are set: `.ok`, 304 or 412.
+    public var preconditions: Status { Status(rawValue: requestTable.pointee.preconditions(raw)) }
     /// HTML for the foot of a page that the server makes, as ServerSignature says.
     public var signature: Bytes { self.get(APUS_R_SIGNATURE) }
     /// Whether Options allows one of the APUS_OPTION_… here.
@@ -295,6 +302,9 @@ public struct HeaderFields {
 
     /// How many fields there are.
     public var count: Int { Int(headerTable.pointee.count(request, table)) }
+
+    /// Takes all of them off.
+    public func removeAll() { headerTable.pointee.clear(request, table) }
 
     /// A field by its place in the table.
     public func at(_ index: Int) -> (name: Bytes, value: Bytes)? {

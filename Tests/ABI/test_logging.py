@@ -87,6 +87,14 @@ def test_where_a_message_is_written(apus, module):
         server.wait_for_log(r"^\[mod\.c\(4711\)\] ABI0005: with its place$")
 
 
+def test_the_error_that_a_message_is_about(apus, module):
+    """%E of ErrorLogFormat."""
+    with apus(module.load() + HANDLER + 'ErrorLogFormat "[%E] %M"\n') as server:
+        fetch(server.port, get("/error"))
+        server.wait_for_log(r"^\[\(13\)Permission denied\] ABI0006: about an error$")
+        server.wait_for_log(r"^ ?ABI0007: about none$")
+
+
 def test_a_long_line_is_one_line(server):
     fetch(server.port, get("/long"))
     line = server.wait_for_log(r"^.*LLLL.*$")[0]

@@ -139,6 +139,28 @@ def test_headers_out(server):
     assert response.values("X-Err") == ["one", "two"]
 
 
+def test_reason(server):
+    response = fetch(server.port, get("/reason"))
+    assert (response.status, response.reason, response.body.split()) == (200, "Fine", [b"-3", b"0", b"Fine"])
+    # It is that of another status.
+    assert fetch(server.port, get("/reason?403")).reason == "Forbidden"
+
+
+@pytest.mark.parametrize(
+    "field, status",
+    [
+        ("X: y", 200), ('If-None-Match: "tag"', 304), ('If-None-Match: "other"', 200), ('If-Match: "other"', 412), ('If-Match: "tag"', 200),
+        ("If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT", 304), ("If-Modified-Since: Tue, 14 Nov 2023 22:13:19 GMT", 200),
+        ("If-Unmodified-Since: Tue, 14 Nov 2023 22:13:19 GMT", 412),
+    ],
+)  # fmt: skip
+def test_preconditions(server, field, status):
+    response = fetch(server.port, get("/conditions", field))
+    assert response.status == status
+    if status == 304:
+        assert response.header("ETag") == '"tag"'
+
+
 def test_headers_of_an_error(server):
     response = fetch(server.port, get("/out?403"))
     assert response.values("X-Out") == []

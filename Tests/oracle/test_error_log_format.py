@@ -120,6 +120,35 @@ def test_lines_before_the_first_message(lines):
         assert len({groups[index][0] for index in (1, 2, 3, 4)}) == 1
 
 
+def test_the_error_of_the_system_that_a_message_is_about(apus, apache):
+    """%E, for what the servers may not read: a file, what lies below a directory, a .htaccess file, and a type map."""
+    config = (
+        f'ErrorLogFormat "[%E] {MARK}%M"\n<Directory "@HTDOCS@">\nAllowOverride All\nOptions +Indexes\n</Directory>\n'
+        "<Files map>\nSetHandler type-map\n</Files>\n"
+    )
+    paths = ["file", "closed/file", "rules/file", "map", "list/", "none"]
+    with Oracle(apus, config, modules=(*DEFAULT_MODULES, "autoindex", "negotiation")) as oracle:
+        said = []
+        for server in (oracle.subject, oracle.reference):
+            for name in ("file", "closed/file", "rules/file", "rules/.htaccess", "map", "list/file"):
+                server.put(name, "")
+            for name in ("file", "closed", "rules/.htaccess", "map"):
+                (server.htdocs / name).chmod(0)
+            (server.htdocs / "list").chmod(0o711)
+            errors = []
+            for path in paths:
+                before = server.error_log().count("\n")
+                status = ask(server, get(f"/{path}").decode()).status
+                if status != 404:
+                    wait_until(lambda: server.error_log().count("\n") > before, f"a line about {path}")
+                errors += [status, *(line.split(MARK)[0] for line in server.error_log().splitlines()[before:])]
+            said.append(errors)
+            for name in ("closed", "list"):
+                (server.htdocs / name).chmod(0o755)
+    assert said[0] == said[1]
+    assert said[0].count("[(13)Permission denied] ") == 5
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -9,7 +9,7 @@ enum LogExtension {
         enabled: { host, level, r, c, s in
             ErrorLog.isEnabled(level, module: HostRecord.of(host).pointee.index, place(r, c, s)) ? 1 : 0
         },
-        write: { host, level, code, r, c, s, message in write(host, level, code, place(r, c, s), message, ErrorMessage.SourcePlace()) },
+        write: { host, level, code, r, c, s, message in write(host, level, code, place(r, c, s), message) },
         sink: { host, target in
             guard let runtime = Runtime.current else { return nil }
             let resolve = runtime.configuration.resolve
@@ -27,17 +27,21 @@ enum LogExtension {
         },
         write_at: { host, level, code, r, c, s, message, file, line in
             write(host, level, code, place(r, c, s), message, ErrorMessage.SourcePlace(file, Int64(line)))
+        },
+        write_error: { host, level, code, r, c, s, message, file, line, error in
+            write(host, level, code, place(r, c, s), message, ErrorMessage.SourcePlace(file, Int64(line)), error: error)
         })
 
     private static func write(
         _ host: UnsafePointer<apus_host>?, _ level: Int32, _ code: Bytes, _ place: ErrorLog.Place, _ text: Bytes,
-        _ source: ErrorMessage.SourcePlace
+        _ source: ErrorMessage.SourcePlace = .init(), error: Int32 = 0
     ) {
         guard ErrorLog.isEnabled(level, module: HostRecord.of(host).pointee.index, place) else { return }
         var name = LoadedModule.of(host).shortName
         name.withUTF8 {
             ErrorLog.write(
-                ErrorMessage(level: level, module: Bytes(UnsafeRawBufferPointer($0)), code: code, text: text, place: place, source: source))
+                ErrorMessage(
+                    level: level, module: Bytes(UnsafeRawBufferPointer($0)), code: code, text: text, error: error, place: place, source: source))
         }
     }
 

@@ -23,7 +23,8 @@ enum RequestExtension {
         dir_conf: { r, host in Request.Ref.of(r).pointee.conf.pointee.vector[HostRecord.of(host).pointee.index] },
         server_conf: { r, host in Request.Ref.of(r).pointee.server.pointee.conf[HostRecord.of(host).pointee.index] },
         conf_identity: { r in Request.Ref.of(r).pointee.conf.pointee.identity },
-        is_own_host: { r, host, port in VirtualHosts.isOwn(.of(r), host, Int32(truncatingIfNeeded: port)) ? 1 : 0 })
+        is_own_host: { r, host, port in VirtualHosts.isOwn(.of(r), host, Int32(truncatingIfNeeded: port)) ? 1 : 0 },
+        preconditions: { r in Preconditions.check(.of(r)) })
 
     static func newSlots(_ arena: Arena.Ref) -> UnsafeMutablePointer<UnsafeMutableRawPointer?> {
         let count = theWorker.pointee.modules.count
@@ -58,6 +59,7 @@ enum RequestExtension {
         case APUS_R_PEER_ADDRESS: r.pointee.peerAddress.isSet ? r.pointee.peerAddress : r.pointee.conn.peerAddress()
         case APUS_R_SIGNATURE: ErrorPage.signature(r)
         case APUS_R_SERVER_SOFTWARE: theWorker.pointee.serverField
+        case APUS_R_REASON: r.pointee.reasonStatus == r.pointee.status ? r.pointee.reason : .none
         case APUS_R_FILE_ETAG: EntityTag.compose(r, r.pointee.file)
         default: .none
         }
@@ -84,6 +86,9 @@ enum RequestExtension {
         case APUS_R_LOCAL_ROOT: r.pointee.localRoot = copy
         case APUS_R_CONTEXT_PREFIX: r.pointee.contextPrefix = copy
         case APUS_R_PEER_ADDRESS: r.pointee.peerAddress = copy
+        case APUS_R_REASON:
+            r.pointee.reasonStatus = value.isEmpty ? 0 : r.pointee.status
+            return setField(&r.pointee.reason, copy)
         default: return APUS_E_INVALID
         }
         return APUS_OK

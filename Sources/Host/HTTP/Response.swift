@@ -178,7 +178,7 @@ enum Response {
     @inline(__always)
     private static func headBound(_ r: Request.Ref) -> Int {
         var bound = 512 + r.pointee.contentType.count + r.core.defaultCharset.count + r.pointee.contentEncoding.count
-            + r.pointee.contentLanguage.count + theWorker.pointee.serverField.count
+            + r.pointee.contentLanguage.count + r.pointee.reason.count + theWorker.pointee.serverField.count
         for field in r.pointee.headersOut.fields { bound &+= field.name.count &+ field.value.count &+ 4 }
         for field in r.pointee.errorHeadersOut.fields { bound &+= field.name.count &+ field.value.count &+ 4 }
         return bound
@@ -186,9 +186,12 @@ enum Response {
 
     private static func compose(_ r: Request.Ref, _ writer: inout ByteWriter) {
         writer.append("HTTP/1.1 ")
-        let line = StatusLine.text(r.pointee.status)
-        if StatusLine.isKnown(r.pointee.status) {
-            writer.append(line)
+        if r.pointee.reasonStatus == r.pointee.status {
+            writer.append(decimal: Int64(r.pointee.status))
+            writer.append(" ")
+            writer.append(r.pointee.reason)
+        } else if StatusLine.isKnown(r.pointee.status) {
+            writer.append(StatusLine.text(r.pointee.status))
         } else {
             writer.append(decimal: Int64(r.pointee.status))
             writer.append(" Unknown")

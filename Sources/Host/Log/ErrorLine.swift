@@ -10,6 +10,8 @@ struct ErrorMessage {
     /// Its permanent number, or empty.
     var code: Bytes
     var text: Bytes
+    /// The errno that it is about, or 0.
+    var error: Int32 = 0
     var place: ErrorLog.Place
     var source = SourcePlace()
 
@@ -154,7 +156,7 @@ struct ErrorLine {
         case .level: out.append(LogLevel.name(message.level))
         case .module: append(message.module)
         case .place: writePlace()
-        case .systemError: break
+        case .systemError: writeSystemError()
         case .keepAlives: if let conn { out.append(decimal: Int64(max(0, conn.pointee.requests - 1))) }
         case .process: out.append(decimal: Int64(getpid()))
         case .thread: out.append(decimal: Int64(UInt(pthread_self())))
@@ -179,6 +181,14 @@ struct ErrorLine {
             if part == .message { out.append(": ") }
         }
         if part != .messageCode { escape(message.text, doublingBackslashes: false) }
+    }
+
+    private mutating func writeSystemError() {
+        guard message.error != 0 else { return }
+        out.append("(")
+        out.append(decimal: Int64(message.error))
+        out.append(")")
+        append(Bytes(cString: strerror(message.error)))
     }
 
     private mutating func writePlace() {

@@ -11,7 +11,7 @@ enum ErrorLog {
     /// Writes a message of the host itself, when its level is on.
     static func write(
         _ level: LogLevel, code: StaticString, request: Request.Ref? = nil, connection: Connection.Ref? = nil,
-        server: Server.Ref? = nil, file: StaticString = #fileID, line: UInt = #line, _ message: @autoclosure () -> String
+        server: Server.Ref? = nil, error: Int32 = 0, file: StaticString = #fileID, line: UInt = #line, _ message: @autoclosure () -> String
     ) {
         let place = Place(request: request, connection: connection, server: server)
         guard isEnabled(level.rawValue, module: 0, place) else { return }
@@ -19,7 +19,8 @@ enum ErrorLog {
         text.withUTF8 {
             write(
                 ErrorMessage(
-                    level: level.rawValue, module: Bytes("core"), code: Bytes(code), text: Bytes(UnsafeRawBufferPointer($0)), place: place,
+                    level: level.rawValue, module: Bytes("core"), code: Bytes(code), text: Bytes(UnsafeRawBufferPointer($0)),
+                    error: error, place: place,
                     source: ErrorMessage.SourcePlace(Bytes(file), Int64(line))))
         }
     }

@@ -48,7 +48,7 @@ final class BlockingPool {
             pthread_mutex_lock(lock)
             threads -= 1
             pthread_mutex_unlock(lock)
-            return ErrorLog.write(.alert, code: "APUS1303", "no thread can be started for blocking work: \(systemError(status))")
+            return ErrorLog.write(.alert, code: "APUS1303", error: status, "no thread can be started for blocking work: \(systemError(status))")
         }
         pthread_detach(thread)
     }

@@ -77,7 +77,9 @@ enum Identity {
         guard let directory = configuration.coreDumpDirectory else { return }
         cs_set_dumpable(1)
         if chdir(directory) != 0 {
-            ErrorLog.write(.error, code: "AH00042", "CoreDumpDirectory: cannot change to \(directory): \(systemError(errno))")
+            let code = errno
+            ErrorLog.write(
+                .error, code: "AH00042", error: code, "CoreDumpDirectory: cannot change to \(directory): \(systemError(code))")
         }
     }
 

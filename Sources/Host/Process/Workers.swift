@@ -105,7 +105,7 @@ final class Workers {
         let code = errno
         theirs.close()
         guard pid > 0 else {
-            ErrorLog.write(.alert, code: "AH00159", "a worker cannot be forked: \(systemError(code))")
+            ErrorLog.write(.alert, code: "AH00159", error: code, "a worker cannot be forked: \(systemError(code))")
             own.close()
             place.enter(.vacant)
             errno = code

@@ -18,10 +18,7 @@ enum MapToStorage {
     /// Looks at the file and merges the sections that hold for it; the last of map_to_storage.
     static func map(_ r: Request.Ref) -> apus_status {
         guard r.pointee.filename.isSet else { return APUS_OK }
-        if r.pointee.filename.mayNotBePlain {
-            mergeSlashes(r)
-            removeDots(r)
-        }
+        if r.pointee.filename.mayNotBePlain { makePlain(r) }
         if let file = r.pointee.main == nil || Worker.isLoopThread ? theWorker.pointee.files.find(r.pointee.filename) : nil {
             if let refusal = find(r, file) { return refusal }
         } else if let refusal = find(r) {
@@ -35,27 +32,11 @@ enum MapToStorage {
         }
     }
 
-    /// Two slashes name the same file as one: sections for directories must see what the file system sees.
-    private static func mergeSlashes(_ r: Request.Ref) {
+    /// A name that a module put together is made what the file system will make of it, before anybody looks for the sections
+    /// that hold there: two slashes are one, "." and ".." lead where they say.
+    private static func makePlain(_ r: Request.Ref) {
         let name = r.pointee.filename
-        var slash = name.firstIndex(of: 0x2f)
-        while let at = slash, at + 1 < name.count, name[at + 1] != 0x2f { slash = name.firstIndex(of: 0x2f, from: at + 1) }
-        guard let at = slash, at + 1 < name.count else { return }
-        let out = r.pointee.arena.allocate(UInt8.self, count: name.count + 1)
-        var end = 0
-        for byte in name.buffer where byte != 0x2f || end == 0 || out[end - 1] != 0x2f {
-            out[end] = byte
-            end += 1
-        }
-        out[end] = 0
-        r.pointee.filename = Bytes(UnsafeRawPointer(out), count: end)
-    }
-
-    /// "." and ".." lead where the file system says, past the sections that would have held there: what a module puts
-    /// together is made plain before anybody looks at it.
-    private static func removeDots(_ r: Request.Ref) {
-        let name = r.pointee.filename
-        guard name.count > 0, name[0] == 0x2f, holdsDotSegment(name) else { return }
+        guard !name.isEmpty, name[0] == 0x2f else { return }
         let out = r.pointee.arena.allocate(UInt8.self, count: name.count + 1)
         var end = 0
         var at = 0
@@ -65,7 +46,7 @@ enum MapToStorage {
             if segment == ".." {
                 while end > 0, out[end - 1] != 0x2f { end -= 1 }
                 end = max(end - 1, 0)
-            } else if segment != "." {
+            } else if segment != ".", !segment.isEmpty || next == name.count {
                 for byte in name[at..<next].buffer {
                     out[end] = byte
                     end += 1
@@ -79,18 +60,6 @@ enum MapToStorage {
         }
         out[end] = 0
         r.pointee.filename = Bytes(UnsafeRawPointer(out), count: end)
-    }
-
-    private static func holdsDotSegment(_ name: Bytes) -> Bool {
-        var slash = name.firstIndex(of: 0x2f)
-        while let at = slash {
-            if at + 1 < name.count, name[at + 1] == 0x2e {
-                let end = name.firstIndex(of: 0x2f, from: at + 1) ?? name.count
-                if end - at == 2 || end - at == 3 && name[at + 2] == 0x2e { return true }
-            }
-            slash = name.firstIndex(of: 0x2f, from: at + 1)
-        }
-        return false
     }
 
     /// The same for a name by which a file is open already: whether it is still that one is seen once in a turn of the loop.
@@ -121,12 +90,12 @@ enum MapToStorage {
             return findAbove(r)
         case EACCES:
             ErrorLog.write(
-                .error, code: "AH00035", request: r,
+                .error, code: "AH00035", request: r, error: EACCES,
                 "access to \(filename.string) denied: search permission is missing on a directory of the path")
             return 403
         case ENAMETOOLONG, ELOOP: return 403
         case let code:
-            ErrorLog.write(.error, code: "AH00036", request: r, "cannot look at \(filename.string): \(systemError(code))")
+            ErrorLog.write(.error, code: "AH00036", request: r, error: code, "cannot look at \(filename.string): \(systemError(code))")
             return 403
         }
     }

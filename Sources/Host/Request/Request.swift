@@ -91,6 +91,9 @@ struct Request {
 
     // The answer
     var status: Int32 = 200
+    /// The status that `reason` is said with; 0: none.
+    var reasonStatus: Int32 = 0
+    var reason = Bytes.none
     var headersOut = FieldTable()
     var errorHeadersOut = FieldTable()
     var trailersOut = FieldTable()

@@ -93,11 +93,11 @@ enum StaticFile {
         switch code {
         case ENOENT, ENOTDIR: return 404
         case EMFILE, ENFILE:
-            ErrorLog.write(.alert, code: "AH00132", request: r, "no more files can be opened: raise the limit of open files")
+            ErrorLog.write(.alert, code: "AH00132", request: r, error: code, "no more files can be opened: raise the limit of open files")
             return 503
         default:
             ErrorLog.write(
-                .error, code: "AH00132", request: r, "cannot open \(r.pointee.filename.string): \(systemError(code))")
+                .error, code: "AH00132", request: r, error: code, "cannot open \(r.pointee.filename.string): \(systemError(code))")
             return 403
         }
     }
@@ -248,17 +248,27 @@ enum EntityTag {
     }
 }
 
-/// Conditional requests on files (RFC 9110, 13).
+/// Conditional requests (RFC 9110, 13).
 enum Preconditions {
+    @inline(__always)
     static func check(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
         guard r.pointee.framing.hasConditions else { return APUS_OK }
-        let modified = file.pointee.info.modified / 1_000_000_000
-        let etag = r.pointee.headersOut.first("ETag") ?? .none
         // What a filter makes of a file has not been changed when the file was.
         let isDated = r.pointee.headersOut.first("Last-Modified") != nil
+        return check(r, modified: isDated ? file.pointee.info.modified / 1_000_000_000 : nil)
+    }
+
+    /// For an answer of which its fields say all.
+    static func check(_ r: Request.Ref) -> apus_status {
+        guard r.pointee.framing.hasConditions else { return APUS_OK }
+        return check(r, modified: r.pointee.headersOut.first("Last-Modified").flatMap { HTTPDate.parse($0) })
+    }
+
+    private static func check(_ r: Request.Ref, modified: Int64?) -> apus_status {
+        let etag = r.pointee.headersOut.first("ETag") ?? .none
         if let field = r.pointee.headersIn.first("If-Match") {
             guard matches(field, etag, isStrong: true) else { return 412 }
-        } else if isDated, let field = r.pointee.headersIn.first("If-Unmodified-Since"), let date = HTTPDate.parse(field) {
+        } else if let modified, let field = r.pointee.headersIn.first("If-Unmodified-Since"), let date = HTTPDate.parse(field) {
             guard modified <= date else { return 412 }
         }
         let isSafe = r.pointee.methodKind == .get || r.pointee.methodKind == .head
@@ -266,7 +276,7 @@ enum Preconditions {
             guard matches(field, etag, isStrong: false) else { return APUS_OK }
             return isSafe ? 304 : 412
         }
-        if isSafe, isDated, let field = r.pointee.headersIn.first("If-Modified-Since"), let date = HTTPDate.parse(field),
+        if isSafe, let modified, let field = r.pointee.headersIn.first("If-Modified-Since"), let date = HTTPDate.parse(field),
             modified <= date, date <= r.pointee.startTime / 1_000_000
         {
             return 304

@@ -45,7 +45,8 @@ extension FakeTables {
             theFake.call("request.server_conf", .req) { theFake.object(r, FakeRequest.self, "request.server_conf")?.server.serverConf }
         },
         conf_identity: { r in theFake.call("request.conf_identity", .req) { 1 } },
-        is_own_host: { r, _, _ in theFake.call("request.is_own_host", .req) { 0 } })
+        is_own_host: { r, _, _ in theFake.call("request.is_own_host", .req) { 0 } },
+        preconditions: { r in theFake.call("request.preconditions", .req) { APUS_OK } })
 
     static let headers = apus_headers_v1(
         size: size(apus_headers_v1.self), reserved: 0,

@@ -120,6 +120,9 @@ enum FakeTables {
         },
         write_at: { _, _, _, r, c, _, message, _, _ in
             theFake.call("log.write_at", .any) { noteMessage(r, c, message, "log.write_at") }
+        },
+        write_error: { _, _, _, r, c, _, message, _, _, _ in
+            theFake.call("log.write_error", .any) { noteMessage(r, c, message, "log.write_error") }
         })
 
     private static func noteMessage(_ r: OpaquePointer?, _ c: OpaquePointer?, _ message: apus_str, _ call: StaticString) {

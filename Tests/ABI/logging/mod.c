@@ -46,6 +46,9 @@ static apus_status handler(void *ctx, apus_req *r) {
         lg->write(self, APUS_LOG_ERR, S(""), r, NULL, NULL, (apus_str){text, n});
     } else if (eq(path, "/source")) {
         lg->write_at(self, APUS_LOG_ERR, S("ABI0005"), r, NULL, NULL, S("with its place"), S(__FILE__), 4711);
+    } else if (eq(path, "/error")) {
+        lg->write_error(self, APUS_LOG_ERR, S("ABI0006"), r, NULL, NULL, S("about an error"), S(__FILE__), 4712, 13);
+        lg->write_error(self, APUS_LOG_ERR, S("ABI0007"), r, NULL, NULL, S("about none"), S(__FILE__), 4713, 0);
     } else if (eq(path, "/append")) {
         lg->append(file, S("one\ntwo\n"));
         lg->append(again, S("three\n"));

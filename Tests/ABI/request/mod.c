@@ -119,6 +119,16 @@ static apus_status handler(void *ctx, apus_req *r) {
         hd->add(r, APUS_HEADERS_ERR, S("X-Err"), S("one"));
         hd->add(r, APUS_HEADERS_ERR, S("X-Err"), S("two"));
         if (query.len) return atoi(copy(r, query));
+    } else if (eq(path, "/reason")) {
+        say(&o, "%d ", rq->set(r, APUS_R_REASON, S("no\nreason")));
+        say(&o, "%d ", rq->set(r, APUS_R_REASON, S("Fine")));
+        say(&o, "%.*s ", F(rq->get(r, APUS_R_REASON)));
+        if (query.len) return atoi(copy(r, query));
+    } else if (eq(path, "/conditions")) {
+        hd->set(r, APUS_HEADERS_OUT, S("ETag"), S("\"tag\""));
+        hd->set(r, APUS_HEADERS_OUT, S("Last-Modified"), S("Tue, 14 Nov 2023 22:13:20 GMT"));
+        apus_status verdict = rq->preconditions(r);
+        if (verdict != APUS_OK) return verdict;
     } else return APUS_DECLINED;
     return answer(r, &o);
 }

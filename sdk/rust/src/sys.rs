@@ -729,8 +729,9 @@ pub struct apus_filters_v1 {
     pub reserved: u32,
     /// Registers a filter. \[main\], from `attach` or a directive that may only stand in a server.
     pub add: Option<unsafe extern "C" fn(host: *const apus_host, reg: *const apus_filter_reg) -> apus_status>,
-    /// Puts a registered filter on a request, at its stage. \[req\], at the latest in insert_filter (output) or before
-    ///  the first read (input). @return APUS_OK, or APUS_E_NOT_FOUND
+    /// Puts a registered filter on a request, at its stage; within a stage filters run in the order in which they were put
+    ///  there, as far as `after` and `before` say nothing else. \[req\], at the latest in insert_filter (output) or before the
+    ///  first read (input). @return APUS_OK, or APUS_E_NOT_FOUND
     pub insert: Option<unsafe extern "C" fn(r: *mut apus_req, direction: u32, name: apus_str) -> apus_status>,
     /// Takes the filter off; what follows passes it by. \[req\]
     pub remove: Option<unsafe extern "C" fn(f: *mut apus_filter)>,
@@ -1015,6 +1016,9 @@ pub struct apus_log_v1 {
     pub append: Option<unsafe extern "C" fn(sink: *mut apus_log_sink, lines: apus_str)>,
     /// The same as `write`, and says where in the module's source it stands: __FILE__ and __LINE__.
     pub write_at: Option<unsafe extern "C" fn(host: *const apus_host, level: i32, code: apus_str, r: *const apus_req, c: *const apus_conn, s: *const apus_server, message: apus_str, file: apus_str, line: u32)>,
+    /// The same as `write_at` for a message about an error of the system, which is told apart where ErrorLogFormat has %E:
+    ///  an errno, or 0 for none.
+    pub write_error: Option<unsafe extern "C" fn(host: *const apus_host, level: i32, code: apus_str, r: *const apus_req, c: *const apus_conn, s: *const apus_server, message: apus_str, file: apus_str, line: u32, error: i32)>,
 }
 
 
@@ -1233,6 +1237,8 @@ pub const APUS_R_SIGNATURE: u32 = 20;
 pub const APUS_R_SERVER_SOFTWARE: u32 = 21;
 /// the entity tag of the file as FileETag says; unset: none
 pub const APUS_R_FILE_ETAG: u32 = 22;
+/// rw; what is said behind the status, set after it and as long as it holds; unset: the usual words
+pub const APUS_R_REASON: u32 = 23;
 /// what HostnameLookups found: the client's name, or its address; unset without a look-up
 pub const APUS_R_PEER_NAME: u32 = 30;
 /// the server's name in its own URLs; see UseCanonicalName
@@ -1330,6 +1336,9 @@ pub struct apus_request_v1 {
     pub conf_identity: Option<unsafe extern "C" fn(r: *const apus_req) -> u64>,
     /// Whether URLs of that host and port lead to the request's own server: it is one of its names or addresses.
     pub is_own_host: Option<unsafe extern "C" fn(r: *const apus_req, host: apus_str, port: u32) -> i32>,
+    /// What the conditions of the request (RFC 9110, 13) say of an answer with the ETag and Last-Modified that stand in
+    ///  APUS_HEADERS_OUT. A file that the host sends passes them anyway. @return APUS_OK: answer; 304 or 412: return it
+    pub preconditions: Option<unsafe extern "C" fn(r: *const apus_req) -> apus_status>,
 }
 
 

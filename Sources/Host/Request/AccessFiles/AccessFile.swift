@@ -19,6 +19,8 @@ final class AccessFile {
     /// What a request has to be answered with; APUS_OK: nothing is wrong.
     private(set) var status = APUS_OK
     private var complaint = ""
+    /// The errno that it is about.
+    private var error: Int32 = 0
     private var arena: Arena.Ref?
     /// Nil: there is none.
     private var text: [UInt8]?
@@ -43,9 +45,11 @@ final class AccessFile {
         for name in names {
             switch open(name) {
             case .absent: stamps.append(nil)
-            case .refused(let reason):
+            case .refused(let code):
                 isPolled = true
-                return settle(nil, 403, reason)
+                return settle(
+                    nil, 403, "AH00529: \(path) cannot be read: \(systemError(code)); make the file readable and its directory searchable",
+                    error: code)
             case .open(let descriptor):
                 defer { close(descriptor) }
                 return take(descriptor, watcher)
@@ -55,7 +59,7 @@ final class AccessFile {
     }
 
     private enum Opened {
-        case absent, refused(String), open(Int32)
+        case absent, refused(errno: Int32), open(Int32)
     }
 
     private var names: [[UInt8]] {
@@ -75,7 +79,7 @@ final class AccessFile {
             if lstat(terminated(whole), &info) == 0 { isPolled = true }
             return .absent
         }
-        return .refused("AH00529: \(path) cannot be read: \(systemError(errno)); make the file readable and its directory searchable")
+        return .refused(errno: errno)
     }
 
     private func terminated(_ bytes: [UInt8]) -> [CChar] { bytes.map { CChar(bitPattern: $0) } + [0] }
@@ -90,7 +94,8 @@ final class AccessFile {
         stamps.append(isSettled(info) ? FileInfo(info) : FileInfo())
         guard let read = readAll(descriptor) else {
             isPolled = true
-            return settle(nil, 403, "AH00529: \(path) cannot be read: \(systemError(errno))")
+            let code = errno
+            return settle(nil, 403, "AH00529: \(path) cannot be read: \(systemError(code))", error: code)
         }
         guard read.count <= AccessFile.longest else {
             return settle(read, 500, "\(path) is longer than \(AccessFile.longest) bytes")
@@ -133,10 +138,13 @@ final class AccessFile {
         return old
     }
 
-    private func settle(_ text: [UInt8]?, _ status: apus_status, _ complaint: String) -> (arena: Arena.Ref, section: UInt32?)? {
+    private func settle(_ text: [UInt8]?, _ status: apus_status, _ complaint: String, error: Int32 = 0) -> (
+        arena: Arena.Ref, section: UInt32?
+    )? {
         self.text = text
         self.status = status
         self.complaint = complaint
+        self.error = error
         defer { (arena, section) = (nil, nil) }
         return arena.map { ($0, section?.pointee.id) }
     }
@@ -168,6 +176,6 @@ final class AccessFile {
 
     /// Why a request cannot be answered.
     func report(_ r: Request.Ref) {
-        ErrorLog.write(status == 403 ? .crit : .alert, code: "APUS1402", request: r, complaint)
+        ErrorLog.write(status == 403 ? .crit : .alert, code: "APUS1402", request: r, error: error, complaint)
     }
 }

@@ -52,8 +52,9 @@ typedef struct apus_filters_v1 {
     uint32_t size, reserved;
     /** Registers a filter. [main], from `attach` or a directive that may only stand in a server. */
     apus_status (*add)(const apus_host *host, const apus_filter_reg *reg);
-    /** Puts a registered filter on a request, at its stage. [req], at the latest in insert_filter (output) or before
-     *  the first read (input). @return APUS_OK, or APUS_E_NOT_FOUND */
+    /** Puts a registered filter on a request, at its stage; within a stage filters run in the order in which they were put
+     *  there, as far as `after` and `before` say nothing else. [req], at the latest in insert_filter (output) or before the
+     *  first read (input). @return APUS_OK, or APUS_E_NOT_FOUND */
     apus_status (*insert)(apus_req *r, uint32_t direction, apus_str name);
     /** Takes the filter off; what follows passes it by. [req] */
     void (*remove)(apus_filter *f);

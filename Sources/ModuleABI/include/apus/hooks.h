@@ -33,11 +33,11 @@
  *   pre_connection        i(xC)     ALL    a connection was accepted; set its transport here
  *   process_connection i(xC)    ALL    its transport has agreed, or it has none: take it for a protocol of one's own
  *   close_connection      v(xC)     VOID   before its memory goes
- *   post_read_request     i(xR)     ALL    the head is read, the virtual host known
+ *   post_read_request     i(xR)     ALL    the head is read, the virtual host known; not for sub-requests
  *   quick_handler         i(xR)     FIRST  before any look-up
  *   translate_name        i(xR)     FIRST  path to file name
  *   map_to_storage        i(xR)     FIRST  file name to file and directory configuration
- *   header_parser         i(xR)     ALL    configuration known
+ *   header_parser         i(xR)     ALL    configuration known; not for sub-requests
  *   access_checker        i(xR)     ALL    by where the client is
  *   access_checker_ex     i(xR)     FIRST  OK: let in without asking who; DECLINED: ask who it is
  *   check_user_id         i(xR)     FIRST  who the user is; only after access_checker_ex declined

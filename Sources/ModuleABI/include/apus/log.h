@@ -35,6 +35,10 @@ typedef struct apus_log_v1 {
     /** The same as `write`, and says where in the module's source it stands: __FILE__ and __LINE__. */
     void (*write_at)(const apus_host *host, int32_t level, apus_str code, const apus_req *r, const apus_conn *c,
                      const apus_server *s, apus_str message, apus_str file, uint32_t line);
+    /** The same as `write_at` for a message about an error of the system, which is told apart where ErrorLogFormat has %E:
+     *  an errno, or 0 for none. */
+    void (*write_error)(const apus_host *host, int32_t level, apus_str code, const apus_req *r, const apus_conn *c,
+                        const apus_server *s, apus_str message, apus_str file, uint32_t line, int32_t error);
 } apus_log_v1;
 
 #endif

@@ -28,6 +28,7 @@
 #define APUS_R_SIGNATURE 20u       /**< HTML for the foot of a page the server made, as ServerSignature says; empty: none */
 #define APUS_R_SERVER_SOFTWARE 21u /**< the product as ServerTokens says */
 #define APUS_R_FILE_ETAG 22u       /**< the entity tag of the file as FileETag says; unset: none */
+#define APUS_R_REASON 23u          /**< rw; what is said behind the status, set after it and as long as it holds; unset: the usual words */
 #define APUS_R_PEER_NAME 30u       /**< what HostnameLookups found: the client's name, or its address; unset without a look-up */
 #define APUS_R_SERVER_NAME 31u     /**< the server's name in its own URLs; see UseCanonicalName */
 #define APUS_R_LOG_ID 40u          /**< what its lines in the error log have in common; unset: there is none */
@@ -103,6 +104,9 @@ typedef struct apus_request_v1 {
     uint64_t (*conf_identity)(const apus_req *r);
     /** Whether URLs of that host and port lead to the request's own server: it is one of its names or addresses. */
     int32_t (*is_own_host)(const apus_req *r, apus_str host, uint32_t port);
+    /** What the conditions of the request (RFC 9110, 13) say of an answer with the ETag and Last-Modified that stand in
+     *  APUS_HEADERS_OUT. A file that the host sends passes them anyway. @return APUS_OK: answer; 304 or 412: return it */
+    apus_status (*preconditions)(const apus_req *r);
 } apus_request_v1;
 
 #endif

@@ -46,6 +46,9 @@ final class Logging: Module {
         case "/long": host.log.error(String(repeating: "L", count: 100_000), request: request)
         case "/source":
             host.log.write(.error, code: "ABI0005", request: request, file: "Logging/mod.c", line: 4711, "with its place")
+        case "/error":
+            host.log.write(.error, code: "ABI0006", request: request, error: 13, "about an error")
+            host.log.write(.error, code: "ABI0007", request: request, "about none")
         case "/append":
             sinks[0].append(Bytes("one\ntwo\n"))
             sinks[1].append(Bytes("three\n"))

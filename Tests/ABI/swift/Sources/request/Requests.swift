@@ -52,6 +52,14 @@ final class Requests: Module {
             request.errorHeadersOut.add(Bytes("X-Err"), Bytes("two"))
             if let status = Int32(request.query.string) { return .status(status) }
             text = ""
+        case "/reason":
+            text = [Bytes("no\nreason"), Bytes("Fine")].map { "\(set(request, APUS_R_REASON, $0)) " }.joined() + request.reason.string
+            if let status = Int32(request.query.string) { return .status(status) }
+        case "/conditions":
+            request.headersOut["ETag"] = Bytes("\"tag\"")
+            request.headersOut["Last-Modified"] = Bytes("Tue, 14 Nov 2023 22:13:20 GMT")
+            guard request.preconditions == .ok else { return request.preconditions }
+            text = ""
         default: return .declined
         }
         return try request.reply(200, text: text, contentType: "text/plain")
