@@ -8,9 +8,7 @@ final class Brotli: Module {
     static let directives = brotliDirectives
 
     init(_ host: Host) throws {
-        // A client that takes both gets this one.
-        try host.outputFilter(
-            "BROTLI_COMPRESS", stage: APUS_STAGE_ENCODE, before: ["DEFLATE"], EncodingFilter<BrotliEncoder>.self)
+        try host.outputFilter("BROTLI_COMPRESS", stage: APUS_STAGE_ENCODE, EncodingFilter<BrotliEncoder>.self)
     }
 }
 

@@ -16,7 +16,7 @@ final class Buffer: Module {
 
     init(_ host: Host) throws {
         // Behind all that makes content, so that the pieces are the final ones.
-        try host.outputFilter("BUFFER", stage: APUS_STAGE_ENCODE, after: ["DEFLATE", "BROTLI_COMPRESS"], OutputBuffer.self)
+        try host.outputFilter("BUFFER", stage: APUS_STAGE_ENCODE, OutputBuffer.self)
         try host.inputFilter("BUFFER", stage: APUS_STAGE_ENCODE, InputBuffer.self)
     }
 }

@@ -11,7 +11,7 @@ final class Deflate: Module {
     init(_ host: Host) throws {
         try host.outputFilter("DEFLATE", stage: APUS_STAGE_ENCODE, EncodingFilter<DeflateEncoder>.self)
         // Before those that work on content, so that they see it as it is.
-        try host.outputFilter("INFLATE", stage: APUS_STAGE_CONTENT, before: ["INCLUDES", "SUBSTITUTE"], InflateFilter.self)
+        try host.outputFilter("INFLATE", stage: APUS_STAGE_CONTENT, before: ["INCLUDES", "SUBSTITUTE", "Sed"], InflateFilter.self)
         try host.inputFilter("DEFLATE", stage: APUS_STAGE_ENCODE, InflateInputFilter.self)
     }
 }

@@ -53,10 +53,11 @@ final class ExternalDefinition: Sendable {
 
     /// httpd's numbers: 10 is content, 20 content codings, 30 what is sent of it.
     private static func place(_ text: String?) throws -> (stage: UInt32, after: [String]) {
-        guard let text else { return (APUS_STAGE_CONTENT, []) }
+        guard let text else { return (APUS_STAGE_CONTENT, ["INFLATE"]) }
         guard let number = Int(text) else { throw DirectiveError("ftype=\(text) is no number") }
         switch number {
-        case ...10: return (APUS_STAGE_CONTENT, [])
+        case ..<10: return (APUS_STAGE_CONTENT, [])
+        case 10: return (APUS_STAGE_CONTENT, ["INFLATE"])
         case 11..<20: return (APUS_STAGE_TRANSFORM, [])
         case 20: return (APUS_STAGE_ENCODE, [])
         case 21..<30: return (APUS_STAGE_ENCODE, ["BROTLI_COMPRESS", "DEFLATE", "BUFFER"])

@@ -17,7 +17,7 @@ final class Mime: Module {
         try host.hooks.typeChecker(Order(.middle, flags: .explainable)) { request in
             checkType(of: request, types: types)
         }
-        try host.hooks.insertFilter(Order(.middle, flags: .explainable)) { request in
+        try host.hooks.insertFilter(Order(.first, flags: .explainable)) { request in
             insertFilters(by: request, log: host.log)
         }
     }

@@ -11,7 +11,7 @@ final class Sed: Module {
     ]
 
     init(_ host: Host) throws {
-        try host.outputFilter("Sed", stage: APUS_STAGE_CONTENT, after: ["INCLUDES"], SedOutput.self)
+        try host.outputFilter("Sed", stage: APUS_STAGE_CONTENT, SedOutput.self)
         try host.inputFilter("Sed", stage: APUS_STAGE_CONTENT, SedInput.self)
         try host.hooks.checkConfig { SedScript.reportUnfinished(to: host) }
     }

@@ -9,7 +9,7 @@ final class Substitute: Module {
     static let directives = substituteDirectives
 
     init(_ host: Host) throws {
-        try host.outputFilter("SUBSTITUTE", stage: APUS_STAGE_CONTENT, after: ["INCLUDES"], SubstituteFilter.self)
+        try host.outputFilter("SUBSTITUTE", stage: APUS_STAGE_CONTENT, SubstituteFilter.self)
     }
 }
 

@@ -33,6 +33,10 @@ CONFIGURATIONS = {
     "brotli tags": "SetOutputFilter BROTLI_COMPRESS\nBrotliAlterETag Remove\nBrotliCompressionQuality 0\nBrotliCompressionWindow 10",
     "both": "SetOutputFilter BROTLI_COMPRESS;DEFLATE",
     "both by type": "AddOutputFilterByType BROTLI_COMPRESS;DEFLATE text/plain text/css",
+    "both by type, the other way": "AddOutputFilterByType DEFLATE text/plain text/css\nAddOutputFilterByType BROTLI_COMPRESS text/plain text/css",
+    "both, the other way": "SetOutputFilter DEFLATE;BROTLI_COMPRESS",
+    "both in two scopes": 'SetOutputFilter BROTLI_COMPRESS\nAddOutputFilter DEFLATE .txt .css',
+    "both by a chain": "FilterDeclare gz\nFilterDeclare br\nFilterProvider gz DEFLATE true\nFilterProvider br BROTLI_COMPRESS true\nFilterChain gz br",
     "inflated": "SetOutputFilter INFLATE",
     "inflated and deflated": "SetOutputFilter INFLATE;DEFLATE",
     "none inside": 'SetOutputFilter DEFLATE\n<Location /none>\nSetOutputFilter None\n</Location>',
@@ -77,7 +81,7 @@ def questions():
             for encoding in (None, "gzip", "gzip, br"):
                 yield name, request(path, encoding)
     for encoding in ENCODINGS:
-        for name in ("everything", "brotli", "both", "debian"):
+        for name in ("everything", "brotli", "both", "both, the other way", "debian"):
             yield name, request("/page.html", encoding)
     for name in ("everything", "brotli", "no change", "debian"):
         for path in ("/page.html", "/pic.png", "/empty.txt"):

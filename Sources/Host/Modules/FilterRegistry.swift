@@ -6,13 +6,16 @@ struct FilterKind {
     var name: Bytes
     var direction: UInt32
     var stage: UInt32
-    /// Its place among all filters of its direction, from the handler towards the wire.
-    var order: Int32
+    /// Its number among all filters.
+    var number = 0
+    /// By their numbers, whether filters must run nearer to the wire than this one. NULL before the registry is frozen.
+    var precedes: UnsafeMutablePointer<Bool>?
     var moduleIndex: Int32
     var registration: apus_filter_reg
 }
 
-/// The filters that modules registered, in their order: by stage, then by after/before inside it, then by name.
+/// The filters that modules registered. By their order, stages come first, then after/before inside a stage; whatever these leave
+/// open is for whoever puts filters on a request to say. The list has names in alphabetical order there.
 final class FilterRegistry {
     struct Registration {
         let kind: UnsafeMutablePointer<FilterKind>
@@ -45,7 +48,7 @@ final class FilterRegistry {
         let kind = UnsafeMutablePointer<FilterKind>.allocate(capacity: 1)
         kind.initialize(
             to: FilterKind(
-                name: Bytes.immortal(name), direction: registration.direction, stage: registration.stage, order: 0,
+                name: Bytes.immortal(name), direction: registration.direction, stage: registration.stage,
                 moduleIndex: Int32(module.index), registration: registration))
         registrations.append(
             Registration(
@@ -58,13 +61,12 @@ final class FilterRegistry {
         return registrations.first { $0.name == key && $0.kind.pointee.direction == direction }
     }
 
-    /// Numbers the filters; a contradiction is reported and broken by name.
+    /// Puts the filters in order; a contradiction is reported and broken by name.
     func freeze(report: (LoadedModule, String) -> Void) {
         var left = registrations.sorted { a, b in
             a.kind.pointee.stage != b.kind.pointee.stage
                 ? a.kind.pointee.stage < b.kind.pointee.stage : a.name < b.name
         }
-        var number: Int32 = 0
         var ordered: [Registration] = []
         while !left.isEmpty {
             var next = left.firstIndex { candidate in !left.contains { FilterRegistry.mustPrecede($0, candidate) } }
@@ -73,12 +75,25 @@ final class FilterRegistry {
                 report(left[0].module, "the order of the filters \(names) is contradictory")
                 next = 0
             }
-            let entry = left.remove(at: next ?? 0)
-            entry.kind.pointee.order = number
-            number += 1
-            ordered.append(entry)
+            ordered.append(left.remove(at: next ?? 0))
         }
         registrations = ordered
+        noteOrder()
+    }
+
+    /// What must precede a filter that must precede another must precede that, too: seen from the wire, the others are known.
+    private func noteOrder() {
+        for (number, early) in registrations.enumerated().reversed() {
+            let precedes = UnsafeMutablePointer<Bool>.allocate(capacity: registrations.count)
+            precedes.initialize(repeating: false, count: registrations.count)
+            for (other, late) in registrations.enumerated().dropFirst(number + 1) where FilterRegistry.mustPrecede(early, late) {
+                precedes[other] = true
+                guard let further = late.kind.pointee.precedes else { continue }
+                for index in registrations.indices where further[index] { precedes[index] = true }
+            }
+            early.kind.pointee.number = number
+            early.kind.pointee.precedes = precedes
+        }
     }
 
     private static func mustPrecede(_ a: Registration, _ b: Registration) -> Bool {

@@ -7,12 +7,13 @@ enum CoreModule {
         add(runtime, .translateName, translate)
         add(runtime, .mapToStorage, map)
         add(runtime, .fixups, setType, position: .min)
-        add(runtime, .insertFilter, insertFilters, position: .min)
+        // What the file is comes before what its place is: mod_mime is FIRST.
+        add(runtime, .insertFilter, insertFilters, position: APUS_EARLY)
         add(runtime, .handler, serve)
     }
 
+    /// By default behind every module's LAST.
     private static func add(_ runtime: Runtime, _ hook: BuiltInHook, _ fn: RequestHook, position: Int32 = .max) {
-        // Outside every module's FIRST and LAST.
         let registration = Hook.Registration(
             module: runtime.core, position: position, after: [], before: [], flags: APUS_HOOK_EXPLAINABLE,
             fn: unsafeBitCast(fn, to: apus_fn.self), ctx: nil)

@@ -44,10 +44,7 @@ enum Filters {
             let status = begin(kind.pointee.registration.ctx, OpaquePointer(instance))
             guard status == APUS_OK else { return status == APUS_DECLINED ? APUS_OK : status }
         }
-        var before = filter
-        while let next = before.pointee.next, next.pointee.kind.pointee.order <= kind.pointee.order { before = next }
-        instance.pointee.next = before.pointee.next
-        before.pointee.next = instance
+        place(instance, behind: filter)
         if r.pointee.filtersArePrepared { prepare(instance) }
         return APUS_OK
     }
@@ -84,17 +81,24 @@ enum Filters {
 
     /// Puts the instance at its place in the list and returns the list.
     private static func place(_ instance: FilterInstance.Ref, in head: FilterInstance.Ref?) -> FilterInstance.Ref {
-        guard let head, head.pointee.kind.pointee.order <= instance.pointee.kind.pointee.order else {
+        guard let head, !precedes(instance, head) else {
             instance.pointee.next = head
             return instance
         }
-        var before = head
-        while let next = before.pointee.next, next.pointee.kind.pointee.order <= instance.pointee.kind.pointee.order {
-            before = next
-        }
+        place(instance, behind: head)
+        return head
+    }
+
+    /// As far behind as it may be: filters whose order is open run in that in which they are put on the request.
+    private static func place(_ instance: FilterInstance.Ref, behind first: FilterInstance.Ref) {
+        var before = first
+        while let next = before.pointee.next, !precedes(instance, next) { before = next }
         instance.pointee.next = before.pointee.next
         before.pointee.next = instance
-        return head
+    }
+
+    private static func precedes(_ early: FilterInstance.Ref, _ late: FilterInstance.Ref) -> Bool {
+        early.pointee.kind.pointee.precedes?[late.pointee.kind.pointee.number] == true
     }
 
     /// Hands a chain to the first output filter from `filter` on, or to the connection.
