@@ -101,12 +101,15 @@ enum Entity {
         guard text.contains(UInt8(ascii: "&")) else { return text }
         var out: [UInt8] = []
         var index = 0
+        var end = -1
         while index < text.count {
-            guard text[index] == UInt8(ascii: "&"), let end = text[index...].firstIndex(of: UInt8(ascii: ";")) else {
+            guard text[index] == UInt8(ascii: "&") else {
                 out.append(text[index])
                 index += 1
                 continue
             }
+            if end < index { end = text[index...].firstIndex(of: UInt8(ascii: ";")) ?? text.count }
+            guard end < text.count else { return out + text[index...] }
             let name = text[index + 1..<end]
             if name.first == UInt8(ascii: "#") {
                 if let byte = numbered(name.dropFirst()) { out.append(byte) }

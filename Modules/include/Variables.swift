@@ -14,7 +14,7 @@ final class Variables {
         self.request = request
         self.outer = outer
         self.timeFormat = Array(timeFormat.buffer)
-        if outer == nil { addDocument() }
+        if let outer { takeEnvironment(of: outer.request) } else { addDocument() }
         addQuery()
     }
 
@@ -58,6 +58,15 @@ final class Variables {
         if !request.pathInfo.isEmpty { environment["DOCUMENT_PATH_INFO"] = request.pathInfo }
         let file = request.filename
         environment["DOCUMENT_NAME"] = file.isSet ? file.from((file.lastIndex(of: UInt8(ascii: "/")) ?? -1) + 1) : request.path
+    }
+
+    /// As in httpd, the directives that hold for a document that is included add nothing.
+    private func takeEnvironment(of outer: Request) {
+        let (environment, other) = (request.environment, outer.environment)
+        environment.removeAll()
+        for index in 0..<other.count {
+            if let (name, value) = other.at(index) { environment.add(name, value) }
+        }
     }
 
     /// That of a document that is included takes the place of the outer one's, also there.

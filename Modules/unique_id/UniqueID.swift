@@ -16,8 +16,6 @@ final class UniqueID: Module {
     init(_ host: Host) throws {
         try host.hooks.childInit { [unowned self] in draw() }
         try host.hooks.postReadRequest(Order(.first, flags: .explainable)) { [unowned self] request in
-            // A request that is made for another has the other's environment.
-            guard request.main == nil else { return .declined }
             if let earlier = request.previous?.environment["UNIQUE_ID"] {
                 request.environment["UNIQUE_ID"] = earlier
             } else {

@@ -24,6 +24,8 @@ private struct CGIVariables {
     private let pool: Pool
     private(set) var variables: [(name: Bytes, value: Bytes)] = []
     private var places: [UInt64: Int] = [:]
+    /// Those that fields of the request have become.
+    private var placesOfFields: Set<Int> = []
 
     init(_ request: Request) {
         self.request = request
@@ -102,7 +104,11 @@ private struct CGIVariables {
                 writer.append(byte == 0x2d ? 0x5f : byte &- 0x61 < 26 ? byte & 0xdf : byte)
             }
         }
-        guard let place = places[variable.hashed], variables[place].name == variable else { return set(variable, value) }
+        guard let place = places[variable.hashed], variables[place].name == variable, placesOfFields.contains(place) else {
+            set(variable, value)
+            placesOfFields.insert(places[variable.hashed] ?? -1)
+            return
+        }
         // Lines of one field are one list; of cookies the list has another separator (RFC 6265, 5.4).
         let before = variables[place].value
         let separator: StaticString = name.equalsIgnoringCase("Cookie") ? "; " : ", "

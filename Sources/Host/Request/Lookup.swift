@@ -12,6 +12,8 @@ enum Lookup {
     static func path(_ r: Request.Ref, _ target: Bytes) -> Request.Ref? {
         let sub = make(r)
         guard InternalRedirect.aim(sub, at: target, from: r) else { return give(up: sub) }
+        // What was read of the client, post_read_request has seen.
+        sub.pointee.step = .quickHandler
         return run(sub, for: r)
     }
 

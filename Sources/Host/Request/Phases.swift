@@ -83,6 +83,11 @@ enum Phases {
                 r.pointee.step = step.next
                 continue
             }
+            // It is about the fields that a client sent.
+            if step == .headerParser, r.pointee.main != nil {
+                r.pointee.step = step.next
+                continue
+            }
             let status = r.pointee.telling == .silent ? runStep(r, hook) : tellStep(r, step, hook)
             if status == APUS_SUSPENDED { return .waiting }
             if status == APUS_OK || status == APUS_DECLINED, !step.isSpecial {
