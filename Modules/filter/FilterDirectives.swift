@@ -12,7 +12,7 @@ let filterDirectives: [Directive] = [
     Directive("FilterProtocol", .words(2...3), in: .any, override: .options, help: "filter [provider] flags") {
         try setTraits($0, $1)
     },
-    Directive("FilterTrace", .two, in: .any, override: .options, help: "filter level") { try setTrace($0, $1) },
+    Directive("FilterTrace", .two, in: [.server, .directory, .location, .files], help: "filter level") { try setTrace($0, $1) },
 ]
 
 /// The filter of that name in the scope at hand, made when it is not there.

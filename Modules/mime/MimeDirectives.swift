@@ -34,9 +34,10 @@ let mimeDirectives: [Directive] = [
         $0.configuration(MimeDirConf.self).pointee.usePathInfo = try Bool(word: $1[0]) ? .on : .off
     },
     Directive(
-        "MultiviewsMatch", .each, in: .any, override: .fileInfo,
+        "MultiviewsMatch", .each, in: [.server, .directory, .files, .htaccess], override: .fileInfo,
         help: "NegotiatedOnly, Any, or some of Handlers and Filters"
     ) {
+        guard $0.limit == nil else { throw DirectiveError("it is about files, not about methods: put it outside of <Limit>") }
         try setMultiviews($0.configuration(MimeDirConf.self), $1[0])
     },
 ]

@@ -30,7 +30,7 @@ struct SubstituteConf: Configuration {
 
 let substituteDirectives: [Directive] = [
     Directive(
-        "Substitute", .one, in: [.directory, .location, .files, .htaccess], override: .fileInfo,
+        "Substitute", .one, in: .any, override: .fileInfo,
         help: "s/pattern/replacement/[infq]"
     ) { try addReplacement($0, $1[0]) },
     Directive("SubstituteInheritBefore", .flag, in: .any, override: .fileInfo, help: "On or Off") {

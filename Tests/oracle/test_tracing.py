@@ -103,16 +103,7 @@ def oracle(apus, apache):
         "authn_file", "authz_user", "logio",
     )  # fmt: skip
 
-    def made(server_class):
-        class WithBuiltIn(server_class):
-            # Debian's httpd has logio built in, and refuses to load it.
-            builtin_modules = (*server_class.builtin_modules, *(("logio",) if server_class is apache else ()))
-
-        return WithBuiltIn
-
-    pair = Oracle.__new__(Oracle)
-    pair.subject, pair.reference = (made(kind)(CONFIG, ports=6, modules=modules) for kind in (apus, apache))
-    pair._stack = None
+    pair = Oracle(apus, CONFIG, ports=6, modules=modules)
     for server in (pair.subject, pair.reference):
         (server.root / "users").write_text("")
         for name in FILES:

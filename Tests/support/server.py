@@ -346,7 +346,7 @@ class Apache(Server):
     name = "apache2"
     program = pathlib.Path("/usr/sbin/apache2")
     modules_directory = pathlib.Path("/usr/lib/apache2/modules")
-    builtin_modules = ("log_config",)
+    builtin_modules = ("log_config", "logio")
     extra_config = (
         'DefaultRuntimeDir "@ROOT@/run"\nLoadModule mpm_event_module @MODULES@/mod_mpm_event.so\n'
         "StartServers 1\nThreadsPerChild 16\nMinSpareThreads 1\nMaxSpareThreads 32\n"
