@@ -1,5 +1,6 @@
 """Sessions and logins by form: session, session_cookie, session_crypto and auth_form, on Apus and on Debian's apache2."""
 
+import gzip
 import hashlib
 import re
 import subprocess
@@ -162,6 +163,18 @@ ScriptAlias /fake @ROOT@/program.sh
         AuthFormLoginRequiredLocation /login.html
         AuthFormLoginSuccessLocation /ok.html
     </Location>
+    <Location /packed>
+        {FORM}
+        SetInputFilter DEFLATE
+        Require valid-user
+    </Location>
+    <Location /packed/by-name>
+        SetInputFilter None
+        AddInputFilter DEFLATE .gzipped
+    </Location>
+    <Location /packed/login>
+        SetHandler form-login-handler
+    </Location>
     <Location /logout>
         {FORM}
         SetHandler form-logout-handler
@@ -190,7 +203,7 @@ cat
 def oracle(apus, apache):
     modules = (
         *DEFAULT_MODULES, "session", "session_cookie", "session_crypto", "auth_form", "request", "headers", "asis", "cgid", "authn_core", "authn_file",
-        "authz_user",
+        "authz_user", "deflate",
     )  # fmt: skip
     users = "".join(
         subprocess.run(["htpasswd", "-nb", how, name, word], capture_output=True, text=True, check=True).stdout
@@ -208,7 +221,7 @@ def oracle(apus, apache):
             server.put(f"{place}/f".lstrip("/"), "x")
             for name, text in CHANGES.items():
                 server.put(f"{place}/{name}.asis".lstrip("/"), ASIS.format(text))
-        for place in ("in", "req", "succ", "bob", "na", "small", "names"):
+        for place in ("in", "req", "succ", "bob", "na", "small", "names", "packed", "packed/by-name"):
             server.put(f"{place}/f", f"in {place}")
         for name in ("login", "ok", "bye"):
             server.put(f"{name}.html", name)
@@ -392,6 +405,17 @@ def test_a_form_may_come_slowly(oracle):
         assert answer.status == 200 and answer.body == b"in in"
         # The connection goes on, and the body of the form is not taken for a request.
         assert connection.request(b"GET /ok.html HTTP/1.1\r\nHost: localhost\r\n\r\n").body == b"ok"
+
+
+@pytest.mark.parametrize("path", ["/packed/f", "/packed/by-name/f", "/packed/by-name/f.gzipped", "/packed/login", "/in/f"])
+@pytest.mark.parametrize("form", [LOGIN, WRONG, LOGIN + "&httpd_location=/ok.html"])
+def test_a_compressed_form(oracle, path, form):
+    packed = gzip.compress(form.encode(), mtime=0).decode("latin-1")
+    pairs = []
+    for server in servers(oracle):
+        answer = ask(server, 3, path, "", "Content-Encoding: gzip", method="POST", body=packed)
+        pairs.append(seen(answer, "WWW-Authenticate"))
+    assert pairs[0] == pairs[1]
 
 
 def test_a_passphrase_of_the_site_stands_for_the_password(oracle):
