@@ -16,9 +16,14 @@ let moduleLinkage: [LinkerSetting] = [
     ])
 ]
 
+/// Modules whose work cannot be had without a server: the program loads them.
+let modules = ["mod_negotiation", "mod_rewrite"].map {
+    Target.target(name: $0, dependencies: ["ModuleKit"], swiftSettings: instrumented, linkerSettings: moduleLinkage)
+}
+
 let package = Package(
     name: "apus-fuzz",
-    products: [.library(name: "mod_rewrite", type: .dynamic, targets: ["mod_rewrite"])],
+    products: modules.map { .library(name: $0.name, type: .dynamic, targets: [$0.name]) },
     targets: [
         .target(name: "ModuleABI"),
         .target(name: "ByteKit", dependencies: ["ModuleABI"], swiftSettings: instrumented),
@@ -36,7 +41,6 @@ let package = Package(
         .target(
             name: "Include", dependencies: ["ModuleKit"], sources: ["ElementReader.swift", "Coding.swift"],
             swiftSettings: instrumented),
-        .target(name: "mod_rewrite", dependencies: ["ModuleKit"], swiftSettings: instrumented, linkerSettings: moduleLinkage),
         .target(name: "CFuzzer"),
         .executableTarget(
             name: "Fuzz", dependencies: ["Host", "ByteKit", "ModuleABI", "CFuzzer", "CGIScripts", "Include", "ProxyProtocol"],
@@ -47,6 +51,6 @@ let package = Package(
                     "-Xlinker", "--export-dynamic-symbol=__sancov*",
                 ])
             ]),
-    ],
+    ] + modules,
     swiftLanguageModes: [.v6]
 )

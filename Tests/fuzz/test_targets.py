@@ -9,7 +9,7 @@ from support.server import PROJECT
 
 TARGETS = {
     "head": 20_000, "chunked": 20_000, "target": 20_000, "date": 50_000, "ranges": 1000, "connection": 1000, "config": 1000,
-    "include": 5000, "script": 20_000, "rewrite": 500, "proxy": 50_000,
+    "include": 5000, "script": 20_000, "rewrite": 500, "typemap": 1000, "proxy": 50_000,
 }  # fmt: skip
 SCRATCH = PROJECT / ".build-fuzz"
 ENVIRONMENT = {**os.environ, "SWIFT_BACKTRACE": "enable=no", "ASAN_OPTIONS": "detect_leaks=0"}

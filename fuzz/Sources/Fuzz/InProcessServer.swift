@@ -33,6 +33,13 @@ enum InProcessServer {
     nonisolated(unsafe) private static let listener = UnsafeMutablePointer<Listener>.allocate(capacity: 1)
     nonisolated(unsafe) private static var isRunning = false
 
+    /// The line that loads a module that was built beside this program.
+    static func load(_ module: String) -> String {
+        let program = ProgramPath.find()
+        let directory = program.prefix(upTo: program.lastIndex(of: "/") ?? program.startIndex)
+        return "LoadModule \(module)_module \(directory)/libmod_\(module).so\n"
+    }
+
     /// Starts it once.
     static func start() {
         guard !isRunning else { return }
@@ -52,8 +59,9 @@ enum InProcessServer {
         listener.initialize(to: Listener(fd: -1, address: address, isWildcard: false, backlog: 1))
     }
 
+    /// In memory: targets write a file for each input.
     private static func makeSite() -> String {
-        var template = Array("/tmp/apus-fuzz-XXXXXX".utf8CString)
+        var template = Array("/dev/shm/apus-fuzz-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { fail("a directory") }
         let root = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         let added = more.split(separator: "ROOT", omittingEmptySubsequences: false).joined(separator: root)

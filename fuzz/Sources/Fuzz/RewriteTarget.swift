@@ -52,9 +52,7 @@ enum RewriteTarget {
 
     private static func start() {
         guard InProcessServer.more.isEmpty else { return }
-        let program = ProgramPath.find()
-        let directory = program.prefix(program.utf8.lastIndex(of: 0x2f).map { program.distance(from: program.startIndex, to: $0) } ?? 0)
-        InProcessServer.more = "LoadModule rewrite_module \(directory)/libmod_rewrite.so\n\(serverRules)"
+        InProcessServer.more = InProcessServer.load("rewrite") + serverRules
         InProcessServer.moreFiles = [("map.txt", content[3])]
         InProcessServer.start()
     }
@@ -72,21 +70,11 @@ enum RewriteTarget {
         return text
     }
 
-    private static func check(_ answer: [UInt8]) {
-        guard let end = answer.indices.dropLast(3).first(where: { answer[$0...].starts(with: [0x0d, 0x0a, 0x0d, 0x0a]) }) else {
-            return demand(false, "no answer")
-        }
-        let head = answer[..<end]
-        let body = Array(answer[(end + 4)...])
-        demand(head.starts(with: Array("HTTP/1.1 ".utf8)), "an answer is none")
-        for line in head.split(separator: 0x0a).dropFirst() {
-            demand(line.first.map { $0 != 0x20 && $0 != 0x09 } ?? false, "a line of the head is no field")
-            demand(!line.dropLast().contains(0x0d), "a field holds a line end")
-            demand(line.prefix { $0 != 0x3a }.allSatisfy { $0 &- 0x61 < 26 || $0 &- 0x41 < 26 || $0 == 0x2d }, "a field nobody sends")
-        }
-        let status = String(decoding: head.dropFirst(9).prefix(3), as: UTF8.self)
-        if status == "200" {
-            demand(body == InProcessServer.file || content.contains(body), "what is sent is no file of the site")
+    private static func check(_ bytes: [UInt8]) {
+        guard let answer = SingleAnswer(bytes) else { return demand(false, "no answer") }
+        answer.checkHead()
+        if answer.status == 200 {
+            demand(answer.body == InProcessServer.file || content.contains(answer.body), "what is sent is no file of the site")
         }
     }
 }

@@ -21,6 +21,7 @@ struct FuzzTarget {
         FuzzTarget(name: "include") { IncludeTarget.run(input($0, $1)) },
         FuzzTarget(name: "script") { ScriptTarget.run(input($0, $1)) },
         FuzzTarget(name: "rewrite") { RewriteTarget.run(input($0, $1)) },
+        FuzzTarget(name: "typemap") { TypeMapTarget.run(input($0, $1)) },
     ]
 }
 
@@ -33,7 +34,7 @@ func run() -> Int32 {
     signal(SIGPIPE, SIG_IGN)
     var arguments = CommandLine.arguments
     guard arguments.count > 1, let target = FuzzTarget.all.first(where: { $0.name == arguments[1] }) else {
-        print("usage: Fuzz \(FuzzTarget.all.map(\.name).joined(separator: "|")) [options of libFuzzer] [corpus directory]")
+        print("usage: Fuzz \(FuzzTarget.all.map { $0.name }.joined(separator: "|")) [options of libFuzzer] [corpus directory]")
         return 2
     }
     arguments.remove(at: 1)
