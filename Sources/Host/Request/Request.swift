@@ -69,7 +69,8 @@ struct Request {
     var link = 0
     var suspension = Suspension()
     var telling = Telling.silent
-    var isExplain: Bool { telling == .explained || telling == .rehearsed }
+    /// Inlined: a call would be given a copy of the request.
+    var isExplain: Bool { @inline(__always) get { telling == .explained || telling == .rehearsed } }
     /// Internal redirects before it, and sub-requests around it.
     var redirects: UInt8 = 0
     var nesting: UInt8 = 0
