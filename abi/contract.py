@@ -236,6 +236,11 @@ def _typedef(match, comment):
 
 
 def headers():
-    """All headers, the root first."""
+    """The headers of ABI 1, the root first."""
     paths = [INCLUDE / "apus.h", *sorted((INCLUDE / "apus").glob("*.h"))]
     return [read(path) for path in paths if path.name != "all.h"]
+
+
+def drafts():
+    """The headers that are drafts."""
+    return [read(path) for path in sorted((INCLUDE / "apus" / "draft").glob("*.h")) if path.name != "all.h"]

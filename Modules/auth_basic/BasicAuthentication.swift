@@ -108,7 +108,7 @@ final class BasicAuthentication {
     private func checkPassword(
         _ request: Request, _ provider: UserProvider, _ credentials: BasicCredentials, tag: Int
     ) throws -> apus_status? {
-        var work = apus_work()
+        var work = apus_work.empty
         let check = provider.table.pointee.check_password
         let answer = check?(provider.context, request.raw, credentials.user, credentials.password, &work) ?? APUS_E_FAIL
         return answer == APUS_AUTHN_LATER ? try request.wait(for: work, tag: tag) : answer

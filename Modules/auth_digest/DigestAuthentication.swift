@@ -160,7 +160,7 @@ final class DigestAuthentication {
         _ hash: inout Bytes
     ) -> apus_status {
         provider.table.pointee.realm_hash?(
-            provider.context, request.raw, user, realm, UInt32(algorithm.digits), &hash) ?? APUS_E_FAIL
+            provider.context, request.raw, user, realm, algorithm == .md5 ? APUS_AUTHN_MD5 : APUS_AUTHN_SHA256, &hash) ?? APUS_E_FAIL
     }
 
     // MARK: Nonces

@@ -59,7 +59,7 @@ final class LoginAttempt {
             work.finish?(work.state, request.raw, answer.status)
             return answer.status
         }
-        var deferred = apus_work()
+        var deferred = apus_work.empty
         let check = provider.table.pointee.check_password
         let status = check?(provider.context, request.raw, user, password, &deferred) ?? APUS_E_FAIL
         guard status == APUS_AUTHN_LATER else { return status }

@@ -49,11 +49,11 @@ private func checkPassword(
 }
 
 private func realmHash(
-    _ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?, _ user: apus_str, _ realm: apus_str, _ length: UInt32,
+    _ context: UnsafeMutableRawPointer?, _ r: OpaquePointer?, _ user: apus_str, _ realm: apus_str, _ algorithm: UInt32,
     _ hash: UnsafeMutablePointer<apus_str>?
 ) -> apus_status {
     let alias = ProviderAlias.from(context)
     guard let r, let find = alias.table.pointee.realm_hash else { return APUS_E_INVALID }
-    return alias.set.during(Request(r, host: alias.host)) { find(alias.context, r, user, realm, length, hash) }
+    return alias.set.during(Request(r, host: alias.host)) { find(alias.context, r, user, realm, algorithm, hash) }
         ?? APUS_E_FAIL
 }

@@ -6,7 +6,7 @@ struct Evaluation {
     /// Nil: nobody wants to know.
     let trace: UnsafeMutablePointer<VerdictTrace>?
     /// What has to be done before the walk can come to its end.
-    var work = apus_work()
+    var work = apus_work.empty
 
     init(_ request: Request, _ trace: UnsafeMutablePointer<VerdictTrace>? = nil) {
         self.request = request

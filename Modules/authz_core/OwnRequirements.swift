@@ -20,7 +20,7 @@ private typealias Check =
     ) -> apus_status
 
 private func table(_ parse: Parse, _ check: Check) -> apus_authz_v1 {
-    apus_authz_v1(size: UInt32(MemoryLayout<apus_authz_v1>.size), flags: 0, parse: parse, check: check)
+    apus_authz_v1(size: UInt32(MemoryLayout<apus_authz_v1>.size), flags: 0, parse: parse, check: check, defer: nil)
 }
 
 /// What is parsed of "granted" is any address; of "denied", NULL.

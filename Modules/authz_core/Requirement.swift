@@ -139,11 +139,8 @@ struct Requirement: BitwiseCopyable {
 
     /// Gets the work that the provider waits for.
     func deferred(_ r: OpaquePointer, _ work: inout apus_work) -> Bool {
-        guard let provider, provider.pointee.flags & APUS_AUTHZ_DEFERS != 0,
-            Int(provider.pointee.size) >= MemoryLayout<apus_authz_deferring_v1>.size
-        else { return false }
-        let deferring = UnsafeRawPointer(provider).assumingMemoryBound(to: apus_authz_deferring_v1.self)
-        return deferring.pointee.defer(context, r, parsed, &work) == APUS_OK
+        guard let provider, let hand = provider.pointee.defer else { return false }
+        return hand(context, r, parsed, &work) == APUS_OK
     }
 
     /// A denial ends it. "Needs a user" outlasts what grants, for only a user can change the outcome. Who is exempt from a

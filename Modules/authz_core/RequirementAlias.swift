@@ -31,10 +31,8 @@ func aliasRequirement(_ command: Command, _ line: Bytes) throws {
     let requirement = try requirement(
         command, provider, words.isEmpty ? Bytes("") : words[0], isNegated: false)
     let place = command.pool.make(RequirementAlias(name: alias, requirement: requirement, set: set, host: command.host))
-    let base = apus_authz_v1(
-        size: UInt32(MemoryLayout<apus_authz_deferring_v1>.size), flags: APUS_AUTHZ_DEFERS, parse: parseAlias,
-        check: checkAlias)
-    let table = apus_authz_deferring_v1(base: base, defer: deferAlias)
+    let table = apus_authz_v1(
+        size: UInt32(MemoryLayout<apus_authz_v1>.size), flags: 0, parse: parseAlias, check: checkAlias, defer: deferAlias)
     try host.provide(APUS_GROUP_AUTHZ, alias, table, rawContext: UnsafeMutableRawPointer(place))
 }
 

@@ -1,4 +1,4 @@
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// Writes what connections carry into the error log, at level trace7: after decryption, and before encryption.
 final class DumpIO: Module {

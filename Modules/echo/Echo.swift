@@ -1,4 +1,5 @@
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 
 /// Sends back what comes: a protocol of the simplest kind in the place of HTTP.
 final class Echo: Module {

@@ -1,4 +1,5 @@
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 
 /// The configuration as lines of HTML: file by file, each line with its number, sections indented.
 struct ConfigurationLines {

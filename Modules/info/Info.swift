@@ -1,3 +1,4 @@
+import ModuleABI.Draft
 import ModuleKit
 
 /// Shows what the server is made of: its modules, their directives and hooks, and the configuration as it was read.

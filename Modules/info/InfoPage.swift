@@ -1,4 +1,4 @@
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// The handler server-info: everything, or what the query names.
 struct InfoPage {

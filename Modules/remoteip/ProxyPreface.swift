@@ -1,5 +1,5 @@
 import AuthKit
-import ModuleKit
+@_spi(Draft) import ModuleKit
 import ProxyProtocol
 
 /// The header of the PROXY protocol at the begin of a connection. What it says is kept with the connection, in its memory.

@@ -1,4 +1,4 @@
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// Takes a client for who its proxies say it is: by a header field, or by the PROXY protocol.
 final class RemoteIP: Module {

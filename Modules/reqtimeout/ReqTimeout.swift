@@ -1,4 +1,5 @@
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 
 /// Bounds how long clients may take: for the handshake, a request's head and body, and for taking the answer.
 final class ReqTimeout: Module {

@@ -1,4 +1,4 @@
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// The limit of one phase; times in microseconds, 0: none.
 struct Limit: BitwiseCopyable {

@@ -1,4 +1,4 @@
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// One argument of RequestReadTimeout: PHASE=TIMEOUT[-MAXIMUM][,MinRate=RATE], times in seconds.
 enum TimeoutWord {

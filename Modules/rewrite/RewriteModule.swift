@@ -1,4 +1,5 @@
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 
 /// Rewrites the URLs of requests by rules with regular expressions.
 final class Rewrite: Module {

@@ -1,3 +1,4 @@
+import ModuleABI.Draft
 import ModuleKit
 
 /// The session of a request, from when it is first asked for: that of the request the client sent, whatever became of it
@@ -24,8 +25,8 @@ final class SessionState {
 
 /// Loads sessions and stores them, with the modules that provide for that.
 final class SessionKeeper {
-    private typealias Store = (table: UnsafePointer<apus_session_store_v1>, context: UnsafeMutableRawPointer?)
-    private typealias Codec = (table: UnsafePointer<apus_session_codec_v1>, context: UnsafeMutableRawPointer?)
+    private typealias Store = (table: UnsafePointer<apus_session_store_v0>, context: UnsafeMutableRawPointer?)
+    private typealias Codec = (table: UnsafePointer<apus_session_codec_v0>, context: UnsafeMutableRawPointer?)
 
     private let host: Host
     private var stores: [Store] = []
@@ -39,10 +40,10 @@ final class SessionKeeper {
 
     func findProviders() {
         host.eachProvider(APUS_GROUP_SESSION_STORE) { name, _ in
-            if let found = host.provider(APUS_GROUP_SESSION_STORE, name, as: apus_session_store_v1.self) { stores.append(found) }
+            if let found = host.provider(APUS_GROUP_SESSION_STORE, name, as: apus_session_store_v0.self) { stores.append(found) }
         }
         host.eachProvider(APUS_GROUP_SESSION_CODEC) { name, _ in
-            if let found = host.provider(APUS_GROUP_SESSION_CODEC, name, as: apus_session_codec_v1.self) { codecs.append(found) }
+            if let found = host.provider(APUS_GROUP_SESSION_CODEC, name, as: apus_session_codec_v0.self) { codecs.append(found) }
         }
     }
 

@@ -1,3 +1,4 @@
+import ModuleABI.Draft
 import ModuleKit
 
 /// Stores sessions in cookies.
@@ -23,8 +24,8 @@ final class SessionCookie: Module {
 
     init(_ host: Host) throws {
         self.host = host
-        let table = apus_session_store_v1(
-            size: UInt32(MemoryLayout<apus_session_store_v1>.size), flags: 0,
+        let table = apus_session_store_v0(
+            size: UInt32(MemoryLayout<apus_session_store_v0>.size), flags: 0,
             load: { ctx, r, out in
                 let module = Unmanaged<SessionCookie>.fromOpaque(ctx!).takeUnretainedValue()
                 guard let value = module.load(Request(r!, host: module.host.raw)) else { return APUS_DECLINED }

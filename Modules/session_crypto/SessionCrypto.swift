@@ -1,3 +1,4 @@
+import ModuleABI.Draft
 import ModuleKit
 
 /// Encrypts sessions before they are stored, as httpd does: either server reads what the other has written.
@@ -11,8 +12,8 @@ final class SessionCrypto: Module {
 
     init(_ host: Host) throws {
         self.host = host
-        let table = apus_session_codec_v1(
-            size: UInt32(MemoryLayout<apus_session_codec_v1>.size), flags: 0,
+        let table = apus_session_codec_v0(
+            size: UInt32(MemoryLayout<apus_session_codec_v0>.size), flags: 0,
             encode: { ctx, r, text, out in
                 let module = Unmanaged<SessionCrypto>.fromOpaque(ctx!).takeUnretainedValue()
                 return module.encode(Request(r!, host: module.host.raw), text, out)

@@ -127,7 +127,7 @@ final class DbmStore: ObjectStore, @unchecked Sendable {
     }
 
     override func retrieve(
-        _ id: Bytes, in pool: Pool, _ data: inout Bytes, _ done: apus_socache_done?, _ context: UnsafeMutableRawPointer?
+        _ id: Bytes, in pool: Pool, _ data: inout Bytes, _ done: apus_socache_done_fn?, _ context: UnsafeMutableRawPointer?
     ) -> apus_status {
         guard let engine = current else { return APUS_E_NOT_FOUND }
         var found: Bytes?

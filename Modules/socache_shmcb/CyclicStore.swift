@@ -45,7 +45,7 @@ final class CyclicStore: ObjectStore {
     }
 
     override func retrieve(
-        _ id: Bytes, in pool: Pool, _ data: inout Bytes, _ done: apus_socache_done?, _ context: UnsafeMutableRawPointer?
+        _ id: Bytes, in pool: Pool, _ data: inout Bytes, _ done: apus_socache_done_fn?, _ context: UnsafeMutableRawPointer?
     ) -> apus_status {
         guard let segment else { return APUS_E_INVALID }
         let hash = Mixer.hash(id.buffer, seed: segment.seed)

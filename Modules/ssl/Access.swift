@@ -1,6 +1,6 @@
 import COpenSSL
 import Glibc
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// The access_checker hook: what SSLRequireSSL, SSLVerifyClient, SSLCipherSuite and SSLRequire demand of a request.
 func checkAccess(_ request: Request, _ process: UnsafeMutablePointer<TLSProcess>) throws -> Status {

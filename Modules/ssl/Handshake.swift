@@ -1,6 +1,7 @@
 import COpenSSL
 import Glibc
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 
 // The handshake and what is decided in it: the server by SNI, the protocol by ALPN.
 

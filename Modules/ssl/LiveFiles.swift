@@ -1,5 +1,5 @@
 import COpenSSL
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// Watches the files that contexts are made from. When they change, the leader makes the contexts of their servers anew;
 /// if all is well, it uses them, and so do all workers, which get what it has read. Otherwise everything stays as it is.

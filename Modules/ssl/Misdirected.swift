@@ -1,5 +1,5 @@
 import COpenSSL
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// Refuses a request that came to one server's TLS and asks for another with other rules (RFC 9110 section
 /// 15.5.20): the client must not get with a lax server's handshake what a strict one guards.

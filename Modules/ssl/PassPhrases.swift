@@ -1,6 +1,6 @@
 import COpenSSL
 import Glibc
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// SSLPassPhraseDialog: who is asked for the pass phrases of encrypted keys.
 enum PassPhraseDialog {

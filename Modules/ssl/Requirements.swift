@@ -12,7 +12,7 @@ private typealias Check =
     @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?, UnsafeMutableRawPointer?) -> apus_status
 
 private func table(_ check: Check) -> apus_authz_v1 {
-    apus_authz_v1(size: UInt32(MemoryLayout<apus_authz_v1>.size), flags: 0, parse: parseNothing, check: check)
+    apus_authz_v1(size: UInt32(MemoryLayout<apus_authz_v1>.size), flags: 0, parse: parseNothing, check: check, defer: nil)
 }
 
 private func parseNothing(

@@ -1,4 +1,5 @@
 import COpenSSL
+import ModuleABI.Draft
 import ModuleKit
 
 /// TLS under HTTP: the transport "tls" for the virtual hosts that say `SSLEngine on`.
@@ -8,7 +9,7 @@ final class SSLModule: Module {
 
     static let info = ModuleInfo(
         "ssl_module", version: "1.0",
-        requires: [APUS_EXT_PROVIDERS, APUS_EXT_EXPR, APUS_EXT_SHM, APUS_EXT_MUTEX, APUS_EXT_LEADER, APUS_EXT_HANDOVER])
+        requires: [APUS_EXT_PROVIDERS, APUS_EXT_EXPR, APUS_EXT_SHM, APUS_EXT_MUTEX, APUS_EXT_LEADER, APUS_EXT_HANDOVER, APUS_EXT_WIRE])
 
     static let directives =
         serverDirectives + negotiationDirectives + clientDirectives + accessDirectives

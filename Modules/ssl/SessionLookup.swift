@@ -1,6 +1,6 @@
 import COpenSSL
 import Glibc
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// The look-up of a session in a cache whose answer may take a while. OpenSSL's own callback must answer at once, so the
 /// handshake stops at the ClientHello (`SSL_CLIENT_HELLO_RETRY`) until the answer is there. Raw memory of its own, for the
@@ -43,7 +43,7 @@ struct SessionLookup {
         return SSL_CLIENT_HELLO_SUCCESS
     }
 
-    private static let onAnswer: apus_socache_done = { ctx, status, data in
+    private static let onAnswer: apus_socache_done_fn = { ctx, status, data in
         let lookup = ctx.unsafelyUnwrapped.assumingMemoryBound(to: SessionLookup.self)
         guard lookup.pointee.tls != nil else { return lookup.free() }
         lookup.pointee.isWaiting = false

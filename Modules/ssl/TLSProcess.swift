@@ -1,4 +1,5 @@
 import COpenSSL
+import ModuleABI.Draft
 import ModuleKit
 
 /// What the TLS connections of a process share. Made when the module is attached and never freed; the leader
@@ -13,7 +14,7 @@ struct TLSProcess {
     static let recordSize = 16 * 1024
 
     let host: UnsafePointer<apus_host>
-    let wire: UnsafePointer<apus_conn_v1>
+    let wire: UnsafePointer<apus_wire_v0>
     let servers: UnsafePointer<apus_server_v1>
     let method: OpaquePointer
 
@@ -46,14 +47,14 @@ struct TLSProcess {
 
     /// Makes the one of this image.
     static func make(_ host: Host) throws -> UnsafeMutablePointer<TLSProcess> {
-        guard let conn = host.raw.pointee.extension(host.raw, APUS_EXT_CONN),
+        guard let conn = host.raw.pointee.extension(host.raw, APUS_EXT_WIRE),
             let server = host.raw.pointee.extension(host.raw, APUS_EXT_SERVER),
             let method = wireMethod()
         else { throw ModuleError("OpenSSL cannot make a BIO method: \(ErrorQueue.takeReason())") }
         let process = UnsafeMutablePointer<TLSProcess>.allocate(capacity: 1)
         process.initialize(
             to: TLSProcess(
-                host: host.raw, wire: conn.assumingMemoryBound(to: apus_conn_v1.self),
+                host: host.raw, wire: conn.assumingMemoryBound(to: apus_wire_v0.self),
                 servers: server.assumingMemoryBound(to: apus_server_v1.self), method: method))
         return process
     }
@@ -65,7 +66,7 @@ struct TLSProcess {
     }
 
     private init(
-        host: UnsafePointer<apus_host>, wire: UnsafePointer<apus_conn_v1>,
+        host: UnsafePointer<apus_host>, wire: UnsafePointer<apus_wire_v0>,
         servers: UnsafePointer<apus_server_v1>,
         method: OpaquePointer
     ) {

@@ -1,12 +1,13 @@
 import COpenSSL
 import Glibc
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 
-/// The provider "tls" of group "transport/1".
+/// The provider "tls" of group "transport/0.1".
 enum TLSTransport {
-    static var table: apus_transport_v1 {
-        apus_transport_v1(
-            size: UInt32(MemoryLayout<apus_transport_v1>.size), flags: APUS_TRANSPORT_SECURE, open: open,
+    static var table: apus_transport_v0 {
+        apus_transport_v0(
+            size: UInt32(MemoryLayout<apus_transport_v0>.size), flags: APUS_TRANSPORT_SECURE, open: open,
             handshake: shakeHands, read: read, write: write, shutdown: shutdown, close: close,
             protocol: agreedProtocol, write_last: writeLast)
     }
@@ -27,7 +28,7 @@ private func open(
 ) -> apus_status {
     let process = TLSProcess.from(ctx)
     let conn = conn.unsafelyUnwrapped
-    let index = process.pointee.index(of: process.pointee.wire.pointee.server(conn))
+    let index = process.pointee.index(of: Connection(conn, host: process.pointee.host).server.raw)
     guard let context = process.pointee.context(index) else { return APUS_DECLINED }
     guard let ssl = SSL_new(context.pointee.ctx) else { return APUS_E_NOMEM }
     guard let bio = BIO_new(process.pointee.method) else {

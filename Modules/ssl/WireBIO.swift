@@ -88,7 +88,7 @@ extension UnsafeMutablePointer<TLSConnection> {
         process.pointee.inputStart = 0
         process.pointee.inputEnd = 0
         var n = 0
-        let status = process.pointee.wire.pointee.wire_read(
+        let status = process.pointee.wire.pointee.read(
             pointee.conn, process.pointee.input, TLSProcess.inputCapacity, &n)
         switch status {
         case APUS_OK where n > 0: process.pointee.inputEnd = n
@@ -170,7 +170,7 @@ extension UnsafeMutablePointer<TLSConnection> {
     private func send(_ bytes: UnsafeRawPointer, _ count: Int) -> (apus_status, Int) {
         guard !pointee.broken else { return (APUS_E_CLOSED, 0) }
         var n = 0
-        let status = pointee.process.pointee.wire.pointee.wire_write(pointee.conn, bytes, count, &n)
+        let status = pointee.process.pointee.wire.pointee.write(pointee.conn, bytes, count, &n)
         switch status {
         case APUS_OK: pointee.blocked = false
         case APUS_AGAIN:

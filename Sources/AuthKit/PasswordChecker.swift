@@ -38,7 +38,7 @@ final class PasswordChecker {
             if let stored { self.note(request, trial, stored, answer) }
             if answer != APUS_AUTHN_GRANTED { self.refused = (tag, answer, self.host.now) }
         }
-        work?.pointee = apus_work(check, host: host.raw)
+        work?.hand(out: check, host: host.raw)
         return APUS_AUTHN_LATER
     }
 

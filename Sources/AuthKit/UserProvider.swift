@@ -23,12 +23,22 @@ public final class UserProvider {
                 let provider = UserProvider.from(context)
                 return provider.check(Request(r.unsafelyUnwrapped, host: provider.host.raw), user, password, work)
             },
-            realm_hash: { context, r, user, realm, length, hash in
+            realm_hash: { context, r, user, realm, algorithm, hash in
                 let provider = UserProvider.from(context)
                 let request = Request(r.unsafelyUnwrapped, host: provider.host.raw)
-                return provider.realmHash(request, user, realm, Int(length), hash)
+                guard let digits = UserProvider.digits(algorithm) else { return APUS_AUTHN_NOT_FOUND }
+                return provider.realmHash(request, user, realm, digits, hash)
             })
         try host.provide(APUS_GROUP_AUTHN, name, table, context: self)
+    }
+
+    /// How long the hashes of an algorithm are; nil: there are none of it.
+    private static func digits(_ algorithm: UInt32) -> Int? {
+        switch algorithm {
+        case APUS_AUTHN_MD5: 32
+        case APUS_AUTHN_SHA256: 64
+        default: nil
+        }
     }
 
     private static func from(_ context: UnsafeMutableRawPointer?) -> UserProvider {
@@ -43,7 +53,7 @@ public final class UserProvider {
             cache?.note(request, user: user, found)
             return checker.check(request, found, user: user, password: password, work)
         case .unknown(let fetch):
-            work?.pointee = apus_work(FetchAndCheck(checker, request, fetch, user, password), host: host.raw)
+            work?.hand(out: FetchAndCheck(checker, request, fetch, user, password), host: host.raw)
             return APUS_AUTHN_LATER
         case .failed: return APUS_E_FAIL
         }

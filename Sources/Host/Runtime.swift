@@ -1,6 +1,7 @@
 import ByteKit
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// Everything one generation of the server is made of.
 final class Runtime {
@@ -87,20 +88,20 @@ final class Runtime {
     }
 
     func moduleLinks() -> UnsafeBufferPointer<ModuleLink> {
-        let links = modules.map { ModuleLink(ctx: $0.ctx, mergeDir: $0.descriptor?.pointee.dir_conf.merge) }
+        let links = modules.map { ModuleLink(ctx: $0.ctx, mergeDir: $0.dirConf?.merge) }
         return UnsafeBufferPointer(Arena.copyForEver(links))
     }
 
     func prefaces() -> UnsafeBufferPointer<Preface> {
         let all = providers.all(APUS_GROUP_PREFACE).map {
-            Preface(vtable: $0.vtable.assumingMemoryBound(to: apus_preface_v1.self), ctx: $0.ctx)
+            Preface(vtable: $0.vtable.assumingMemoryBound(to: apus_preface_v0.self), ctx: $0.ctx)
         }
         return UnsafeBufferPointer(Arena.copyForEver(all))
     }
 
     func taps() -> UnsafeBufferPointer<Tap> {
         let all = providers.all(APUS_GROUP_TAP).map {
-            Tap(vtable: $0.vtable.assumingMemoryBound(to: apus_tap_v1.self), ctx: $0.ctx)
+            Tap(vtable: $0.vtable.assumingMemoryBound(to: apus_tap_v0.self), ctx: $0.ctx)
         }
         return UnsafeBufferPointer(Arena.copyForEver(all))
     }
@@ -108,7 +109,7 @@ final class Runtime {
     func transportLinks() -> UnsafeBufferPointer<TransportLink> {
         let links = providers.all(APUS_GROUP_TRANSPORT).map { provider in
             TransportLink(
-                module: provider.module.index, name: provider.name, vtable: provider.vtable.assumingMemoryBound(to: apus_transport_v1.self),
+                module: provider.module.index, name: provider.name, vtable: provider.vtable.assumingMemoryBound(to: apus_transport_v0.self),
                 ctx: provider.ctx)
         }
         return UnsafeBufferPointer(Arena.copyForEver(links))
@@ -117,7 +118,7 @@ final class Runtime {
     func protocolLinks() -> UnsafeBufferPointer<ProtocolLink> {
         let links = providers.all(APUS_GROUP_PROTOCOL).map { provider in
             ProtocolLink(
-                name: provider.name, vtable: provider.vtable.assumingMemoryBound(to: apus_protocol_v1.self), ctx: provider.ctx)
+                name: provider.name, vtable: provider.vtable.assumingMemoryBound(to: apus_protocol_v0.self), ctx: provider.ctx)
         }
         return UnsafeBufferPointer(Arena.copyForEver(links))
     }

@@ -24,7 +24,11 @@ public struct AuthFailureHook: BitwiseCopyable, @unchecked Sendable {
     private let raw: OpaquePointer?
 
     /// Finds the hook that mod_authn_core declares; without that module there is nobody to tell.
-    public init(_ host: Host) { raw = hookTable.pointee.find(host.raw, AuthFailureHook.name, AuthFailureHook.signature) }
+    public init(_ host: Host) {
+        var found: OpaquePointer?
+        let status = hookTable.pointee.find(host.raw, AuthFailureHook.name, AuthFailureHook.signature, &found)
+        raw = status == APUS_OK ? found : nil
+    }
 
     /// Has the module of that AuthType set its fields.
     public func run(_ request: Request, type: Bytes) {

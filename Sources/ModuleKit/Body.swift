@@ -100,3 +100,8 @@ private final class Waits {
         body(Request(r.unsafelyUnwrapped, host: waits.host))
     }
 }
+
+extension Request {
+    /// Sends an interim answer with the headers set so far; see apus/body.h.
+    public func interim(_ status: Int32) -> Status { Status(rawValue: bodyTable.pointee.interim(raw, status)) }
+}

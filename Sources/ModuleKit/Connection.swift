@@ -27,6 +27,8 @@ public struct Connection: @unchecked Sendable {
     public var isSecure: Bool { connTable.pointee.number(raw, APUS_C_IS_SECURE) != 0 }
     /// A number that no other connection of this worker has had.
     public var id: Int64 { connTable.pointee.number(raw, APUS_C_ID) }
+    /// The worker is to leave: what the connection carries should come to its end.
+    public var isDraining: Bool { connTable.pointee.number(raw, APUS_C_IS_DRAINING) != 0 }
     /// Requests that have been begun on it.
     public var requests: Int64 { connTable.pointee.number(raw, APUS_C_REQUESTS) }
     /// What its lines in the error log have in common; unset: there is none.
@@ -38,22 +40,10 @@ public struct Connection: @unchecked Sendable {
     /// Its name, which may leave a callback: it is noticed when the connection has gone.
     public var token: apus_token { connTable.pointee.token(raw) }
 
-    /// Makes the virtual host of that name the connection's server; nil when none on this address bears it.
-    public func selectServer(named name: Bytes) -> Server? {
-        var matched: Int32 = 0
-        let server = connTable.pointee.select_server(raw, name, &matched)
-        return matched != 0 ? server.map { Server($0, host: host) } : nil
-    }
-
     /// The module's own pointer on the connection.
     public var slot: UnsafeMutableRawPointer? {
         get { connTable.pointee.slot(raw, host) }
         nonmutating set { connTable.pointee.set_slot(raw, host, newValue) }
-    }
-
-    /// The state that a transport keeps for this connection, when it is the one in use.
-    public func transport(_ name: StaticString) -> UnsafeMutableRawPointer? {
-        connTable.pointee.transport(raw, Bytes(name))
     }
 
     /// Ends the connection once what is queued has been sent.

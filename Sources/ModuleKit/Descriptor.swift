@@ -1,6 +1,11 @@
 import ByteKit
 import ModuleABI
 
+/// What came after ABI 1.0 is used where the host has it.
+private enum ModuleKitNeeds {
+    static let minor: UInt16 = 0
+}
+
 /// Lays a module's Swift description out as the C descriptor that the host reads.
 struct DescriptorBuilder<M: Module> {
     private let host: UnsafePointer<apus_host>
@@ -21,7 +26,7 @@ struct DescriptorBuilder<M: Module> {
         descriptor.initialize(
             to: apus_module(
                 size: UInt32(MemoryLayout<apus_module>.size), abi_major: UInt16(APUS_ABI_MAJOR),
-                abi_minor_min: UInt16(APUS_ABI_MINOR), flags: 0, n_directives: UInt32(rows.count),
+                abi_minor_min: ModuleKitNeeds.minor, flags: 0, n_directives: UInt32(rows.count),
                 directive_stride: UInt32(MemoryLayout<apus_directive>.stride), name: text(M.info.name),
                 version: text(M.info.version), toolchain: text(Toolchain.description),
                 requires_ids: texts(needed + M.info.requires), optional_ids: texts(M.info.optional),
@@ -47,12 +52,16 @@ struct DescriptorBuilder<M: Module> {
             data: Unmanaged.passRetained(DirectiveRow(host: host, handle: directive.handle)).toOpaque())
     }
 
-    private func operations<C: Configuration>(_ type: C.Type, server: Bool) -> apus_conf_ops {
+    private func operations<C: Configuration>(_ type: C.Type, server: Bool) -> UnsafePointer<apus_conf_ops>? {
+        guard type != NoConfiguration.self else { return nil }
         let size = UInt32(MemoryLayout<apus_conf_ops>.size)
-        guard type != NoConfiguration.self else { return apus_conf_ops(size: size, flags: 0, create: nil, merge: nil) }
-        return server
-            ? apus_conf_ops(size: size, flags: type.isInheritedWhole ? APUS_CONF_INHERITED : 0, create: createServerConf, merge: mergeServerConf)
-            : apus_conf_ops(size: size, flags: 0, create: createDirConf, merge: mergeDirConf)
+        let place = UnsafeMutablePointer<apus_conf_ops>.allocate(capacity: 1)
+        place.initialize(
+            to: server
+                ? apus_conf_ops(
+                    size: size, flags: type.isInheritedWhole ? APUS_CONF_INHERITED : 0, create: createServerConf, merge: mergeServerConf)
+                : apus_conf_ops(size: size, flags: 0, create: createDirConf, merge: mergeDirConf))
+        return UnsafePointer(place)
     }
 
     private func text(_ string: String) -> UnsafePointer<CChar> {

@@ -274,7 +274,7 @@ public struct MethodLimit: BitwiseCopyable {
     let raw: OpaquePointer
 
     /// Whether what stands inside holds for the request.
-    public func holds(for request: OpaquePointer) -> Bool { configTable.pointee.limits(raw, request) != 0 }
+    public func holds(for request: OpaquePointer) -> Bool { configTable.pointee.limit_holds(raw, request) != 0 }
 }
 
 /// What to throw when an error has been shown already: by a directive inside a section, or by a provider.

@@ -1,8 +1,7 @@
 import ByteKit
 public import ModuleABI
 
-/// What the leader does for a module, and what generations leave each other. The extension ids belong into
-/// `ModuleInfo.requires`: APUS_EXT_LEADER, APUS_EXT_HANDOVER.
+/// What the leader does for a module. The extension id belongs into `ModuleInfo.requires`: APUS_EXT_LEADER.
 extension Host {
     /// Calls `changed` in the leader whenever the file is changed, replaced, removed or made. From open_config.
     public func watchFile(_ path: String, _ changed: @escaping (_ path: String) -> Void) throws {
@@ -38,20 +37,5 @@ extension Host {
     public func holdsLease(_ name: String) -> Bool {
         var name = name
         return name.withUTF8 { leaderTable.pointee.lease(raw, Bytes(UnsafeRawBufferPointer($0))) } == APUS_OK
-    }
-
-    /// Leaves bytes for the generations to come. From open_config, or in the leader.
-    public func leave(_ name: String, _ bytes: Bytes) throws {
-        var name = name
-        let status = name.withUTF8 { handoverTable.pointee.put(raw, Bytes(UnsafeRawBufferPointer($0)), bytes) }
-        try check(status, "cannot leave \(name) to the next generation")
-    }
-
-    /// What a generation before this one left, in the configuration's memory; it stays for the next. From open_config.
-    public func inherited(_ name: String) -> Bytes? {
-        var name = name
-        var bytes = Bytes.none
-        let status = name.withUTF8 { handoverTable.pointee.get(raw, Bytes(UnsafeRawBufferPointer($0)), pool.raw, &bytes) }
-        return status == APUS_OK ? bytes : nil
     }
 }

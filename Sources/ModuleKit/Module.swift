@@ -49,7 +49,7 @@ extension Module {
         let wanted = String(cString: name)
         guard wanted == info.name || wanted.isEmpty else { return nil }
         precondition(MemoryLayout<Tables>.size <= 64 * MemoryLayout<UnsafeRawPointer>.size)
-        tables.pointee = Tables(host)
+        tables.pointee.fill(host, drafts: info.requires + info.optional)
         return DescriptorBuilder(Self.self, host: host).build()
     }
 }
@@ -146,8 +146,9 @@ public struct Host: @unchecked Sendable {
             withUnsafePointer(to: body as Visit) { visit in
                 serverTable.pointee.each_module(
                     raw,
-                    { arg, name, version, file, toolchain in
-                        arg?.assumingMemoryBound(to: Visit.self).pointee(name, version, file, toolchain)
+                    { arg, module in
+                        guard let module = module?.pointee else { return }
+                        arg?.assumingMemoryBound(to: Visit.self).pointee(module.name, module.version, module.file, module.toolchain)
                     }, UnsafeMutableRawPointer(mutating: visit))
             }
         }

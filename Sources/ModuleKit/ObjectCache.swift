@@ -49,7 +49,7 @@ public struct ObjectCache: @unchecked Sendable, BitwiseCopyable {
     @inlinable
     public func retrieve(
         _ id: Bytes, in pool: Pool, _ data: inout Bytes, context: UnsafeMutableRawPointer? = nil,
-        done: @escaping apus_socache_done
+        done: @escaping apus_socache_done_fn
     ) -> Status {
         Status(rawValue: table.pointee.retrieve(raw, id, pool.raw, &data, done, context))
     }

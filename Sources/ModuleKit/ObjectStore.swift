@@ -11,7 +11,7 @@ public struct ObjectHints: Sendable {
     public var lifetime: Int64 = 0
 
     init(_ raw: UnsafePointer<apus_socache_hints>?) {
-        guard let raw, raw.pointee.size >= MemoryLayout<apus_socache_hints>.size else { return }
+        guard let raw, raw.pointee.size >= 24 /* of ABI 1.0 */ else { return }
         idLength = Int(raw.pointee.id_length)
         dataLength = Int(raw.pointee.data_length)
         lifetime = raw.pointee.lifetime_us
@@ -30,7 +30,7 @@ open class ObjectStore {
     open func store(_ id: Bytes, expires: Int64, _ data: Bytes) -> apus_status { APUS_E_UNSUPPORTED }
     /// Looks a value up, copied into `pool`.
     open func retrieve(
-        _ id: Bytes, in pool: Pool, _ data: inout Bytes, _ done: apus_socache_done?, _ context: UnsafeMutableRawPointer?
+        _ id: Bytes, in pool: Pool, _ data: inout Bytes, _ done: apus_socache_done_fn?, _ context: UnsafeMutableRawPointer?
     ) -> apus_status { APUS_E_NOT_FOUND }
     /// Drops a value.
     open func remove(_ id: Bytes) -> apus_status { APUS_OK }

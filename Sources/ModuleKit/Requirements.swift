@@ -67,10 +67,9 @@ extension Host {
             },
             check: { check($0, $1.assumingMemoryBound(to: Parsed.self).pointee) },
             later: later.map { later in { later($0, $1.assumingMemoryBound(to: Parsed.self).pointee) } })
-        let base = apus_authz_v1(
-            size: UInt32(MemoryLayout<apus_authz_deferring_v1>.size), flags: later == nil ? 0 : APUS_AUTHZ_DEFERS,
-            parse: parseRequirement, check: checkRequirement)
-        let table = apus_authz_deferring_v1(base: base, defer: deferRequirement)
+        let table = apus_authz_v1(
+            size: UInt32(MemoryLayout<apus_authz_v1>.size), flags: 0, parse: parseRequirement, check: checkRequirement,
+            defer: later == nil ? nil : deferRequirement)
         try provide(APUS_GROUP_AUTHZ, name, table, context: provider)
     }
 }
@@ -104,7 +103,7 @@ private func deferRequirement(
     let provider = RequirementProvider.from(ctx)
     guard let later = provider.later else { return APUS_E_UNSUPPORTED }
     let request = Request(r.unsafelyUnwrapped, host: provider.host)
-    work?.pointee = apus_work(later(request, parsed.unsafelyUnwrapped), host: provider.host)
+    work?.hand(out: later(request, parsed.unsafelyUnwrapped), host: provider.host)
     return APUS_OK
 }
 

@@ -1,5 +1,6 @@
 public import CSystem
 public import ModuleABI
+import ModuleABI.Draft
 
 /// The host's function tables, asked for once when the module is entered.
 ///
@@ -9,10 +10,13 @@ public struct Tables: @unchecked Sendable {
     /// The tables that nearly every module needs.
     public var config, hooks, functions, providers, pool, log, request, headers: UnsafeRawPointer?
     /// The tables of special kinds.
-    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover, timeouts, upgrade, expr, confset, program, inspect: UnsafeRawPointer?
+    public var subrequest, conn, server, body, filters, tasks, regex, shm, mutex, leader, handover, timeouts, upgrade, expr, confset, program, inspect, wire: UnsafeRawPointer?
 
-    init(_ host: UnsafePointer<apus_host>) {
+    /// Asks for them. Drafts are only asked for by name, so that no module depends on one unawares; another module of this image
+    /// may have done so before.
+    mutating func fill(_ host: UnsafePointer<apus_host>, drafts: [String]) {
         func table(_ id: String) -> UnsafeRawPointer? { host.pointee.extension(host, id) }
+        func draft(_ id: String, _ known: UnsafeRawPointer?) -> UnsafeRawPointer? { drafts.contains(id) ? table(id) : known }
         config = table(APUS_EXT_CONFIG)
         hooks = table(APUS_EXT_HOOKS)
         functions = table(APUS_EXT_FUNCTIONS)
@@ -31,16 +35,15 @@ public struct Tables: @unchecked Sendable {
         shm = table(APUS_EXT_SHM)
         mutex = table(APUS_EXT_MUTEX)
         leader = table(APUS_EXT_LEADER)
-        handover = table(APUS_EXT_HANDOVER)
-        program = table(APUS_EXT_PROGRAM)
-        timeouts = table(APUS_EXT_TIMEOUTS)
-        upgrade = table(APUS_EXT_UPGRADE)
         expr = table(APUS_EXT_EXPR)
         confset = table(APUS_EXT_CONFSET)
-        inspect = table(APUS_EXT_INSPECT)
+        handover = draft(APUS_EXT_HANDOVER, handover)
+        program = draft(APUS_EXT_PROGRAM, program)
+        timeouts = draft(APUS_EXT_TIMEOUTS, timeouts)
+        upgrade = draft(APUS_EXT_UPGRADE, upgrade)
+        inspect = draft(APUS_EXT_INSPECT, inspect)
+        wire = draft(APUS_EXT_WIRE, wire)
     }
-
-    init() {}
 }
 
 /// The tables of this image. Written once, by the entry function, before anything else runs.
@@ -76,10 +79,11 @@ func typed<T>(_ table: UnsafeRawPointer?, as type: T.Type = T.self) -> UnsafePoi
 @usableFromInline @inline(__always) var shmTable: UnsafePointer<apus_shm_v1> { @inlinable get { typed(tables.pointee.shm) } }
 @usableFromInline @inline(__always) var mutexTable: UnsafePointer<apus_mutex_v1> { @inlinable get { typed(tables.pointee.mutex) } }
 @usableFromInline @inline(__always) var leaderTable: UnsafePointer<apus_leader_v1> { @inlinable get { typed(tables.pointee.leader) } }
-@usableFromInline @inline(__always) var timeoutTable: UnsafePointer<apus_timeouts_v1> { @inlinable get { typed(tables.pointee.timeouts) } }
-@usableFromInline @inline(__always) var handoverTable: UnsafePointer<apus_handover_v1> { @inlinable get { typed(tables.pointee.handover) } }
-@usableFromInline @inline(__always) var upgradeTable: UnsafePointer<apus_upgrade_v1> { @inlinable get { typed(tables.pointee.upgrade) } }
+@inline(__always) var timeoutTable: UnsafePointer<apus_timeouts_v0> { typed(tables.pointee.timeouts) }
+@inline(__always) var handoverTable: UnsafePointer<apus_handover_v0> { typed(tables.pointee.handover) }
+@inline(__always) var upgradeTable: UnsafePointer<apus_upgrade_v0> { typed(tables.pointee.upgrade) }
 @usableFromInline @inline(__always) var exprTable: UnsafePointer<apus_expr_v1> { @inlinable get { typed(tables.pointee.expr) } }
 @usableFromInline @inline(__always) var confsetTable: UnsafePointer<apus_confset_v1> { @inlinable get { typed(tables.pointee.confset) } }
-@usableFromInline @inline(__always) var programTable: UnsafePointer<apus_program_v1> { @inlinable get { typed(tables.pointee.program) } }
-@usableFromInline @inline(__always) var inspectTable: UnsafePointer<apus_inspect_v1> { @inlinable get { typed(tables.pointee.inspect) } }
+@inline(__always) var programTable: UnsafePointer<apus_program_v0> { typed(tables.pointee.program) }
+@inline(__always) var inspectTable: UnsafePointer<apus_inspect_v0> { typed(tables.pointee.inspect) }
+@inline(__always) var wireTable: UnsafePointer<apus_wire_v0> { typed(tables.pointee.wire) }

@@ -34,13 +34,6 @@ extension Request {
 }
 
 extension Connection {
-    /// Suspends the handshake at hand, which then answers APUS_SUSPENDED; `resume(.ok)` calls it again. For transports.
-    public func suspendHandshake() throws -> SuspendedTask {
-        var task: apus_task = 0
-        try check(taskTable.pointee.suspend_conn(raw, nil, nil, &task), "cannot suspend the handshake")
-        return SuspendedTask(id: task)
-    }
-
     /// Calls `body` once after so many microseconds, on the loop, unless the connection has gone.
     @discardableResult
     public func after(microseconds: UInt64, _ body: @escaping () -> Void) throws -> UInt64 {

@@ -10,16 +10,28 @@ public protocol DeferredWork: AnyObject {
 }
 
 extension apus_work {
-    /// Hands work out through a C interface.
+    /// Room for the work that a provider hands out.
+    public static var empty: apus_work {
+        apus_work(size: UInt32(MemoryLayout<apus_work>.size), reserved: 0, run: nil, finish: nil, release: nil, state: nil)
+    }
+
+    /// Work of the module's own.
     public init(_ work: any DeferredWork, host: UnsafePointer<apus_host>) {
-        self.init(
-            run: { Unmanaged<HookBox<any DeferredWork>>.fromOpaque($0!).takeUnretainedValue().body.run() },
-            finish: { state, r, answer in
-                let box = Unmanaged<HookBox<any DeferredWork>>.fromOpaque(state!).takeUnretainedValue()
-                box.body.finish(Request(r!, host: box.host), answer)
-            },
-            release: { Unmanaged<HookBox<any DeferredWork>>.fromOpaque($0!).release() },
-            state: Unmanaged.passRetained(HookBox(host: host, work)).toOpaque())
+        self = .empty
+        withUnsafeMutablePointer(to: &self) { $0.hand(out: work, host: host) }
+    }
+}
+
+extension UnsafeMutablePointer<apus_work> {
+    /// Hands work out to whoever asked, whose structure may be an older and shorter one.
+    public func hand(out work: any DeferredWork, host: UnsafePointer<apus_host>) {
+        pointee.run = { Unmanaged<HookBox<any DeferredWork>>.fromOpaque($0!).takeUnretainedValue().body.run() }
+        pointee.finish = { state, r, answer in
+            let box = Unmanaged<HookBox<any DeferredWork>>.fromOpaque(state!).takeUnretainedValue()
+            box.body.finish(Request(r!, host: box.host), answer)
+        }
+        pointee.release = { Unmanaged<HookBox<any DeferredWork>>.fromOpaque($0!).release() }
+        pointee.state = Unmanaged.passRetained(HookBox(host: host, work)).toOpaque()
     }
 }
 

@@ -13,7 +13,7 @@ final class RemoteConnection {
         let id: [UInt8]
         let deadline: Int64
         /// nil: nobody wants to know.
-        let done: apus_socache_done?
+        let done: apus_socache_done_fn?
         let context: UnsafeMutableRawPointer?
     }
 
@@ -75,7 +75,7 @@ final class RemoteConnection {
     /// Sends a request. `done` is called once, but never in this call.
     /// - Returns: false when it cannot be.
     func ask(
-        _ request: RemoteRequest, key: [UInt8], id: Bytes, done: apus_socache_done?, context: UnsafeMutableRawPointer?
+        _ request: RemoteRequest, key: [UInt8], id: Bytes, done: apus_socache_done_fn?, context: UnsafeMutableRawPointer?
     ) -> Bool {
         guard state != .idle || connect() else { return false }
         key.withUnsafeBytes { language.append(request, key: Bytes($0), to: &words) }

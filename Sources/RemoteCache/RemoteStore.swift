@@ -50,7 +50,7 @@ public final class RemoteStore: ObjectStore {
     }
 
     override public func retrieve(
-        _ id: Bytes, in pool: Pool, _ data: inout Bytes, _ done: apus_socache_done?, _ context: UnsafeMutableRawPointer?
+        _ id: Bytes, in pool: Pool, _ data: inout Bytes, _ done: apus_socache_done_fn?, _ context: UnsafeMutableRawPointer?
     ) -> apus_status {
         guard let done else { return APUS_E_INVALID }
         return ask(.get, id, done, context) ? APUS_SUSPENDED : APUS_E_NOT_FOUND
@@ -59,7 +59,7 @@ public final class RemoteStore: ObjectStore {
     override public func remove(_ id: Bytes) -> apus_status { ask(.delete, id, nil, nil) ? APUS_OK : APUS_E_IO }
 
     private func ask(
-        _ request: RemoteRequest, _ id: Bytes, _ done: apus_socache_done?, _ context: UnsafeMutableRawPointer?
+        _ request: RemoteRequest, _ id: Bytes, _ done: apus_socache_done_fn?, _ context: UnsafeMutableRawPointer?
     ) -> Bool {
         if connections.isEmpty { connections = makeConnections() }
         let key = language.key(name, id: id)

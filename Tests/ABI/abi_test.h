@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "apus/all.h"
+#include "apus/draft/all.h"
 
 #define UNUSED __attribute__((unused))
 
@@ -27,7 +28,8 @@ UNUSED static const apus_tasks_v1 *tk;
 UNUSED static const apus_regex_v1 *rx;
 UNUSED static const apus_shm_v1 *sm;
 UNUSED static const apus_mutex_v1 *mx;
-UNUSED static const apus_upgrade_v1 *up;
+UNUSED static const apus_upgrade_v0 *up;
+UNUSED static const apus_wire_v0 *wi;
 
 UNUSED static void use(const apus_host *host) {
     cf = host->extension(host, APUS_EXT_CONFIG);
@@ -48,6 +50,7 @@ UNUSED static void use(const apus_host *host) {
     sm = host->extension(host, APUS_EXT_SHM);
     mx = host->extension(host, APUS_EXT_MUTEX);
     up = host->extension(host, APUS_EXT_UPGRADE);
+    wi = host->extension(host, APUS_EXT_WIRE);
 }
 
 /* ---- text ---- */

@@ -155,5 +155,5 @@ def test_lines(server):
 def test_parts(server):
     assert lines(server, "/directives") == ["AbiPorts: three ports 0", "AbiSecret: nobody's business 0"]
     assert lines(server, "/callbacks") == ["handler 10", "process_connection 0"]
-    assert lines(server, "/providers") == ["preface/1 abi-word", "tap/1 abi-count"]
+    assert lines(server, "/providers") == ["preface/0.1 abi-word", "tap/0.1 abi-count"]
     assert all(line.split()[-1] in "01" for line in lines(server, "/filters"))

@@ -83,3 +83,7 @@ def test_what_is_kept_from_access_files(server):
     for text in ("%{ABI_FAILS} == ''", "-f '/'", "file('/') == ''", "osenv('PATH') == ''"):
         assert run(server, text, HTACCESS)[0].startswith("compile -3")
     assert run(server, "-Y 'yes'", HTACCESS)[2] == "test 1"
+
+
+def test_unknown_flags_are_refused(server):
+    assert run(server, "true", 64)[0] == "compile -3 0 with a reason"

@@ -140,15 +140,18 @@ def test_descriptor_with_another_name(probe, scratch):
 @pytest.mark.parametrize(
     "fields, words",
     [
-        (".abi_minor_min = 99", ["0.99", "0.1"]),
-        (".abi_major = 7", ["7.", "0.1"]),
+        (".abi_minor_min = 99", ["1.99", "1.0"]),
+        (".abi_major = 7", ["7.", "1.0"]),
+        (".abi_major = 0", ["0.", "1.0"]),
         (".requires_ids = ids", ["apus.nonsense/7"]),
         (".flags = 0x4000", ["0x4000"]),
         (".size = 40", ["40"]),
         (".attach = NULL", ["attach"]),
+        (".server_conf = &(const apus_conf_ops){.size = 8}", ["configuration", "small"]),
+        (".dir_conf = &(const apus_conf_ops){.size = sizeof(apus_conf_ops), .flags = 0x4000}", ["0x4000"]),
         ('.toolchain = "swift-5.9 shared"', ["swift-5.9", "-static-stdlib"]),
     ],
-    ids=["minor", "major", "extension", "flag", "size", "attach", "toolchain"],
+    ids=["minor", "major", "draft", "extension", "flag", "size", "attach", "small-conf", "conf-flag", "toolchain"],
 )
 def test_a_descriptor_that_does_not_fit(probe, fields, words):
     rejected(probe(fields), *words)
@@ -170,6 +173,37 @@ def test_rows_that_are_too_small(probe, scratch):
     text = MODULE.replace("static const apus_module", ROWS + "static const apus_module").replace("FIELDS}", fields)
     file = build_module(text, scratch / "rows", "probe", flags=[f"-I{os.path.dirname(__file__)}"])
     rejected(probe(file=file), "directive")
+
+
+@pytest.mark.parametrize(
+    "row",
+    ['"X", 0, 0, 0x400, 0, 0, 0, handle', '"X", 0, 0, 1, 0x400, 0, 0, handle', '"X", 0, 0, 1, 0, 0x400, 0, handle',
+     '"X", 0, 0, 1, 0, 0, 77, handle', '"X", 0, 0, 1, 0, 0, 0, NULL', 'NULL, 0, 0, 1, 0, 0, 0, handle'],
+    ids=["place", "class", "flag", "shape", "no-handler", "no-name"],
+)  # fmt: skip
+def test_rows_that_this_host_does_not_know(probe, scratch, row):
+    """A newer module may ask for what this host has not: it is refused, not misunderstood."""
+    rows = (
+        "static apus_status handle(void *x, const apus_cmd *c, void *f, const apus_str *v, uint32_t n) "
+        "{ (void)x, (void)c, (void)f, (void)v, (void)n; return APUS_OK; }\n"
+        "__attribute__((unused)) static void *const used = (void *)handle;\n"
+        f'static const apus_directive rows[] = {{{{{row}, "", NULL}}}};\n'
+    )
+    fields = ".directives = rows, .n_directives = 1, .directive_stride = sizeof rows[0]}"
+    text = MODULE.replace("static const apus_module", rows + "static const apus_module").replace("FIELDS}", fields)
+    file = build_module(text, scratch / f"row-{abs(hash(row))}", "probe", flags=[f"-I{os.path.dirname(__file__)}"])
+    rejected(probe(file=file), "directive")
+
+
+def test_a_provider_table_that_is_too_small(probe, scratch):
+    """Whoever uses the provider may take it that what the group had from the start is there."""
+    text = MODULE.replace(
+        "    return APUS_OK;",
+        "    static const apus_authz_v1 table = {.size = 8};\n"
+        '    return pv->provide(host, APUS_GROUP_AUTHZ, S("x"), &table, NULL);',
+    )
+    file = build_module(text, scratch / "table", "probe", flags=[f"-I{os.path.dirname(__file__)}"])
+    rejected(probe(file=file), "authz/1", "8 bytes")
 
 
 def test_unreadable(probe, scratch):
@@ -291,7 +325,7 @@ def test_detailed_list_of_modules(configured, build):
         "Providers:",
     ):
         assert title in text
-    assert re.search(r"^ abi_reply_module 1\.0, ABI 0\.1, c$", text, re.MULTILINE)
+    assert re.search(r"^ abi_reply_module 1\.0, ABI 1\.0, c$", text, re.MULTILINE)
     assert re.search(r"abi_hooks_a_module: .*apus\.hooks/1", text)
     assert "abi_hooks_a_module: FIRST; INITIAL_ONLY" in text
     assert "abi_hooks_c_module: MIDDLE, before abi_hooks_a_module" in text

@@ -78,3 +78,7 @@ def test_a_pattern_that_explodes_is_stopped(server):
 
 def test_bytes_that_are_not_utf_8(server):
     assert run(server, "^caf.$", "caf\xe9")[2].startswith("match 0 0-4")
+
+
+def test_unknown_flags_are_refused(server):
+    assert run(server, "a", "a", flags=64)[0] == "compile -3 with a reason"

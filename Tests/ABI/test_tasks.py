@@ -112,6 +112,11 @@ def test_post(server):
     assert fetch(server.port, get("/post?3")).body == b"posted 3"
 
 
+@pytest.mark.parametrize("path", ["/post-loop", "/post-later"], ids=["from-a-thread", "from-the-loop"])
+def test_post_for_no_connection(server, path):
+    assert fetch(server.port, get(f"{path}?3")).body == b"posted to nobody 3"
+
+
 def test_watch(server):
     assert fetch(server.port, get("/watch?40")).body == b"watched 42"
 

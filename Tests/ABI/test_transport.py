@@ -154,3 +154,33 @@ def test_client_that_closes(fresh):
     wait_until(lambda: fresh.error_log().count("transport closes") >= 2, "the end of the transport")
     assert "transport gets the last" not in fresh.error_log()
     assert fresh.error_log().count("transport closes") == 2
+
+
+HOSTS = """\
+<VirtualHost 127.0.0.1:@PORT@>
+    ServerName one.example
+</VirtualHost>
+<VirtualHost 127.0.0.1:@PORT@>
+    ServerName two.example
+    ServerAlias *.two.example
+</VirtualHost>
+"""
+
+
+@pytest.fixture(scope="module")
+def hosts(apus, module):
+    with apus(module.load() + CONFIG + HOSTS, ports=2) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "name, answer",
+    [("two.example", "two.example 1"), ("TWO.example", "two.example 1"), ("none.example", "one.example 0")],
+)
+def test_select_server(hosts, name, answer):
+    assert fetch(hosts.port, get(f"/abi/select?{name}")).body.decode() == answer
+
+
+def test_select_server_by_wildcard_alias(hosts):
+    """RFC 6066 names hosts; ServerAlias gives them patterns."""
+    assert fetch(hosts.port, get("/abi/select?a.two.example")).body.decode() == "two.example 1"

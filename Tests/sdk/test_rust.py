@@ -15,8 +15,8 @@ PROGRAM = """\
 mod sys;
 
 macro_rules! offset {{
-    ($kind:ident, $member:ident) => {{{{
-        let value = std::mem::MaybeUninit::<sys::$kind>::uninit();
+    ($kind:ty, $member:ident) => {{{{
+        let value = std::mem::MaybeUninit::<$kind>::uninit();
         unsafe {{ std::ptr::addr_of!((*value.as_ptr()).$member) as usize - value.as_ptr() as usize }}
     }}}};
 }}
@@ -29,18 +29,18 @@ fn main() {{
 
 def test_layout(author, tmp_path):
     needs("rust")
-    dump = (PROJECT / "abi" / "0.1.txt").read_text()
-    lines = [
-        f'    assert_eq!(std::mem::size_of::<sys::{kind}>(), {size}, "{kind}");'
-        for kind, size in re.findall(r"^struct (\w+): (\d+) bytes$", dump, re.MULTILINE)
-    ]
-    for kind, member, offset in re.findall(r"^member (\w+)\.(\w+) @(\d+)\+", dump, re.MULTILINE):
-        name = f"{member}_" if member in KEYWORDS else member
-        lines.append(f'    assert_eq!(offset!({kind}, {name}), {offset}, "{kind}.{member}");')
+    lines = []
+    for file, place in (("1.0.txt", "sys"), ("draft.txt", "sys::draft")):
+        dump = (PROJECT / "abi" / file).read_text()
+        for kind, size in re.findall(r"^struct (\w+): (\d+) bytes$", dump, re.MULTILINE):
+            lines.append(f'    assert_eq!(std::mem::size_of::<{place}::{kind}>(), {size}, "{kind}");')
+        for kind, member, offset in re.findall(r"^member (\w+)\.(\w+) @(\d+)\+", dump, re.MULTILINE):
+            name = f"{member}_" if member in KEYWORDS else member
+            lines.append(f'    assert_eq!(offset!({place}::{kind}, {name}), {offset}, "{kind}.{member}");')
     assert len(lines) > 300
     source = tmp_path / "layout.rs"
     source.write_text(PROGRAM.format(sys=PROJECT / "sdk" / "rust" / "src" / "sys.rs", body="\n".join(lines)))
-    built = author.run("rustc", "--edition", "2021", "-o", tmp_path / "layout", source)
+    built = author.run("rustc", "--edition", "2021", "--cfg", 'feature="draft"', "-o", tmp_path / "layout", source)
     assert built.status == 0, built.output[-3000:]
     done = author.run(tmp_path / "layout")
     assert done.status == 0, done.output
@@ -50,6 +50,6 @@ def test_the_crate_itself(author):
     needs("rust")
     target = author.directory / "crate"
     shutil.copytree(DISTRIBUTION / "sdk" / "rust", target)
-    done = author.run("cargo", "test", "--quiet", directory="crate")
+    done = author.run("cargo", "test", "--quiet", "--all-features", directory="crate")
     assert done.status == 0, done.output
     assert "1 passed" in done.output

@@ -15,7 +15,7 @@ static apus_status attach(const apus_host *h, void **ctx) {
 static const char *const needs[] = {APUS_EXT_HOOKS, NULL};
 static const apus_module module = {
     .size = sizeof module, .abi_major = APUS_ABI_MAJOR, .abi_minor_min = APUS_ABI_MINOR, .name = "empty_module", .version = "1.0",
-    .toolchain = "c", .requires_ids = needs, .server_conf = {.size = sizeof(apus_conf_ops)}, .dir_conf = {.size = sizeof(apus_conf_ops)},
+    .toolchain = "c", .requires_ids = needs,
     .attach = attach,
 };
 

@@ -190,8 +190,7 @@ static const apus_module module = {
     .size = sizeof module, .abi_major = APUS_ABI_MAJOR, .abi_minor_min = APUS_ABI_MINOR,
     .n_directives = 1, .directive_stride = sizeof directives[0], .directives = directives,
     .name = "ledger_module", .version = "1.0", .toolchain = "c", .requires_ids = needs,
-    .server_conf = {.size = sizeof(apus_conf_ops), .create = make, .merge = merge},
-    .dir_conf = {.size = sizeof(apus_conf_ops)},
+    .server_conf = &(const apus_conf_ops){.size = sizeof(apus_conf_ops), .create = make, .merge = merge},
     .attach = attach,
 };
 

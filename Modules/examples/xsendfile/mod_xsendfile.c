@@ -213,8 +213,7 @@ static const apus_module module = {
     .size = sizeof module, .abi_major = APUS_ABI_MAJOR, .abi_minor_min = APUS_ABI_MINOR,
     .n_directives = sizeof directives / sizeof *directives, .directive_stride = sizeof *directives, .directives = directives,
     .name = "xsendfile_module", .version = "1.0", .toolchain = "c", .requires_ids = needs,
-    .server_conf = {.size = sizeof(apus_conf_ops)},
-    .dir_conf = {.size = sizeof(apus_conf_ops), .create = make, .merge = merge},
+    .dir_conf = &(const apus_conf_ops){.size = sizeof(apus_conf_ops), .create = make, .merge = merge},
     .attach = attach,
 };
 

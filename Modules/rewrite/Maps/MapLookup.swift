@@ -1,4 +1,4 @@
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 extension RewriteProcess {
     /// What a map has for a key; nil: nothing, or there is no such map. Lives as long as the request.

@@ -1,5 +1,5 @@
 import Glibc
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// A map whose values a program tells: a line with the key, a line with the value. One program serves all workers, one
 /// look-up at a time.

@@ -1,6 +1,6 @@
 import COpenSSL
 import Glibc
-import ModuleKit
+@_spi(Draft) import ModuleKit
 
 /// Fetches the status of certificates ahead of need: in one worker, which tells all processes. Handshakes send what is
 /// there and never wait.

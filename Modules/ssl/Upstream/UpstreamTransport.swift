@@ -1,5 +1,6 @@
 import COpenSSL
 import Glibc
+import ModuleABI.Draft
 import ModuleKit
 
 /// One connection to another server.
@@ -99,11 +100,11 @@ final class UpstreamConnection {
     }
 }
 
-/// The provider "tls" of group "upstream/1".
+/// The provider "tls" of group "upstream/0.1".
 enum UpstreamTransport {
-    static var table: apus_upstream_v1 {
-        apus_upstream_v1(
-            size: UInt32(MemoryLayout<apus_upstream_v1>.size), flags: 0, open: open, handshake: handshake, read: read,
+    static var table: apus_upstream_v0 {
+        apus_upstream_v0(
+            size: UInt32(MemoryLayout<apus_upstream_v0>.size), flags: 0, open: open, handshake: handshake, read: read,
             write: write, shutdown: shutdown, close: close, problem: problem, fact: fact)
     }
 }

@@ -28,11 +28,10 @@ extension ConfigBuilder {
         dir.pointee = dir.pointee.merged(over: base.pointee.dirConf.pointee.core.pointee, arena)
         let vector = own.pointee.dirConf.pointee.vector
         for module in runtime.modules.dropFirst() {
-            guard let descriptor = module.descriptor else { continue }
             own.pointee.conf[module.index] = merged(
-                module, descriptor.pointee.server_conf.merge, base.pointee.conf[module.index], own.pointee.conf[module.index])
+                module, module.serverConf?.merge, base.pointee.conf[module.index], own.pointee.conf[module.index])
             vector[module.index] = merged(
-                module, descriptor.pointee.dir_conf.merge, base.pointee.dirConf.pointee.vector[module.index],
+                module, module.dirConf?.merge, base.pointee.dirConf.pointee.vector[module.index],
                 vector[module.index])
         }
     }

@@ -103,8 +103,7 @@ final class ConfigBuilder {
         server.pointee.conf[0] = UnsafeMutableRawPointer(core)
         merged.pointee.vector[0] = UnsafeMutableRawPointer(merged.pointee.core)
         for module in runtime.modules.dropFirst() {
-            guard let descriptor = module.descriptor else { continue }
-            if !isVirtual || descriptor.pointee.server_conf.flags & APUS_CONF_INHERITED == 0 { _ = serverConf(of: module, in: scope) }
+            if !isVirtual || (module.serverConf?.flags ?? 0) & APUS_CONF_INHERITED == 0 { _ = serverConf(of: module, in: scope) }
             // Like a section, a virtual host has one only where a directive says something.
             if !isVirtual { _ = dirConf(of: module, in: scope) }
         }
@@ -115,7 +114,7 @@ final class ConfigBuilder {
     func serverConf(of module: LoadedModule, in scope: ConfigScope) -> UnsafeMutableRawPointer? {
         let vector = scope.server.server.pointee.conf
         if let existing = vector[module.index] { return existing }
-        let made = module.descriptor?.pointee.server_conf.create?(module.ctx, configuration.arena.handle, scope.handle)
+        let made = module.serverConf?.create?(module.ctx, configuration.arena.handle, scope.handle)
         vector[module.index] = made
         return made
     }
@@ -144,7 +143,7 @@ final class ConfigBuilder {
         if module.index == 0 {
             made = UnsafeMutableRawPointer(arena.new(CoreDirConf()))
         } else {
-            made = module.descriptor?.pointee.dir_conf.create?(module.ctx, arena.handle, scope.handle)
+            made = module.dirConf?.create?(module.ctx, arena.handle, scope.handle)
         }
         scope.conf[module.index] = made
         return made

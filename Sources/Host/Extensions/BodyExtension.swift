@@ -54,7 +54,7 @@ enum BodyExtension {
         replace: { r, data in BodyInput.replace(.of(r), data) })
 
     private static func peek(_ chain: Chain.Ref, _ out: UnsafeMutablePointer<apus_segment>?) -> apus_status {
-        guard let out, out.pointee.size >= UInt32(MemoryLayout<apus_segment>.size) else { return APUS_E_INVALID }
+        guard let out, out.pointee.size >= FirstRevision.segment else { return APUS_E_INVALID }
         guard let segment = chain.pointee.queue.first?.pointee else { return APUS_E_NOT_FOUND }
         out.pointee.kind = switch segment.kind {
         case .memory: APUS_SEG_DATA

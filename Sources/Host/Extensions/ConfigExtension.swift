@@ -50,9 +50,10 @@ enum ConfigExtension {
         scope: { cmd in DirectiveContext.of(cmd).scope.handle },
         scope_kind: { scope in ConfigScope.of(scope).kind.rawValue },
         scope_path: { scope in ConfigScope.of(scope).path },
-        report: { _, level, code, file, line, message in
-            guard let runtime = Runtime.current else { return }
-            let text = code.isEmpty ? message.string : "\(code.string): \(message.string)"
+        report: { host, level, code, file, line, message in
+            guard let host, let runtime = Runtime.current else { return }
+            let said = file.isEmpty ? "\(LoadedModule.of(host).name): \(message.string)" : message.string
+            let text = code.isEmpty ? said : "\(code.string): \(said)"
             let location = file.isEmpty ? nil : runtime.configuration.location(file.string, Int(line))
             if level <= APUS_LOG_ERR {
                 runtime.openDiagnostics.error(text, at: location)
@@ -65,7 +66,7 @@ enum ConfigExtension {
             context.asksForLimit = true
             return context.scope.limit.map { OpaquePointer($0) }
         },
-        limits: { methods, r in
+        limit_holds: { methods, r in
             guard let methods else { return 1 }
             return UnsafePointer<MethodLimit>(methods).pointee.holds(for: Request.Ref.of(r).pointee.method) ? 1 : 0
         })

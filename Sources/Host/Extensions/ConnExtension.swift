@@ -30,13 +30,6 @@ enum ConnExtension {
             }
         },
         server: { c in Connection.Ref.of(c).pointee.server.handle },
-        select_server: { c, name, matched in
-            let conn = Connection.Ref.of(c)
-            let order = conn.pointee.entry?.pointee.names.find(lowercasing: name)
-            matched?.pointee = order == nil ? 0 : 1
-            if let order, let entry = conn.pointee.entry { conn.pointee.server = entry.pointee.servers[order] }
-            return conn.pointee.server.handle
-        },
         pool: { c in Connection.Ref.of(c).pool.handle },
         slot: { c, host in Connection.Ref.of(c).pointee.slots?[HostRecord.of(host).pointee.index] },
         set_slot: { c, host, value in
@@ -44,28 +37,11 @@ enum ConnExtension {
             if conn.pointee.slots == nil { conn.pointee.slots = RequestExtension.newSlots(conn.pool) }
             conn.pointee.slots?[HostRecord.of(host).pointee.index] = value
         },
-        transport: { c, name in
-            let conn = Connection.Ref.of(c)
-            guard conn.pointee.transport != nil, conn.pointee.transportName == name else { return nil }
-            return conn.pointee.transportState
-        },
         token: { c in Connection.Ref.of(c).token },
         close: { c in
             let conn = Connection.Ref.of(c)
             if conn.pointee.takeover != nil { return Takeover.finish(conn) }
             conn.pointee.closesWhenSent = true
             if conn.pointee.request == nil { Turn.run(conn) { conn.close() } }
-        },
-        wire_read: { c, buffer, capacity, n in
-            guard let buffer else { return APUS_E_INVALID }
-            var got = 0
-            let status = ConnectionIO.receive(.of(c), buffer, min(Extensions.count(capacity), 1 << 30), &got)
-            n?.pointee = got
-            return status
-        },
-        wire_write: { c, bytes, length, n in
-            var done = 0
-            defer { n?.pointee = done }
-            return WireOutput.write(.of(c), Bytes(bytes.unsafelyUnwrapped, count: Int(length)), &done)
         })
 }

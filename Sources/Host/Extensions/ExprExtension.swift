@@ -7,6 +7,11 @@ enum ExprExtension {
         size: Extensions.size(apus_expr_v1.self), reserved: 0,
         compile: { _, pool, text, flags, out, reason, offset in
             let arena = PoolExtension.arena(pool)
+            guard flags & ~(APUS_EXPR_STRING | APUS_EXPR_HTACCESS | APUS_EXPR_NO_VARY) == 0 else {
+                reason?.pointee = arena.copy("the flags 0x\(String(flags, radix: 16)) are not known here")
+                offset?.pointee = 0
+                return APUS_E_INVALID
+            }
             do throws(ExprProblem) {
                 let expression = try ExprParser.compile(text, flags: flags, in: arena, Runtime.current?.expressions)
                 out?.pointee = OpaquePointer(expression)
@@ -74,6 +79,11 @@ enum ExprExtension {
     ) -> apus_status {
         guard let host, let runtime = Runtime.current, runtime.attaching != nil else { return APUS_E_INVALID }
         let module = LoadedModule.of(host)
+        let unknown = flags & ~(APUS_EXPR_RESTRICTED | APUS_EXPR_PREFIX)
+        guard unknown == 0 else {
+            let message = "brings \(name.string) for expressions with flags 0x\(String(unknown, radix: 16)) that this host does not know"
+            return Extensions.refuse(module, RegistrationError(message))
+        }
         let addition = ExprAddition(
             kind: kind, ctx: ctx, module: UInt32(module.index), isRestricted: flags & APUS_EXPR_RESTRICTED != 0)
         let status = register(runtime.expressions, name.string, addition)

@@ -1,5 +1,7 @@
 import ByteKit
+import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// The function tables that modules ask for by id. Each is made once and lives for ever.
 enum Extensions {
@@ -29,9 +31,17 @@ enum Extensions {
         APUS_EXT_TASKS: make(TasksExtension.table),
         APUS_EXT_TIMEOUTS: make(TimeoutsExtension.table),
         APUS_EXT_UPGRADE: make(UpgradeExtension.table),
+        APUS_EXT_WIRE: make(WireExtension.table),
     ]
 
-    static func table(named id: String) -> UnsafeRawPointer? { tables[id] }
+    /// What APUS_WITHOUT in the environment names is not offered, as if this host had been built without it: so it is tried out how
+    /// modules get on.
+    private static let absent: Set<String> = {
+        guard let names = getenv("APUS_WITHOUT") else { return [] }
+        return Set(String(cString: names).split(separator: " ").map(String.init))
+    }()
+
+    static func table(named id: String) -> UnsafeRawPointer? { absent.contains(id) ? nil : tables[id] }
 
     static var ids: [String] { tables.keys.sorted() }
 

@@ -31,26 +31,15 @@ enum FiltersExtension {
 
     private static func filter(_ f: OpaquePointer?) -> FilterInstance.Ref { FilterInstance.Ref(f.unsafelyUnwrapped) }
 
-    /// The registration without the members that came later.
-    private static let leastRegistration = MemoryLayout<apus_filter_reg>.offset(of: \.prepare).unsafelyUnwrapped
-
-    /// The registration with what a module of an older header does not know as zero.
-    private static func whole(_ raw: UnsafePointer<apus_filter_reg>) -> apus_filter_reg {
-        var whole = apus_filter_reg()
-        let count = min(Int(raw.pointee.size), MemoryLayout<apus_filter_reg>.size)
-        withUnsafeMutableBytes(of: &whole) { $0.copyMemory(from: UnsafeRawBufferPointer(start: raw, count: count)) }
-        return whole
-    }
-
     private static func add(_ host: UnsafePointer<apus_host>?, _ raw: UnsafePointer<apus_filter_reg>?) -> apus_status {
         guard let host, let raw, let runtime = Runtime.current else { return APUS_E_INVALID }
         let module = LoadedModule.of(host)
-        guard Int(raw.pointee.size) >= leastRegistration, let name = raw.pointee.name else {
+        guard raw.pointee.size >= FirstRevision.filterRegistration, let name = raw.pointee.name else {
             return Extensions.refuse(module, RegistrationError("registers a filter with an incomplete registration"))
         }
         do throws(RegistrationError) {
             try runtime.filters.add(
-                whole(raw), String(cString: name), after: Extensions.strings(raw.pointee.after),
+                FirstRevision.whole(raw, size: raw.pointee.size), String(cString: name), after: Extensions.strings(raw.pointee.after),
                 before: Extensions.strings(raw.pointee.before), by: module)
             return APUS_OK
         } catch {

@@ -14,11 +14,7 @@ enum HooksExtension {
             return frozen.pointee.links
         },
         invoke: { hook, result, arguments in invoke(hook, result, arguments) },
-        find: { _, name, signature in
-            guard let name, let hook = Runtime.current?.hooks.hooks[String(cString: name)] else { return nil }
-            guard let signature, hook.signature.text == String(cString: signature) else { return nil }
-            return OpaquePointer(hook.frozen)
-        })
+        find: { host, name, signature, out in find(host, name, signature, out) })
 
     private static func frozenHook(_ hook: OpaquePointer?) -> UnsafeMutablePointer<FrozenHook> {
         UnsafeMutablePointer(hook.unsafelyUnwrapped)
@@ -27,7 +23,7 @@ enum HooksExtension {
     private static func add(_ host: UnsafePointer<apus_host>?, _ raw: UnsafePointer<apus_hook_reg>?) -> apus_status {
         guard let host, let raw, let runtime = Runtime.current else { return APUS_E_INVALID }
         let module = LoadedModule.of(host)
-        guard raw.pointee.size >= UInt32(MemoryLayout<apus_hook_reg>.size), let name = raw.pointee.hook,
+        guard raw.pointee.size >= FirstRevision.hookRegistration, let name = raw.pointee.hook,
             let signature = raw.pointee.signature
         else {
             return Extensions.refuse(module, RegistrationError("registers a hook with an incomplete registration"))
@@ -60,6 +56,24 @@ enum HooksExtension {
         } catch {
             return Extensions.refuse(module, error)
         }
+    }
+
+    private static func find(
+        _ host: UnsafePointer<apus_host>?, _ name: UnsafePointer<CChar>?, _ signature: UnsafePointer<CChar>?,
+        _ out: UnsafeMutablePointer<OpaquePointer?>?
+    ) -> apus_status {
+        guard let host, let name, let signature else { return APUS_E_INVALID }
+        guard let hook = Runtime.current?.hooks.hooks[String(cString: name)] else { return APUS_E_NOT_FOUND }
+        let wanted = String(cString: signature)
+        guard hook.signature.text == wanted else {
+            ErrorLog.write(
+                .error, code: "APUS1503",
+                "\(LoadedModule.of(host).name) looks for the hook \(hook.name) as \"\(wanted)\", "
+                    + "but \(hook.owner?.name ?? "the server") declares it as \"\(hook.signature.text)\"")
+            return APUS_E_TYPE
+        }
+        out?.pointee = OpaquePointer(hook.frozen)
+        return APUS_OK
     }
 
     private static func invoke(

@@ -1,10 +1,11 @@
 import ByteKit
 import ModuleABI
+import ModuleABI.Draft
 
-/// apus/inspect.h
+/// apus/draft/inspect.h
 enum InspectExtension {
-    static let table = apus_inspect_v1(
-        size: Extensions.size(apus_inspect_v1.self), reserved: 0,
+    static let table = apus_inspect_v0(
+        size: Extensions.size(apus_inspect_v0.self), reserved: 0,
         each_line: { _, fn, arg in
             guard let fn, let runtime = Runtime.current else { return }
             let lines = Lines(runtime: runtime, fn: fn, arg: arg)

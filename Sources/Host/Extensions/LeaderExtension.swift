@@ -2,6 +2,7 @@ import ByteKit
 import CSystem
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// apus/leader.h
 enum LeaderExtension {
@@ -44,10 +45,10 @@ enum LeaderExtension {
     }
 }
 
-/// apus/handover.h
+/// apus/draft/handover.h
 enum HandoverExtension {
-    static let table = apus_handover_v1(
-        size: Extensions.size(apus_handover_v1.self), reserved: 0,
+    static let table = apus_handover_v0(
+        size: Extensions.size(apus_handover_v0.self), reserved: 0,
         put: { host, name, bytes in
             withKey(host, name) { handover, key in
                 guard bytes.count <= Messages.sizeLimit else { return APUS_E_TOO_BIG }

@@ -13,11 +13,7 @@ enum PoolExtension {
             arena(pool).pointee.onDestroy(ctx, fn)
             return APUS_OK
         },
-        create: { parent in
-            let made = Arena.make(nil)
-            if let parent { arena(parent).pointee.onDestroy(UnsafeMutableRawPointer(OwnedArena.make(made, parent))) { OwnedArena.end($0) } }
-            return made.handle
-        },
+        create: { parent in OwnedArena.make(parent).handle },
         destroy: { pool in OwnedArena.destroy(arena(pool)) })
 
     /// More than any machine has is a mistake of the caller, who is told so.
@@ -33,27 +29,31 @@ enum PoolExtension {
     static func arena(_ pool: OpaquePointer?) -> Arena.Ref { Arena.Ref(pool.unsafelyUnwrapped) }
 }
 
-/// An arena that a module made below another: freed by the module, or with its parent at the latest.
+/// An arena that a module made: freed by the module, or with its parent at the latest. What the parent knows of it lies in the
+/// parent; the first thing in the arena leads there. So no two threads with pools of their own meet.
 private struct OwnedArena: BitwiseCopyable {
     var arena: Arena.Ref
-    var isAlive: Bool
+    var isAlive = true
 
-    nonisolated(unsafe) private static var owners: [Arena.Ref: UnsafeMutablePointer<OwnedArena>] = [:]
+    private typealias Link = UnsafeMutablePointer<OwnedArena>?
 
-    static func make(_ arena: Arena.Ref, _ parent: OpaquePointer) -> UnsafeMutablePointer<OwnedArena> {
-        let owner = PoolExtension.arena(parent).new(OwnedArena(arena: arena, isAlive: true))
-        owners[arena] = owner
-        return owner
-    }
-
-    static func end(_ raw: UnsafeMutableRawPointer?) {
-        guard let owner = raw?.assumingMemoryBound(to: OwnedArena.self), owner.pointee.isAlive else { return }
-        owners[owner.pointee.arena] = nil
-        Arena.destroy(owner.pointee.arena)
+    static func make(_ parent: OpaquePointer?) -> Arena.Ref {
+        let made = Arena.make(nil)
+        let link = made.allocate(Link.self)
+        link.initialize(to: nil)
+        if let parent {
+            let record = PoolExtension.arena(parent).new(OwnedArena(arena: made))
+            link.pointee = record
+            PoolExtension.arena(parent).pointee.onDestroy(record) { raw in
+                guard let record = raw?.assumingMemoryBound(to: OwnedArena.self), record.pointee.isAlive else { return }
+                Arena.destroy(record.pointee.arena)
+            }
+        }
+        return made
     }
 
     static func destroy(_ arena: Arena.Ref) {
-        owners.removeValue(forKey: arena)?.pointee.isAlive = false
+        arena.firstAllocation.load(as: Link.self)?.pointee.isAlive = false
         Arena.destroy(arena)
     }
 }

@@ -2,11 +2,12 @@ import ByteKit
 import CSystem
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
-/// apus/program.h
+/// apus/draft/program.h
 enum ProgramExtension {
-    static let table = apus_program_v1(
-        size: Extensions.size(apus_program_v1.self), reserved: 0,
+    static let table = apus_program_v0(
+        size: Extensions.size(apus_program_v0.self), reserved: 0,
         start: { _, argv, argc, user, group, input, output in
             guard let argv, argc > 0, let input, let output else { return APUS_E_INVALID }
             let words = UnsafeBufferPointer(start: argv, count: Int(argc)).map { $0.string }

@@ -8,6 +8,12 @@ enum ProvidersExtension {
         provide: { host, group, name, vtable, ctx in
             guard let host, let group, let vtable, let runtime = Runtime.current else { return APUS_E_INVALID }
             let module = LoadedModule.of(host)
+            let size = vtable.load(as: UInt32.self)
+            let least = FirstRevision.tables[String(cString: group)] ?? 8
+            guard size >= least else {
+                let message = "offers provider \"\(name.string)\" of group \(String(cString: group)) with a table of \(size) bytes; one has \(least)"
+                return Extensions.refuse(module, RegistrationError(message))
+            }
             let provider = ProviderRegistry.Provider(
                 name: Bytes.immortal(name.string), module: module, vtable: vtable, ctx: ctx)
             do throws(RegistrationError) {

@@ -7,6 +7,10 @@ enum RegexExtension {
         size: Extensions.size(apus_regex_v1.self), reserved: 0,
         compile: { pool, pattern, flags, out, reason in
             let arena = PoolExtension.arena(pool)
+            guard flags & ~(APUS_REGEX_ICASE | APUS_REGEX_DOTALL | APUS_REGEX_NO_DOLLAR_NEWLINE) == 0 else {
+                reason?.pointee = arena.copy("the flags 0x\(String(flags, radix: 16)) are not known here")
+                return APUS_E_INVALID
+            }
             do throws(Regex.Problem) {
                 out?.pointee = OpaquePointer(try Regex.compile(pattern, flags: flags, in: arena))
                 return APUS_OK

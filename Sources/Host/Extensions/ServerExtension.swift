@@ -66,7 +66,10 @@ enum ServerExtension {
             guard let fn, let runtime = Runtime.current else { return }
             for module in runtime.modules {
                 let arena = Arena.make(nil)
-                fn(arg, arena.copy(module.name), arena.copy(module.version), arena.copy(module.file), arena.copy(module.toolchain))
+                var fact = apus_module_fact(
+                    size: Extensions.size(apus_module_fact.self), reserved: 0, name: arena.copy(module.name),
+                    version: arena.copy(module.version), file: arena.copy(module.file), toolchain: arena.copy(module.toolchain))
+                fn(arg, &fact)
                 Arena.destroy(arena)
             }
         },

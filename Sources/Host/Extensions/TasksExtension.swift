@@ -18,14 +18,10 @@ enum TasksExtension {
             Tasks.runBlocking(task, fn, ctx)
             return APUS_OK
         },
-        suspend_conn: { c, onCancel, ctx, out in
-            guard let out, Connection.Ref.of(c).pointee.state == .handshake else { return APUS_E_INVALID }
-            out.pointee = Tasks.suspend(handshake: .of(c), onCancel, ctx)
-            return APUS_OK
-        },
         post: { token, fn, ctx in
             guard let fn else { return APUS_E_INVALID }
-            if Worker.isLoopThread, theWorker.pointee.loop.connection(token) == nil { return APUS_E_STALE }
+            guard theWorkerIfAny != nil else { return APUS_E_THREAD }
+            if token != 0, Worker.isLoopThread, theWorker.pointee.loop.connection(token) == nil { return APUS_E_STALE }
             nonisolated(unsafe) let ctx = ctx
             let callback = Activity.later(.posted)
             theWorker.pointee.loop.call {

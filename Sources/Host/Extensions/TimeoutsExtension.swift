@@ -1,9 +1,10 @@
 import ModuleABI
+import ModuleABI.Draft
 
-/// apus/timeouts.h
+/// apus/draft/timeouts.h
 enum TimeoutsExtension {
-    static let table = apus_timeouts_v1(
-        size: Extensions.size(apus_timeouts_v1.self), reserved: 0,
+    static let table = apus_timeouts_v0(
+        size: Extensions.size(apus_timeouts_v0.self), reserved: 0,
         limit: { s, phase, initial, maximum, rate in
             guard let s, initial >= 0, maximum >= 0, rate >= 0, let path = path(phase) else { return APUS_E_INVALID }
             Server.Ref(s).pointee.readTimeouts[keyPath: path] = PhaseLimit(initial: initial, maximum: maximum, rate: rate)

@@ -1,10 +1,11 @@
 import ByteKit
 import ModuleABI
+import ModuleABI.Draft
 
-/// "apus.upgrade/1" of apus/protocol.h
+/// "apus.upgrade/0.1" of apus/draft/protocol.h
 enum UpgradeExtension {
-    static let table = apus_upgrade_v1(
-        size: Extensions.size(apus_upgrade_v1.self), reserved: 0,
+    static let table = apus_upgrade_v0(
+        size: Extensions.size(apus_upgrade_v0.self), reserved: 0,
         asked: { r, name in Upgrade.isAsked(.of(r), name) ? 1 : 0 },
         switch_to: { r, name, vtable, state in
             guard Worker.isLoopThread else { return APUS_E_THREAD }

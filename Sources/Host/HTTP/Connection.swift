@@ -1,6 +1,7 @@
 import ByteKit
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// One client connection: what a module knows as apus_conn. Raw memory in the worker's table, reused.
 ///
@@ -67,7 +68,7 @@ struct Connection {
 
     var preface: UnsafePointer<Preface>?
     var tap: UnsafePointer<Tap>?
-    var transport: UnsafePointer<apus_transport_v1>?
+    var transport: UnsafePointer<apus_transport_v0>?
     var transportState: UnsafeMutableRawPointer?
     var transportName = Bytes.none
     /// Its handshake, as what is running.

@@ -2,6 +2,7 @@ import ByteKit
 import CSystem
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// Moves bytes between connections and the kernel, through their transport if they have one.
 enum ConnectionIO {
@@ -294,11 +295,11 @@ enum TransportOutput {
 
     /// How so many bytes are written: with a goodbye when they are the last.
     private static func writer(
-        _ conn: Connection.Ref, _ transport: UnsafePointer<apus_transport_v1>, _ count: Int
+        _ conn: Connection.Ref, _ transport: UnsafePointer<apus_transport_v0>, _ count: Int
     ) -> @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<apus_str>?, UInt32, UnsafeMutablePointer<Int>?) -> apus_status {
         let isLast = conn.pointee.isLastOutput && ConnectionIO.unsent(conn) == Int64(count)
         // It is a later member of the table.
-        if isLast, transport.pointee.size >= UInt32(MemoryLayout<apus_transport_v1>.size), let last = transport.pointee.write_last {
+        if isLast, transport.pointee.size >= UInt32(MemoryLayout<apus_transport_v0>.size), let last = transport.pointee.write_last {
             return last
         }
         return transport.pointee.write.unsafelyUnwrapped

@@ -19,7 +19,7 @@ struct PhaseLimit: BitwiseCopyable {
     }
 }
 
-/// The limits of a server that modules have set; see apus/timeouts.h.
+/// The limits of a server that modules have set; see apus/draft/timeouts.h.
 struct ReadTimeouts: BitwiseCopyable {
     var handshake = PhaseLimit()
     var header = PhaseLimit()

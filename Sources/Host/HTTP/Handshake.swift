@@ -1,6 +1,7 @@
 import ByteKit
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// The first moments of a connection: which transport carries it, and that transport's agreement with the client.
 enum Handshake {

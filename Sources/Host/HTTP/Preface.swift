@@ -1,11 +1,12 @@
 import ByteKit
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// What a connection begins with before its transport, such as the header of the PROXY protocol. A module knows what it
 /// is; it is looked at where it lies in the socket, so that whoever reads next finds what follows it.
 struct Preface {
-    let vtable: UnsafePointer<apus_preface_v1>
+    let vtable: UnsafePointer<apus_preface_v0>
     let ctx: UnsafeMutableRawPointer?
 
     private static let limit = Int(APUS_PREFACE_MAX)

@@ -1,12 +1,13 @@
 import ByteKit
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// A connection whose bytes are a protocol's of a module: by agreement in the handshake, or after an answer 101.
 ///
 /// Lies in the connection's memory. Whoever has one is told of the end once, by `close`.
 struct Takeover {
-    let vtable: UnsafePointer<apus_protocol_v1>
+    let vtable: UnsafePointer<apus_protocol_v0>
     var state: UnsafeMutableRawPointer?
     /// The module asked that nothing be received for now.
     var isHeld = false
@@ -42,7 +43,7 @@ struct Takeover {
 
     /// Answers 101: the connection goes on as `name` when the request's phases are over.
     static func accept(
-        _ r: Request.Ref, _ name: Bytes, _ vtable: UnsafePointer<apus_protocol_v1>, _ state: UnsafeMutableRawPointer?
+        _ r: Request.Ref, _ name: Bytes, _ vtable: UnsafePointer<apus_protocol_v0>, _ state: UnsafeMutableRawPointer?
     ) -> apus_status {
         let conn = r.pointee.conn
         guard Upgrade.isAsked(r, name), r.pointee.body.isComplete, !r.pointee.response.headIsSent, conn.pointee.takeover == nil
@@ -57,7 +58,7 @@ struct Takeover {
     }
 
     static func take(
-        _ conn: Connection.Ref, _ vtable: UnsafePointer<apus_protocol_v1>, _ state: UnsafeMutableRawPointer?
+        _ conn: Connection.Ref, _ vtable: UnsafePointer<apus_protocol_v0>, _ state: UnsafeMutableRawPointer?
     ) {
         let place = conn.pool.allocate(Takeover.self)
         place.initialize(
@@ -224,6 +225,6 @@ enum Upgrade {
 /// A protocol provider as a handshake's end finds it.
 struct ProtocolLink {
     var name: Bytes
-    var vtable: UnsafePointer<apus_protocol_v1>
+    var vtable: UnsafePointer<apus_protocol_v0>
     var ctx: UnsafeMutableRawPointer?
 }

@@ -1,11 +1,12 @@
 import ByteKit
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// Somebody who is shown a connection's plain bytes. Output then goes the way it goes through a transport, piece by piece
 /// in memory, whether there is one or not.
 struct Tap {
-    let vtable: UnsafePointer<apus_tap_v1>
+    let vtable: UnsafePointer<apus_tap_v0>
     let ctx: UnsafeMutableRawPointer?
 
     /// Puts the first tap that wants the connection on it.

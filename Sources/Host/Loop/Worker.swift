@@ -2,6 +2,7 @@ import ByteKit
 import CSystem
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// The state of this process as a server of connections. There is none in a leader or a supervisor.
 ///
@@ -147,7 +148,7 @@ struct Worker {
 struct TransportLink {
     var module: Int
     var name: Bytes
-    var vtable: UnsafePointer<apus_transport_v1>
+    var vtable: UnsafePointer<apus_transport_v0>
     var ctx: UnsafeMutableRawPointer?
 }
 

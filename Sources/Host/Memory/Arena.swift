@@ -156,6 +156,9 @@ struct Arena {
 }
 
 extension UnsafeMutablePointer where Pointee == Arena {
+    /// Where the first thing lies that was allocated.
+    var firstAllocation: UnsafeMutableRawPointer { UnsafeMutableRawPointer(self) + ((MemoryLayout<Arena>.size + 15) & ~15) }
+
     var handle: OpaquePointer { OpaquePointer(self) }
 
     @inline(__always)

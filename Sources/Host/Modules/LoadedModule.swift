@@ -52,6 +52,9 @@ final class LoadedModule {
 
     func bind(_ descriptor: UnsafePointer<apus_module>) { self.descriptor = descriptor }
 
+    var serverConf: apus_conf_ops? { descriptor?.pointee.server_conf?.pointee }
+    var dirConf: apus_conf_ops? { descriptor?.pointee.dir_conf?.pointee }
+
     /// The name without "_module": what LogLevel and messages call it.
     var shortName: String { name.hasSuffix("_module") ? String(name.dropLast(7)) : name }
 

@@ -189,29 +189,61 @@ final class ModuleLoader {
 
     private func check(_ descriptor: UnsafePointer<apus_module>, _ name: String) throws(LoadFailure) {
         let module = descriptor.pointee
-        guard module.size >= UInt32(MemoryLayout<apus_module>.size) else {
+        guard module.size >= FirstRevision.module else {
             throw LoadFailure(
-                "its descriptor has \(module.size) bytes, this host needs \(MemoryLayout<apus_module>.size)",
+                "its descriptor has \(module.size) bytes, this host needs \(FirstRevision.module)",
                 "rebuild it against this server's headers")
         }
         guard UInt32(module.abi_major) == APUS_ABI_MAJOR, UInt32(module.abi_minor_min) <= APUS_ABI_MINOR else {
             throw LoadFailure(
                 "it needs ABI \(module.abi_major).\(module.abi_minor_min), this host offers "
                     + "\(APUS_ABI_MAJOR).\(APUS_ABI_MINOR)",
-                "upgrade the server, or build the module for this one")
+                UInt32(module.abi_major) < APUS_ABI_MAJOR
+                    ? "build it against this server's headers" : "upgrade the server, or build the module for this one")
         }
         guard module.flags & ~APUS_MODULE_ONE_REQUEST == 0 else {
             throw LoadFailure("it sets flags 0x\(String(module.flags, radix: 16)) that this host does not know", "upgrade the server")
         }
-        guard module.directive_stride >= UInt32(MemoryLayout<apus_directive>.size) || module.n_directives == 0 else {
-            throw LoadFailure("its directive rows are too small", "rebuild it against this server's headers")
-        }
+        try checkConfigurations(module)
+        try checkDirectives(module)
         try checkToolchain(text(module.toolchain) ?? "")
         try checkExtensions(module)
         guard text(module.name) == name else {
             throw LoadFailure("its descriptor says \(text(module.name) ?? "nothing"), not \(name)", nil)
         }
         guard module.attach != nil else { throw LoadFailure("its descriptor has no attach function", nil) }
+    }
+
+    private func checkConfigurations(_ module: apus_module) throws(LoadFailure) {
+        for (operations, known) in [(module.server_conf, APUS_CONF_INHERITED), (module.dir_conf, 0)] {
+            guard let operations = operations?.pointee else { continue }
+            guard operations.size >= FirstRevision.confOps else {
+                throw LoadFailure("its configuration operations are too small", "rebuild it against this server's headers")
+            }
+            guard operations.flags & ~known == 0 else {
+                throw LoadFailure("its configuration has flags 0x\(String(operations.flags, radix: 16)) that this host does not know", "upgrade the server")
+            }
+        }
+    }
+
+    private func checkDirectives(_ module: apus_module) throws(LoadFailure) {
+        guard module.n_directives > 0 else { return }
+        guard module.directive_stride >= FirstRevision.directive, let rows = module.directives else {
+            throw LoadFailure("its directive rows are too small", "rebuild it against this server's headers")
+        }
+        let flags = APUS_DIRECTIVE_DIR_CONF | APUS_DIRECTIVE_ONCE | APUS_DIRECTIVE_SECRET | APUS_DIRECTIVE_DEPRECATED
+        let places = APUS_IN_SERVER | APUS_IN_GLOBAL | APUS_IN_DIRECTORY | APUS_IN_LOCATION | APUS_IN_FILES | APUS_IN_HTACCESS
+        let classes =
+            APUS_OVERRIDE_AUTH | APUS_OVERRIDE_FILEINFO | APUS_OVERRIDE_INDEXES | APUS_OVERRIDE_LIMIT | APUS_OVERRIDE_OPTIONS
+        for index in 0..<Int(module.n_directives) {
+            let row = UnsafeRawPointer(rows).load(fromByteOffset: index * Int(module.directive_stride), as: apus_directive.self)
+            guard let name = text(row.name), row.handle != nil else {
+                throw LoadFailure("its directive row \(index) has no name or no handler", nil)
+            }
+            guard row.flags & ~flags == 0, row.where & ~places == 0, row.override_class & ~classes == 0, row.shape <= APUS_SHAPE_SECTION else {
+                throw LoadFailure("its directive \(name) has a flag, place, class or shape that this host does not know", "upgrade the server")
+            }
+        }
     }
 
     /// Swift's ABI is not stable on Linux: one shared runtime serves only images of one compiler release.

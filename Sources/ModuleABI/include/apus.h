@@ -3,7 +3,8 @@
  * This is the root of the contract between the Apus host and its modules. A module is a shared object
  * that exports exactly one function, `apus_module_entry`; everything else is reached through it.
  *
- * Status: DRAFT. Names, order and meaning may still change until the header is frozen as ABI 1.0.
+ * Status: ABI 1.0, frozen. What is declared here and in apus/ keeps its name, place and meaning; docs/abi.md says for how long.
+ * Drafts are apart, in apus/draft/.
  *
  * Threads. Every function and callback states where it may be called:
  *   [main]   while the configuration is read, one thread, before workers are forked
@@ -14,8 +15,23 @@
  *   [owner]  whoever may use the object the pool belongs to
  *   [any]    everywhere
  *
+ * Hooks and callbacks are [conn] unless it is said otherwise. A callback may call every function whose mark holds where it runs:
+ * one that is [conn] calls those marked [conn], [req] and [any], one on a lent thread those marked [req] and [any]. The host holds no
+ * lock meanwhile. What is called on a wrong thread answers APUS_E_THREAD where it can tell.
+ *
  * Memory. You free what you allocated; nothing else crosses. Strings handed out by the host live as long as
- * the object they were asked from, and later changes never invalidate an earlier apus_str.
+ * the object they were asked from, and later changes never invalidate an earlier apus_str. Out parameters are set only with
+ * the answers that say so. A pointer may be NULL only where a comment says so.
+ *
+ * Strings. Names that a module's source bears (hooks, groups, functions, extension ids) are C strings in UTF-8; whatever comes
+ * from configuration or clients is an apus_str, which may hold any byte, NUL included.
+ *
+ * Growth. Structures and tables that begin with `size` may get further members at their end, never others: whoever reads one
+ * takes what lies beyond `size` as absent (APUS_HAS), and whoever fills one for another writes no further. The others are
+ * complete for ever: apus_str, apus_link. Lists come with a stride. `reserved` is 0 and nobody's, if nothing else is said. A bit of
+ * `flags` that the host does not know is refused, as are values of shape, stage, kind and their like. A number of a field or
+ * fact that the host does not know is unset, or 0; `abi_minor` tells which there are. Values that the host hands out get no
+ * company inside a revision: what means something else gets a new id.
  */
 #ifndef APUS_H
 #define APUS_H
@@ -27,8 +43,9 @@
 extern "C" {
 #endif
 
-#define APUS_ABI_MAJOR 0u
-#define APUS_ABI_MINOR 1u
+/** A host serves modules of its own major, up to its own minor. */
+#define APUS_ABI_MAJOR 1u /**< changes never, if it can be helped */
+#define APUS_ABI_MINOR 0u /**< grows with what is added */
 
 /* ---- values ------------------------------------------------------------------------------------------- */
 
@@ -38,7 +55,9 @@ typedef struct apus_str {
     size_t len;
 } apus_str;
 
-/** What a call or a hook answers: one of APUS_OK … APUS_AGAIN, an HTTP status (100…599), or a negative error. */
+/** What a call or a hook answers: one of APUS_OK … APUS_RECOVERED, an HTTP status (100…599), or a negative error. Others are
+ *  not used; a negative one that a module does not know is an error like APUS_E_FAIL. A few functions answer numbers of their
+ *  own and say so. */
 typedef int32_t apus_status;
 
 #define APUS_OK 0        /**< done; a hook of kind FIRST ends its phase, one of kind ALL lets the next one run */
@@ -46,6 +65,7 @@ typedef int32_t apus_status;
 #define APUS_DONE 2      /**< the request is answered: skip what is left but logging */
 #define APUS_SUSPENDED 3 /**< a task taken with apus_tasks_v1.suspend will go on later */
 #define APUS_AGAIN 4     /**< nothing now: ask again when the host says so */
+#define APUS_RECOVERED 5 /**< of apus_mutex_v1.lock: it is yours, and its last owner died with it */
 
 #define APUS_E_FAIL (-1)         /**< failed; the reason has been logged or set with apus_config_v1.fail */
 #define APUS_E_NOMEM (-2)        /**< no memory, or over a limit of the pool */
@@ -64,12 +84,12 @@ typedef int32_t apus_status;
 /** A function of unknown type; always cast back to the type its signature text states before a call. */
 typedef void (*apus_fn)(void);
 
-/** A callback with its context. */
+/** A callback with its context. Call `fn` as the type that its signature says, with `ctx` first. */
 typedef struct apus_link {
     apus_fn fn;
     void *ctx;
     uint32_t flags; /**< the APUS_HOOK_… flags it was registered with */
-    uint32_t reserved;
+    uint32_t reserved; /**< the host's own */
 } apus_link;
 
 /** Names a suspended request from anywhere; 0 is none. A stale one is answered APUS_E_STALE. */
@@ -99,17 +119,19 @@ typedef struct apus_mutex apus_mutex;   /**< a lock between processes */
 
 typedef struct apus_host apus_host;
 
-/** What the host gives a module: one per module, so the host knows who is calling. Valid for ever. */
+/** What the host gives a module: one per module, so the host knows who is calling. Valid for ever, once `attach` was called
+ *  with it. */
 struct apus_host {
     uint32_t size; /**< sizeof(apus_host) as the host was built */
-    uint16_t abi_major, abi_minor;
-    void *self; /**< the host's own; do not touch */
+    uint16_t abi_major, abi_minor; /**< APUS_ABI_MAJOR and APUS_ABI_MINOR as the host was built */
+    void *self;                    /**< the host's own; do not touch */
     /** The table of functions named `id`, such as "apus.request/1". [any]
      *  @return a table that begins with its size and is valid for ever, or NULL: not offered by this host */
     const void *(*extension)(const apus_host *host, const char *id);
 };
 
-/** Whether a table that begins with `size` reaches far enough to hold `member`. */
+/** Whether a table that begins with `size` is there and reaches far enough to hold `member`; what is in it may be NULL. To be
+ *  asked for each member that came after ABI 1.0. */
 #define APUS_HAS(table, member) \
     ((table) != NULL && (table)->size >= offsetof(__typeof__(*(table)), member) + sizeof((table)->member))
 
@@ -149,9 +171,9 @@ struct apus_host {
 #define APUS_DIRECTIVE_SECRET 0x04u     /**< its arguments are redacted in dumps */
 #define APUS_DIRECTIVE_DEPRECATED 0x08u /**< accepted with a warning that quotes `help` */
 
-/** One directive. */
+/** One directive. Rows grow at their end: `directive_stride` says how long they are. */
 typedef struct apus_directive {
-    const char *name;
+    const char *name;        /**< compared without case; that of a section may begin with '<' */
     uint32_t min_args, max_args;
     uint32_t where;          /**< APUS_IN_… */
     uint32_t override_class; /**< APUS_OVERRIDE_…, consulted in .htaccess only */
@@ -175,9 +197,10 @@ typedef struct apus_directive {
 typedef struct apus_conf_ops {
     uint32_t size;
     uint32_t flags; /**< APUS_CONF_… */
-    /** Makes an empty configuration for `scope` in `pool`; where no directive asks for one it may never be called. NULL member: the module has none of this kind. */
+    /** Makes an empty configuration for `scope` in `pool`; where no directive asks for one it may never be called. NULL member:
+     *  the module has none of this kind. */
     void *(*create)(void *ctx, apus_pool *pool, const apus_scope *scope);
-    /** Makes in `pool` what holds where `over` stands inside `base`; neither is changed. NULL: `over` replaces `base`. */
+    /** Makes in `pool` what holds where `over` stands inside `base`; neither is changed. NULL member: `over` replaces `base`. */
     void *(*merge)(void *ctx, apus_pool *pool, const void *base, const void *over);
 } apus_conf_ops;
 
@@ -189,25 +212,27 @@ typedef struct apus_conf_ops {
 /** The module descriptor: static data. */
 typedef struct apus_module {
     uint32_t size; /**< sizeof(apus_module) as the module was built */
-    uint16_t abi_major, abi_minor_min;
-    uint32_t flags;
+    uint16_t abi_major;     /**< APUS_ABI_MAJOR */
+    uint16_t abi_minor_min; /**< the least minor it works with. 0 will do, unless it uses what came later without APUS_HAS */
+    uint32_t flags;         /**< APUS_MODULE_… */
     uint32_t n_directives, directive_stride; /**< stride: sizeof(apus_directive) as the module was built */
     const char *name;                        /**< as in LoadModule's first argument: "ssl_module" */
     const char *version;
     const char *toolchain; /**< "c", "rust-…", "swift-6.3.1 shared" or "swift-6.3.1 static" */
     const char *const *requires_ids; /**< extension ids it cannot do without, NULL terminated; may be NULL */
-    const char *const *optional_ids; /**< extension ids it uses when they are there */
+    const char *const *optional_ids; /**< extension ids it uses when they are there; may be NULL */
     const apus_directive *directives;
-    apus_conf_ops server_conf, dir_conf;
+    const apus_conf_ops *server_conf, *dir_conf; /**< NULL: it has none of this kind */
     /** Registers hooks, filters, providers and functions; `*ctx` comes back first in every callback. [main]
-     *  May start no thread and bind nothing. */
+     *  May start no thread and bind nothing. @return APUS_OK, or an error: the server does not start */
     apus_status (*attach)(const apus_host *host, void **ctx);
     /** After the last callback of this generation. [main] May be NULL. */
     void (*detach)(void *ctx);
 } apus_module;
 
-/** The only symbol a module exports. [main] `name` is LoadModule's first argument: one file may hold several modules.
- *  An empty name asks for the first, so that a message can say what the file holds.
+/** The type of `apus_module_entry`, the only symbol a module exports. [main] `name` is LoadModule's first argument: one file may
+ *  hold several modules. An empty name asks for the first, so that a message can say what the file holds. It may be called more
+ *  than once, and with a `host` that lives for the call only: keep the one that `attach` gets.
  *  @return the descriptor, or NULL when the file holds no module of that name */
 typedef const apus_module *apus_module_entry_fn(const apus_host *host, const char *name);
 

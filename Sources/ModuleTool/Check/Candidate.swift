@@ -83,7 +83,7 @@ final class Candidate {
     // MARK: Configuring
 
     func create(_ isServer: Bool, _ kind: UInt32) -> (conf: UnsafeMutableRawPointer?, pool: FakePool)? {
-        guard let descriptor, let create = (isServer ? descriptor.server_conf : descriptor.dir_conf).create else { return nil }
+        guard let descriptor, let create = (isServer ? descriptor.server_conf : descriptor.dir_conf)?.pointee.create else { return nil }
         theFake.stage("\(isServer ? "server_conf" : "dir_conf").create")
         let pool = FakePool("a configuration")
         confPools.append(pool)
@@ -93,7 +93,7 @@ final class Candidate {
     }
 
     func merge(_ isServer: Bool, _ base: (conf: UnsafeMutableRawPointer?, pool: FakePool), _ over: (conf: UnsafeMutableRawPointer?, pool: FakePool)) -> (conf: UnsafeMutableRawPointer?, pool: FakePool) {
-        guard let descriptor, let merge = (isServer ? descriptor.server_conf : descriptor.dir_conf).merge, let a = base.conf, let b = over.conf else { return over }
+        guard let descriptor, let merge = (isServer ? descriptor.server_conf : descriptor.dir_conf)?.pointee.merge, let a = base.conf, let b = over.conf else { return over }
         theFake.stage("merge of two configurations of a \(isServer ? "server" : "section")")
         let pool = FakePool("a configuration")
         confPools.append(pool)

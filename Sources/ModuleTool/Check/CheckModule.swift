@@ -108,11 +108,18 @@ enum Trials {
         let name = candidate.text(descriptor.name) ?? ""
         if name != candidate.name { wrong("its name is \"\(name)\", and it answers to \(candidate.name)") }
         if !name.hasSuffix("_module") { theFake.report(.warning, "descriptor", "its name does not end in _module, as those of modules do") }
+        for (what, operations) in [("server_conf", descriptor.server_conf), ("dir_conf", descriptor.dir_conf)] {
+            guard let operations = operations?.pointee else { continue }
+            if operations.size < UInt32(MemoryLayout<apus_conf_ops>.size) { wrong("\(what) has size \(operations.size); apus_conf_ops has \(MemoryLayout<apus_conf_ops>.size) bytes") }
+        }
         if descriptor.attach == nil { wrong("there is no attach function") }
         if descriptor.flags & ~UInt32(APUS_MODULE_ONE_REQUEST) != 0 { wrong("flags has bits that no host knows") }
         if (candidate.text(descriptor.version) ?? "").isEmpty { theFake.report(.warning, "descriptor", "it has no version") }
         if (candidate.text(descriptor.toolchain) ?? "").isEmpty { theFake.report(.warning, "descriptor", "it does not say by what toolchain it was made") }
         for id in candidate.requires + candidate.optional where FakeTables.table(id) == nil { wrong("it names the extension \(id), which there is not") }
+        for id in candidate.requires + candidate.optional where id.split(separator: "/").last?.hasPrefix("0.") == true {
+            theFake.report(.note, "draft", "it uses the draft \(id), which may change with any release of the server")
+        }
         if descriptor.n_directives > 0, descriptor.directive_stride < UInt32(MemoryLayout<apus_directive>.size) { wrong("directive_stride is \(descriptor.directive_stride); a row has \(MemoryLayout<apus_directive>.size) bytes") }
         theFake.fact("descriptor", "\(name) \(candidate.text(descriptor.version) ?? "?"), ABI \(descriptor.abi_major).\(descriptor.abi_minor_min), \(candidate.text(descriptor.toolchain) ?? "?")")
         var seen: Set<String> = []
@@ -131,7 +138,7 @@ enum Trials {
         if row.where & ~0x3f != 0 { wrong("`where` has bits that there are not") }
         if row.override_class & ~0x1f != 0 { wrong("`override_class` has bits that there are not") }
         if row.flags & ~0xf != 0 { wrong("`flags` has bits that there are not") }
-        if row.flags & UInt32(APUS_DIRECTIVE_DIR_CONF) != 0, candidate.descriptor?.dir_conf.create == nil { wrong("it wants the directory configuration, which the module has not") }
+        if row.flags & UInt32(APUS_DIRECTIVE_DIR_CONF) != 0, candidate.descriptor?.dir_conf?.pointee.create == nil { wrong("it wants the directory configuration, which the module has not") }
         if row.where & UInt32(APUS_IN_HTACCESS) != 0, row.override_class == 0 { theFake.report(.warning, "descriptor", "directive \(name): no class of AllowOverride admits it in .htaccess") }
         if (candidate.text(row.help) ?? "").isEmpty { theFake.report(.warning, "descriptor", "directive \(name): it has no help, which messages show") }
         theFake.fact("directive", "\(name)\(candidate.text(row.help).map { $0.isEmpty ? "" : ": \($0)" } ?? "")")

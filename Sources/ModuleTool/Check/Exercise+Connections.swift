@@ -1,6 +1,7 @@
 import ByteKit
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// Providers that are asked about connections, pages and sessions.
 extension Candidate {
@@ -10,13 +11,13 @@ extension Candidate {
         switch group {
         case APUS_GROUP_STATUS: tellStatus(provider, table(apus_status_source_v1.self))
         case APUS_GROUP_FIGURES: tellFigures(provider, table(apus_figures_v1.self))
-        case APUS_GROUP_TAP: tap(provider, table(apus_tap_v1.self))
-        case APUS_GROUP_PREFACE: preface(provider, table(apus_preface_v1.self))
-        case APUS_GROUP_PROTOCOL: open(provider, provider.table.assumingMemoryBound(to: apus_protocol_v1.self))
-        case APUS_GROUP_TRANSPORT: carry(provider, table(apus_transport_v1.self))
-        case APUS_GROUP_UPSTREAM: secure(provider, table(apus_upstream_v1.self))
-        case APUS_GROUP_SESSION_STORE: store(provider, table(apus_session_store_v1.self))
-        case APUS_GROUP_SESSION_CODEC: recode(provider, table(apus_session_codec_v1.self))
+        case APUS_GROUP_TAP: tap(provider, table(apus_tap_v0.self))
+        case APUS_GROUP_PREFACE: preface(provider, table(apus_preface_v0.self))
+        case APUS_GROUP_PROTOCOL: open(provider, provider.table.assumingMemoryBound(to: apus_protocol_v0.self))
+        case APUS_GROUP_TRANSPORT: carry(provider, table(apus_transport_v0.self))
+        case APUS_GROUP_UPSTREAM: secure(provider, table(apus_upstream_v0.self))
+        case APUS_GROUP_SESSION_STORE: store(provider, table(apus_session_store_v0.self))
+        case APUS_GROUP_SESSION_CODEC: recode(provider, table(apus_session_codec_v0.self))
         default: return false
         }
         return true
@@ -78,7 +79,7 @@ extension Candidate {
         [[], [0], Array("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n".utf8), Array("GET / HTTP/1.1\r\n".utf8), [UInt8](repeating: 0xff, count: 4096)]
     }
 
-    private func tap(_ provider: FakeHost.Provider, _ table: apus_tap_v1) {
+    private func tap(_ provider: FakeHost.Provider, _ table: apus_tap_v0) {
         guard let wants = table.wants, let received = table.received, let sent = table.sent else { return lacks(provider, "function it needs") }
         for goesBothWays in [true, false] {
             theFake.stage("tap \(provider.name)")
@@ -97,7 +98,7 @@ extension Candidate {
         }
     }
 
-    private func preface(_ provider: FakeHost.Provider, _ table: apus_preface_v1) {
+    private func preface(_ provider: FakeHost.Provider, _ table: apus_preface_v0) {
         guard let expects = table.expects, let read = table.read else { return lacks(provider, "function it needs") }
         for piece in Candidate.pieces where !piece.isEmpty {
             theFake.stage("preface \(provider.name), \(OddInputs.spell(piece))")
@@ -123,7 +124,7 @@ extension Candidate {
         }
     }
 
-    private func open(_ provider: FakeHost.Provider, _ table: UnsafePointer<apus_protocol_v1>) {
+    private func open(_ provider: FakeHost.Provider, _ table: UnsafePointer<apus_protocol_v0>) {
         guard let open = table.pointee.open, table.pointee.receive != nil, table.pointee.close != nil else { return lacks(provider, "function it needs") }
         for isUsed in [true, false] {
             theFake.stage("protocol \(provider.name)")
@@ -139,7 +140,7 @@ extension Candidate {
     }
 
     /// Clients that speak anything, or nothing, to a transport.
-    private func carry(_ provider: FakeHost.Provider, _ table: apus_transport_v1) {
+    private func carry(_ provider: FakeHost.Provider, _ table: apus_transport_v0) {
         guard let open = table.open, let handshake = table.handshake, let read = table.read, let write = table.write, let close = table.close
         else { return lacks(provider, "function it needs") }
         for piece in Candidate.pieces {
@@ -174,7 +175,7 @@ extension Candidate {
     }
 
     /// Another server that answers nonsense, and closes.
-    private func secure(_ provider: FakeHost.Provider, _ table: apus_upstream_v1) {
+    private func secure(_ provider: FakeHost.Provider, _ table: apus_upstream_v0) {
         guard let open = table.open, let handshake = table.handshake, let close = table.close else { return lacks(provider, "function it needs") }
         for answer in [Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8), []] {
             theFake.stage("upstream \(provider.name), a server that says \(OddInputs.spell(answer))")
@@ -206,7 +207,7 @@ extension Candidate {
 
     // MARK: Sessions
 
-    private func store(_ provider: FakeHost.Provider, _ table: apus_session_store_v1) {
+    private func store(_ provider: FakeHost.Provider, _ table: apus_session_store_v0) {
         guard let load = table.load, let save = table.save else { return lacks(provider, "function it needs") }
         for odd in OddInputs.requests {
             theFake.stage("session store \(provider.name), \(odd.label)")
@@ -222,7 +223,7 @@ extension Candidate {
         }
     }
 
-    private func recode(_ provider: FakeHost.Provider, _ table: apus_session_codec_v1) {
+    private func recode(_ provider: FakeHost.Provider, _ table: apus_session_codec_v0) {
         guard let encode = table.encode, let decode = table.decode else { return lacks(provider, "function it needs") }
         for word in OddInputs.words {
             theFake.stage("session codec \(provider.name), \(OddInputs.spell(word))")

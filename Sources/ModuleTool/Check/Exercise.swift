@@ -2,6 +2,7 @@ import ByteKit
 import CSystem
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// How a candidate is put to work: requests, filters, providers.
 extension Candidate {
@@ -46,7 +47,7 @@ extension Candidate {
     }
 
     /// A connection that is a protocol's.
-    func drive(_ owner: (table: UnsafePointer<apus_protocol_v1>, state: UnsafeMutableRawPointer?), _ connection: FakeConnection) {
+    func drive(_ owner: (table: UnsafePointer<apus_protocol_v0>, state: UnsafeMutableRawPointer?), _ connection: FakeConnection) {
         for piece in [Array("hello\n".utf8), [0xff, 0x00], [UInt8](repeating: 0x7a, count: 9000)] {
             let bytes = connection.pool.text(piece, "bytes of a connection, valid during the call")
             guard let receive = owner.table.pointee.receive else { break }
@@ -265,6 +266,7 @@ extension Candidate {
             theFake.stage("authn provider \(provider.name), user \(OddInputs.spell(user))")
             let request = makeRequest(OddInputs.requests[0], handler: "")
             var work = apus_work()
+            work.size = UInt32(MemoryLayout<apus_work>.size)
             let status = check(provider.ctx, request.handle, request.pool.text(user, "a user's name"), request.pool.text(Array("secret".utf8), "a password"), &work)
             if status == APUS_AUTHN_LATER { finish(&work, request) } else if !(0...3).contains(status), status >= 0 || status < -13 {
                 theFake.report(.error, "bad-status", "authn provider \(provider.name) answers \(status)")
@@ -301,10 +303,10 @@ extension Candidate {
             for odd in [OddInputs.requests[0], OddInputs.requests[6], OddInputs.requests[9]] {
                 let request = makeRequest(odd, handler: "")
                 let answer = check(provider.ctx, request.handle, parsed)
-                if answer == APUS_AUTHZ_LATER, table.flags & UInt32(APUS_AUTHZ_DEFERS) != 0 {
+                if answer == APUS_AUTHZ_LATER, let hand = table.defer {
                     var work = apus_work()
-                    let deferring = provider.table.assumingMemoryBound(to: apus_authz_deferring_v1.self).pointee
-                    if deferring.defer?(provider.ctx, request.handle, parsed, &work) == APUS_OK {
+                    work.size = UInt32(MemoryLayout<apus_work>.size)
+                    if hand(provider.ctx, request.handle, parsed, &work) == APUS_OK {
                         finish(&work, request)
                         _ = check(provider.ctx, request.handle, parsed)
                     }
@@ -354,7 +356,7 @@ extension Candidate {
     private func keep(
         _ name: String, _ cache: UnsafeMutableRawPointer?,
         _ store: (UnsafeMutableRawPointer?, apus_str, Int64, apus_str) -> apus_status,
-        _ retrieve: (UnsafeMutableRawPointer?, apus_str, OpaquePointer?, UnsafeMutablePointer<apus_str>?, apus_socache_done?, UnsafeMutableRawPointer?) -> apus_status,
+        _ retrieve: (UnsafeMutableRawPointer?, apus_str, OpaquePointer?, UnsafeMutablePointer<apus_str>?, apus_socache_done_fn?, UnsafeMutableRawPointer?) -> apus_status,
         _ remove: (UnsafeMutableRawPointer?, apus_str) -> apus_status
     ) {
         let later = Int64(time(nil) + 60) * 1_000_000

@@ -2,6 +2,7 @@ import ByteKit
 import CSystem
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// A pool of the fake host: every allocation is a mapping of its own.
 final class FakePool {
@@ -103,7 +104,7 @@ final class FakeServer {
 final class FakeConnection {
     let pool: FakePool
     var slot: UnsafeMutableRawPointer?
-    var owner: (table: UnsafePointer<apus_protocol_v1>, state: UnsafeMutableRawPointer?)?
+    var owner: (table: UnsafePointer<apus_protocol_v0>, state: UnsafeMutableRawPointer?)?
     private(set) var handle: OpaquePointer
     let number: Int
     let token: apus_token

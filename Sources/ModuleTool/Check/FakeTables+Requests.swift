@@ -2,6 +2,7 @@ import ByteKit
 import CSystem
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// What requests, connections and bodies offer.
 extension FakeTables {
@@ -133,24 +134,20 @@ extension FakeTables {
             }
         },
         server: { c in theFake.call("conn.server", .conn) { theFake.servers[0].handle } },
-        select_server: { c, _, matched in
-            theFake.call("conn.select_server", .conn) {
-                matched?.pointee = 0
-                return theFake.servers[0].handle
-            }
-        },
         pool: { c in theFake.call("conn.pool", .conn) { theFake.object(c, FakeConnection.self, "conn.pool")?.pool.handle } },
         slot: { c, _ in theFake.call("conn.slot", .conn) { theFake.object(c, FakeConnection.self, "conn.slot")?.slot } },
         set_slot: { c, _, value in theFake.call("conn.set_slot", .conn) { theFake.object(c, FakeConnection.self, "conn.set_slot")?.slot = value } },
-        transport: { c, _ in theFake.call("conn.transport", .conn) { nil } },
         token: { c in
             theFake.call("conn.token", .conn) { theFake.object(c, FakeConnection.self, "conn.token")?.token ?? 0 }
         },
-        close: { c in theFake.call("conn.close", .conn) { _ = theFake.object(c, FakeConnection.self, "conn.close") } },
-        wire_read: { c, buffer, capacity, n in
-            theFake.call("conn.wire_read", .conn) {
+        close: { c in theFake.call("conn.close", .conn) { _ = theFake.object(c, FakeConnection.self, "conn.close") } })
+
+    static let wire = apus_wire_v0(
+        size: size(apus_wire_v0.self), reserved: 0,
+        read: { c, buffer, capacity, n in
+            theFake.call("wire.read", .conn) {
                 n?.pointee = 0
-                guard let connection = theFake.object(c, FakeConnection.self, "conn.wire_read"), let buffer, !connection.wire.isEmpty
+                guard let connection = theFake.object(c, FakeConnection.self, "wire.read"), let buffer, !connection.wire.isEmpty
                 else { return APUS_AGAIN }
                 let count = min(capacity, connection.wire.count)
                 connection.wire[..<count].withUnsafeBytes { buffer.copyMemory(from: $0.baseAddress!, byteCount: count) }
@@ -159,12 +156,25 @@ extension FakeTables {
                 return APUS_OK
             }
         },
-        wire_write: { c, _, length, n in
-            theFake.call("conn.wire_write", .conn) {
+        write: { c, _, length, n in
+            theFake.call("wire.write", .conn) {
                 n?.pointee = length
                 return APUS_OK
             }
-        })
+        },
+        select_server: { c, _, matched in
+            theFake.call("wire.select_server", .conn) {
+                matched?.pointee = 0
+                return theFake.servers[0].handle
+            }
+        },
+        suspend: { c, cancel, ctx, out in
+            theFake.call("wire.suspend", .conn) {
+                out?.pointee = theFake.tasks.take(nil, cancel, ctx).id
+                return APUS_OK
+            }
+        },
+        state: { _, _ in theFake.call("wire.state", .conn) { nil } })
 
     static let body = apus_body_v1(
         size: size(apus_body_v1.self), reserved: 0,
@@ -376,12 +386,6 @@ extension FakeTables {
         run_blocking: { id, fn, ctx in
             theFake.call("tasks.run_blocking", .conn) { fn.map { theFake.tasks.runBlocking(id, $0, ctx) } ?? APUS_E_INVALID }
         },
-        suspend_conn: { c, cancel, ctx, out in
-            theFake.call("tasks.suspend_conn", .conn) {
-                out?.pointee = theFake.tasks.take(nil, cancel, ctx).id
-                return APUS_OK
-            }
-        },
         post: { token, fn, ctx in
             theFake.call("tasks.post", .any) {
                 theFake.tasks.post { fn?(ctx, theFake.call("host.post", .any) { theFake.connection(token) }) }
@@ -460,8 +464,8 @@ extension FakeTables {
 
     private static let APUS_R_METHOD_NUMBER: Int32 = 0
 
-    static let upgrade = apus_upgrade_v1(
-        size: size(apus_upgrade_v1.self), reserved: 0,
+    static let upgrade = apus_upgrade_v0(
+        size: size(apus_upgrade_v0.self), reserved: 0,
         asked: { r, _ in
             theFake.call("upgrade.asked", .req) {
                 theFake.object(r, FakeRequest.self, "upgrade.asked").map { $0.fields[APUS_HEADERS_IN]?.contains { $0.name.equalsIgnoringCase("Upgrade") } ?? false ? 1 : 0 } ?? 0

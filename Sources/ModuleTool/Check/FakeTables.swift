@@ -2,6 +2,7 @@ import ByteKit
 import CSystem
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// The function tables of the fake host. Behind the last function that this revision knows lie poisoned slots.
 enum FakeTables {
@@ -11,7 +12,7 @@ enum FakeTables {
         APUS_EXT_BODY, APUS_EXT_CONFIG, APUS_EXT_CONFSET, APUS_EXT_CONN, APUS_EXT_EXPR, APUS_EXT_FILTERS, APUS_EXT_FUNCTIONS,
         APUS_EXT_HANDOVER, APUS_EXT_HEADERS, APUS_EXT_HOOKS, APUS_EXT_INSPECT, APUS_EXT_LEADER, APUS_EXT_LOG, APUS_EXT_MUTEX,
         APUS_EXT_POOL, APUS_EXT_PROGRAM, APUS_EXT_PROVIDERS, APUS_EXT_REGEX, APUS_EXT_REQUEST, APUS_EXT_SERVER, APUS_EXT_SHM,
-        APUS_EXT_SUBREQUEST, APUS_EXT_TASKS, APUS_EXT_TIMEOUTS, APUS_EXT_UPGRADE,
+        APUS_EXT_SUBREQUEST, APUS_EXT_TASKS, APUS_EXT_TIMEOUTS, APUS_EXT_UPGRADE, APUS_EXT_WIRE,
     ]
 
     static func table(_ id: String) -> UnsafeRawPointer? {
@@ -42,6 +43,7 @@ enum FakeTables {
         case APUS_EXT_TASKS: make(tasks)
         case APUS_EXT_TIMEOUTS: make(timeouts)
         case APUS_EXT_UPGRADE: make(upgrade)
+        case APUS_EXT_WIRE: make(wire)
         default: nil
         }
         made[id] = table
@@ -132,8 +134,8 @@ enum FakeTables {
     }
 
     /// A server of nothing.
-    private static let inspect = apus_inspect_v1(
-        size: size(apus_inspect_v1.self), reserved: 0,
+    private static let inspect = apus_inspect_v0(
+        size: size(apus_inspect_v0.self), reserved: 0,
         each_line: { _, _, _ in theFake.call("inspect.each_line", .any) {} },
         each_directive: { _, _, _, _ in theFake.call("inspect.each_directive", .any) {} },
         each_callback: { _, _, _ in theFake.call("inspect.each_callback", .any) {} },
@@ -199,7 +201,10 @@ enum FakeTables {
         each_module: { _, fn, arg in
             theFake.call("server.each_module", .any) {
                 let pool = theFake.configurationPool
-                fn?(arg, pool.constant("core_module", "a name"), pool.constant("1", "a version"), Bytes.none, pool.constant("swift", "a toolchain"))
+                var module = apus_module_fact(
+                    size: size(apus_module_fact.self), reserved: 0, name: pool.constant("core_module", "a name"),
+                    version: pool.constant("1", "a version"), file: Bytes.none, toolchain: pool.constant("swift", "a toolchain"))
+                fn?(arg, &module)
             }
         },
         pool: { _ in theFake.call("server.pool", .any) { theFake.configurationPool.handle } })
@@ -254,8 +259,8 @@ enum FakeTables {
             cs_mutex_unlock(mutex.map { UnsafeMutableRawPointer($0) })
         })
 
-    private static let handover = apus_handover_v1(
-        size: size(apus_handover_v1.self), reserved: 0,
+    private static let handover = apus_handover_v0(
+        size: size(apus_handover_v0.self), reserved: 0,
         put: { _, name, bytes in
             theFake.call("handover.put", .main) {
                 theFake.handover[theFake.text(name)] = theFake.bytes(bytes)
@@ -285,8 +290,8 @@ enum FakeTables {
         lease: { _, _ in theFake.call("leader.lease", .conn) { APUS_DECLINED } },
         release: { _, _ in theFake.call("leader.release", .conn) { APUS_OK } })
 
-    private static let program = apus_program_v1(
-        size: size(apus_program_v1.self), reserved: 0,
+    private static let program = apus_program_v0(
+        size: size(apus_program_v0.self), reserved: 0,
         start: { _, _, _, _, _, _, _ in
             theFake.call("program.start", .main) {
                 theFake.madeShared = true
@@ -295,8 +300,8 @@ enum FakeTables {
             }
         })
 
-    private static let timeouts = apus_timeouts_v1(
-        size: size(apus_timeouts_v1.self), reserved: 0,
+    private static let timeouts = apus_timeouts_v0(
+        size: size(apus_timeouts_v0.self), reserved: 0,
         limit: { s, phase, _, _, _ in
             theFake.call("timeouts.limit", .main) {
                 theFake.object(s, FakeServer.self, "timeouts.limit") != nil && phase <= APUS_PHASE_RESPONSE ? APUS_OK : APUS_E_INVALID
@@ -363,9 +368,9 @@ enum FakeTables {
                 return nil
             }
         },
-        limits: { _, r in
-            theFake.call("config.limits", .req) {
-                _ = theFake.object(r, FakeRequest.self, "config.limits")
+        limit_holds: { _, r in
+            theFake.call("config.limit_holds", .req) {
+                _ = theFake.object(r, FakeRequest.self, "config.limit_holds")
                 return 1
             }
         })
@@ -424,7 +429,13 @@ enum FakeTables {
             }
         },
         invoke: { _, _, _ in theFake.call("hooks.invoke", .any) { APUS_DECLINED } },
-        find: { _, hook, _ in theFake.call("hooks.find", .main) { hook.flatMap { theFake.declaredHooks[String(cString: $0)]?.handle } } })
+        find: { _, hook, _, out in
+            theFake.call("hooks.find", .main) {
+                guard let hook, let found = theFake.declaredHooks[String(cString: hook)] else { return APUS_E_NOT_FOUND }
+                out?.pointee = found.handle
+                return APUS_OK
+            }
+        })
 
     private static let functions = apus_functions_v1(
         size: size(apus_functions_v1.self), reserved: 0,

@@ -75,7 +75,10 @@ static void begin(apus_work *work, apus_status status, void *slot) {
     state->status = status;
     state->slot = slot;
     __atomic_add_fetch(&live, 1, __ATOMIC_SEQ_CST);
-    *work = (apus_work){.run = run, .finish = finish, .release = release, .state = state};
+    work->run = run;
+    work->finish = finish;
+    work->release = release;
+    work->state = state;
 }
 
 /* ---- users: "now" is known at once, "later" after some work; the password is the user's name */
@@ -116,9 +119,8 @@ static apus_status defer(void *ctx, apus_req *r, void *parsed, apus_work *work) 
     return APUS_OK;
 }
 
-static const apus_authz_deferring_v1 requirement = {
-    .base = {.size = sizeof requirement, .flags = APUS_AUTHZ_DEFERS, .parse = parse, .check = check},
-    .defer = defer,
+static const apus_authz_v1 requirement = {
+    .size = sizeof requirement, .parse = parse, .check = check, .defer = defer,
 };
 
 /* ---- AuthType Abi: lets everybody in who waits three times */
@@ -183,8 +185,7 @@ static apus_status attach(const apus_host *host, void **ctx) {
 static const apus_module module = {
     BASICS("abi_access_module"),
     ROWS(rows),
-    .server_conf = {.size = sizeof(apus_conf_ops)},
-    .dir_conf = {.size = sizeof(apus_conf_ops), .create = make, .merge = merge},
+    .dir_conf = &(const apus_conf_ops){.size = sizeof(apus_conf_ops), .create = make, .merge = merge},
     .attach = attach,
 };
 EXPORT(module)

@@ -64,14 +64,14 @@ static apus_status handler(void *ctx, apus_req *r) {
         return answerf(r,
                        "peer=%.*s\nlocal=%.*s\ntransport=%.*s\nprotocol=%.*s\npeer-port=%lld\nlocal-port=%"
                        "lld\nsecure=%lld\n"
-                       "requests=%lld\nid=%lld\nslot=%lld\ntoken=%d\nserver=%.*s\nstate=%d\n",
+                       "requests=%lld\nid=%lld\nslot=%lld\ntoken=%d\nserver=%.*s\n",
                        F(cn->get(c, APUS_C_PEER_ADDRESS)), F(cn->get(c, APUS_C_LOCAL_ADDRESS)),
                        F(cn->get(c, APUS_C_TRANSPORT)), F(cn->get(c, APUS_C_PROTOCOL)),
                        (long long)cn->number(c, APUS_C_PEER_PORT),
                        (long long)cn->number(c, APUS_C_LOCAL_PORT),
                        (long long)cn->number(c, APUS_C_IS_SECURE), (long long)cn->number(c, APUS_C_REQUESTS),
                        (long long)cn->number(c, APUS_C_ID), (long long)++*counter, cn->token(c) != 0,
-                       F(sv->get(cn->server(c), APUS_S_NAME)), cn->transport(c, S("tls")) != NULL);
+                       F(sv->get(cn->server(c), APUS_S_NAME)));
     if (eq(path, "/close")) {
         cn->close(c);
         return answerf(r, "bye");
@@ -81,11 +81,6 @@ static apus_status handler(void *ctx, apus_req *r) {
         return answerf(r, "%lld", (long long)cn->number(c, APUS_C_ID));
     }
     if (eq(path, "/post")) return answerf(r, "%d", tk->post(kept, posted, NULL));
-    if (eq(path, "/select")) {
-        int32_t matched = -1;
-        const apus_server *s = cn->select_server(c, rq->get(r, APUS_R_QUERY), &matched);
-        return answerf(r, "%.*s %d", F(sv->get(s, APUS_S_NAME)), matched);
-    }
     return APUS_DECLINED;
 }
 
@@ -100,5 +95,5 @@ static apus_status attach(const apus_host *host, void **ctx) {
 static const apus_directive rows[] = {
     {"AbiRefusePort", 1, 1, APUS_IN_SERVER, 0, 0, APUS_SHAPE_ARGS, refuse, "port", NULL}};
 static const apus_module description = {BASICS("abi_conn_module"), ROWS(rows), .attach = attach,
-                                        .server_conf = {sizeof(apus_conf_ops), 0, create, NULL}};
+                                        .server_conf = &(const apus_conf_ops){sizeof(apus_conf_ops), 0, create, NULL}};
 EXPORT(description)

@@ -129,6 +129,6 @@ static const apus_directive rows[] = {
 };
 
 static const apus_module description = {BASICS("abi_directives_module"), ROWS(rows), .attach = attach,
-                                        .server_conf = {sizeof(apus_conf_ops), 0, create, merge},
-                                        .dir_conf = {sizeof(apus_conf_ops), 0, create, merge}};
+                                        .server_conf = &(const apus_conf_ops){sizeof(apus_conf_ops), 0, create, merge},
+                                        .dir_conf = &(const apus_conf_ops){sizeof(apus_conf_ops), 0, create, merge}};
 EXPORT(description)

@@ -3,7 +3,7 @@
 #include "abi_test.h"
 
 static const apus_host *self;
-static const apus_inspect_v1 *in;
+static const apus_inspect_v0 *in;
 static long long preface_port, tap_port, taken_port;
 
 static int is_on(apus_conn *c, long long port) {
@@ -36,7 +36,7 @@ static apus_status read_preface(void *ctx, apus_conn *c, const void *bytes, size
     return APUS_OK;
 }
 
-static const apus_preface_v1 preface = {sizeof preface, 0, expects, read_preface};
+static const apus_preface_v0 preface = {sizeof preface, 0, expects, read_preface};
 
 /* ---- a tap that counts ---- */
 
@@ -58,7 +58,7 @@ static void note_sent(void *ctx, apus_conn *c, const void *bytes, size_t n) {
     sent += (long long)n;
 }
 
-static const apus_tap_v1 tap = {sizeof tap, 0, wants, note_received, note_sent};
+static const apus_tap_v0 tap = {sizeof tap, 0, wants, note_received, note_sent};
 
 /* ---- a protocol from the begin, which speaks first ---- */
 
@@ -77,7 +77,7 @@ static void close_protocol(void *state) {
     lg->write(self, APUS_LOG_WARN, S(""), NULL, NULL, NULL, S("the taken connection closes"));
 }
 
-static const apus_protocol_v1 protocol = {.size = sizeof protocol, .receive = receive, .close = close_protocol};
+static const apus_protocol_v0 protocol = {.size = sizeof protocol, .receive = receive, .close = close_protocol};
 
 static apus_status process(void *ctx, apus_conn *c) {
     (void)ctx;

@@ -5,7 +5,7 @@
 
 static const apus_host *self;
 static const apus_leader_v1 *ld;
-static const apus_handover_v1 *ho;
+static const apus_handover_v0 *ho;
 
 /* What this process knows: the leader's copy is what later workers inherit. */
 static char told[256] = "nothing";

@@ -45,11 +45,13 @@ static apus_status handler(void *ctx, apus_req *r) {
         hk->links(every, &n, &stride);
         return answerf(r, "%u %d", n, stride >= sizeof(apus_link));
     }
-    if (eq(path, "/find"))
-        return answerf(r, "%d %d %d %d", hk->find(self, "abi.sum", "i(xii)") == sum,
-                       hk->find(self, "abi.sum", "v(x)") == NULL,
-                       hk->find(self, "abi.absent", "v(x)") == NULL,
-                       hk->find(self, "handler", "i(xR)") != NULL);
+    if (eq(path, "/find")) {
+        const apus_hook *found = NULL, *own = NULL, *none = NULL;
+        apus_status status[4] = {hk->find(self, "abi.sum", "i(xii)", &found), hk->find(self, "abi.sum", "v(x)", &none),
+                                 hk->find(self, "abi.absent", "v(x)", &none), hk->find(self, "handler", "i(xR)", &own)};
+        return answerf(r, "%d %d %d %d %d", status[0], status[1], status[2], status[3],
+                       found == sum && own != NULL && none == NULL);
+    }
     return APUS_DECLINED;
 }
 

@@ -8,7 +8,7 @@ typedef struct program {
 } program;
 
 static const apus_host *self;
-static const apus_program_v1 *pg;
+static const apus_program_v0 *pg;
 static program own = {-1, -1}, others = {-1, -1}, absent = {-1, -1};
 static apus_status problems[3];
 

@@ -21,7 +21,7 @@ static void numbers(out *o, apus_req *r) {
         "keepalives", "is-explain",       "is-subrequest", "header-only",   "file-type", "file-size",
         "file-mtime", "connection-state", "body-expected", "no-cache"};
     for (uint32_t i = 0; i < sizeof names / sizeof *names; i++)
-        say(o, "%s=%lld\n", names[i], (long long)rq->number(r, i));
+        say(o, "%s=%lld\n", names[i], (long long)rq->number(r, APUS_R_STATUS + i));
 }
 
 /** Sets every string to one value and shows the answers, then what holds. */

@@ -4,8 +4,9 @@
 static const apus_host *self;
 static int64_t attach_worker = 99;
 
-static void visit(void *arg, apus_str name, apus_str version, apus_str file, apus_str toolchain) {
-    say(arg, "module %.*s %.*s %s %.*s\n", F(name), F(version), file.len ? "file" : "built-in", F(toolchain));
+static void visit(void *arg, const apus_module_fact *module) {
+    say(arg, "module %.*s %.*s %s %.*s\n", F(module->name), F(module->version), module->file.len ? "file" : "built-in",
+        F(module->toolchain));
 }
 
 static apus_status handler(void *ctx, apus_req *r) {

@@ -136,6 +136,12 @@ static apus_status handler(void *ctx, apus_req *r) {
         start(thread, its);
     } else if (eq(path, "/post")) {
         start(poster, its);
+    } else if (eq(path, "/post-loop")) {
+        its->token = 0;
+        start(poster, its);
+    } else if (eq(path, "/post-later")) {
+        its->token = 0;
+        if (tk->post(0, posted, its) != APUS_OK) return APUS_E_FAIL;
     } else if (eq(path, "/watch")) {
         its->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (tk->watch(its->fd, APUS_FD_READ, ready, its) != APUS_OK) return APUS_E_FAIL;

@@ -41,21 +41,21 @@ static apus_status handshake(void *state) {
     if (its->waiting) return APUS_SUSPENDED;
     char first;
     size_t n = 0;
-    apus_status status = cn->wire_read(its->c, &first, 1, &n);
+    apus_status status = wi->read(its->c, &first, 1, &n);
     if (status != APUS_OK) return status;
     if (n == 0) return APUS_E_CLOSED;
     if (first == 'X') return APUS_OK;
     if (first == 'G') return APUS_DECLINED;
     if (first != 'S') return APUS_E_FAIL;
     its->waiting = 1;
-    if (tk->suspend_conn(its->c, NULL, NULL, &its->task) != APUS_OK) return APUS_E_FAIL;
+    if (wi->suspend(its->c, NULL, NULL, &its->task) != APUS_OK) return APUS_E_FAIL;
     tk->timer(its->c, 50000, awake, its, NULL);
     return APUS_SUSPENDED;
 }
 
 static apus_status read_wire(void *state, void *buffer, size_t capacity, size_t *n) {
     wire *its = state;
-    apus_status status = cn->wire_read(its->c, buffer, capacity, n);
+    apus_status status = wi->read(its->c, buffer, capacity, n);
     if (status == APUS_OK)
         for (size_t i = 0; i < *n; i++)
             ((char *)buffer)[i] ^= KEY;
@@ -67,7 +67,7 @@ static apus_status flush(wire *its) {
     while (its->sent < its->n) {
         size_t n = 0;
         apus_status status =
-            cn->wire_write(its->c, its->pending + its->sent, (size_t)(its->n - its->sent), &n);
+            wi->write(its->c, its->pending + its->sent, (size_t)(its->n - its->sent), &n);
         its->sent += (int)n;
         if (status != APUS_OK) return status;
     }
@@ -114,17 +114,23 @@ static apus_str protocol(void *state) {
     return (apus_str){NULL, 0};
 }
 
-static const apus_transport_v1 table = {sizeof table, APUS_TRANSPORT_SECURE, open_wire,  handshake, read_wire,
+static const apus_transport_v0 table = {sizeof table, APUS_TRANSPORT_SECURE, open_wire,  handshake, read_wire,
                                         write_wire,   shutdown_wire,         close_wire, protocol, write_last};
 
 static apus_status handler(void *ctx, apus_req *r) {
     (void)ctx;
-    if (!ours(r) || !eq(rq->get(r, APUS_R_PATH), "/abi")) return APUS_DECLINED;
+    if (!ours(r)) return APUS_DECLINED;
     apus_conn *c = rq->conn(r);
+    if (eq(rq->get(r, APUS_R_PATH), "/abi/select")) {
+        int32_t matched = -1;
+        const apus_server *s = wi->select_server(c, rq->get(r, APUS_R_QUERY), &matched);
+        return answerf(r, "%.*s %d", F(sv->get(s, APUS_S_NAME)), matched);
+    }
+    if (!eq(rq->get(r, APUS_R_PATH), "/abi")) return APUS_DECLINED;
     apus_str url = sq->absolute_url(r, S("/x"));
     return answerf(r, "%.*s %lld %.*s %d %.*s", F(cn->get(c, APUS_C_TRANSPORT)),
                    (long long)cn->number(c, APUS_C_IS_SECURE), F(rq->get(r, APUS_R_SCHEME)),
-                   cn->transport(c, S("abi-xor")) != NULL, F(url));
+                   wi->state(c, S("abi-xor")) != NULL, F(url));
 }
 
 static apus_status set_port(void *ctx, const apus_cmd *cmd, void *conf, const apus_str *argv, uint32_t argc) {

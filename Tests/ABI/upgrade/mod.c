@@ -82,7 +82,7 @@ static apus_status open_echo(void *ctx, apus_conn *c, void **state) {
     return say_to(its, S("hello"));
 }
 
-static const apus_protocol_v1 protocol = {sizeof protocol, 0, open_echo, receive, flood, close_echo};
+static const apus_protocol_v0 protocol = {sizeof protocol, 0, open_echo, receive, flood, close_echo};
 
 static apus_status switch_now(apus_req *r) {
     echo *its = calloc(1, sizeof *its);
@@ -153,13 +153,13 @@ static apus_status handshake(void *state) {
     return APUS_OK;
 }
 static apus_status read_wire(void *state, void *buffer, size_t capacity, size_t *n) {
-    return cn->wire_read(state, buffer, capacity, n);
+    return wi->read(state, buffer, capacity, n);
 }
 static apus_status write_wire(void *state, const apus_str *parts, uint32_t n_parts, size_t *n) {
     *n = 0;
     for (uint32_t i = 0; i < n_parts; i++) {
         size_t sent = 0;
-        apus_status status = cn->wire_write(state, parts[i].ptr, parts[i].len, &sent);
+        apus_status status = wi->write(state, parts[i].ptr, parts[i].len, &sent);
         *n += sent;
         if (status != APUS_OK) return status;
     }
@@ -177,7 +177,7 @@ static apus_str agreed(void *state) {
     return S("abi-echo");
 }
 
-static const apus_transport_v1 wire = {sizeof wire, 0,         open_wire,     handshake,
+static const apus_transport_v0 wire = {sizeof wire, 0,         open_wire,     handshake,
                                        read_wire,   write_wire, shutdown_wire, close_wire,
                                        agreed};
 

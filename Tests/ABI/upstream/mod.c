@@ -7,7 +7,7 @@
 
 #include "abi_test.h"
 
-static const apus_upstream_v1 *tls;
+static const apus_upstream_v0 *tls;
 static void *tls_ctx;
 static const apus_host *self;
 

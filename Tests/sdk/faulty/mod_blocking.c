@@ -28,7 +28,7 @@ static const char *const needs[] = {APUS_EXT_REQUEST, APUS_EXT_BODY, APUS_EXT_HO
 static const apus_module module = {
     .size = sizeof module, .abi_major = APUS_ABI_MAJOR, .abi_minor_min = APUS_ABI_MINOR,
     .name = "blocking_module", .version = "1.0", .toolchain = "c", .requires_ids = needs,
-    .server_conf = {.size = sizeof(apus_conf_ops)}, .dir_conf = {.size = sizeof(apus_conf_ops)}, .attach = attach,
+    .attach = attach,
 };
 
 APUS_EXPORT const apus_module *apus_module_entry(const apus_host *h, const char *name) {

@@ -196,12 +196,12 @@ unsafe extern "C" fn handle<M: Module>(
     call!(config.fail(cmd, tables::str(message.as_bytes())))
 }
 
-pub(crate) fn operations<C: Conf>() -> apus_conf_ops {
-    let size = std::mem::size_of::<apus_conf_ops>() as u32;
+pub(crate) fn operations<C: Conf>() -> *const apus_conf_ops {
     if std::any::TypeId::of::<C>() == std::any::TypeId::of::<()>() {
-        return apus_conf_ops { size, flags: 0, create: None, merge: None };
+        return std::ptr::null();
     }
-    apus_conf_ops { size, flags: 0, create: Some(create::<C>), merge: Some(merge::<C>) }
+    let size = std::mem::size_of::<apus_conf_ops>() as u32;
+    Box::leak(Box::new(apus_conf_ops { size, flags: 0, create: Some(create::<C>), merge: Some(merge::<C>) }))
 }
 
 unsafe extern "C" fn create<C: Conf>(_ctx: *mut c_void, pool: *mut apus_pool, _scope: *const apus_scope) -> *mut c_void {

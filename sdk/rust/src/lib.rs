@@ -68,10 +68,12 @@ mod status;
 pub mod sys;
 mod tables;
 mod tasks;
+#[cfg(feature = "draft")]
+mod upgrade;
 
 pub use body::{Chain, Segment};
 pub use config::{Command, Conf, Directive, Words};
-pub use conn::{Connection, Owner};
+pub use conn::Connection;
 pub use filters::{Filter, InputFilter, OutputFilter};
 pub use hooks::Order;
 pub use host::{Host, Lock, Server, Shared};
@@ -82,6 +84,8 @@ pub use providers::{Cache, Passwords, Requirement, Users};
 pub use request::{Fields, Request};
 pub use status::{Answer, Error, Status};
 pub use tasks::Task;
+#[cfg(feature = "draft")]
+pub use upgrade::Owner;
 
 /// Exports the modules of an image: `apus::export!(Hello);`
 #[macro_export]

@@ -45,6 +45,9 @@ const NEEDED: &[&[u8]] = &[
     APUS_EXT_BODY,
 ];
 
+/// The least minor of the ABI that the crate works with: what came later is used where the host has it.
+const MINOR: u16 = 0;
+
 /// The descriptor of a module when `name` is its name or empty; for [`export!`](crate::export).
 ///
 /// # Safety
@@ -60,7 +63,7 @@ pub unsafe fn describe<M: Module>(host: *const apus_host, name: *const c_char) -
     let descriptor = apus_module {
         size: std::mem::size_of::<apus_module>() as u32,
         abi_major: APUS_ABI_MAJOR as u16,
-        abi_minor_min: APUS_ABI_MINOR as u16,
+        abi_minor_min: MINOR,
         flags: 0,
         n_directives,
         directive_stride: std::mem::size_of::<apus_directive>() as u32,

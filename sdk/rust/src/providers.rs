@@ -86,6 +86,7 @@ impl<M: Module> Host<M> {
             flags: 0,
             parse: Some(parse_requirement::<M, T, P, D>),
             check: Some(check_requirement::<M, T, P, D>),
+            defer: None,
         };
         let body = (parse, decide, std::marker::PhantomData::<fn() -> T>);
         let ctx = Box::into_raw(Box::new(Provider { host: *self, body })) as *mut c_void;
@@ -203,7 +204,7 @@ unsafe extern "C" fn retrieve<M: Module, C: Cache>(
     id: apus_str,
     pool: *mut apus_pool,
     data: *mut apus_str,
-    _done: apus_socache_done,
+    _done: apus_socache_done_fn,
     _done_ctx: *mut c_void,
 ) -> apus_status {
     let cache = &*(cache as *const Provider<M, C>);

@@ -1,12 +1,15 @@
 //! The host's function tables, asked for when the module is entered.
 
+#[cfg(feature = "draft")]
+use crate::sys::draft::*;
 use crate::sys::*;
 use std::os::raw::c_char;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 macro_rules! tables {
-    ($($name:ident: $table:ident = $id:ident;)*) => {
+    ($($(#[$condition:meta])? $name:ident: $table:ident = $id:ident;)*) => {
         $(
+            $(#[$condition])?
             #[inline(always)]
             pub fn $name() -> &'static $table {
                 match unsafe { cells::$name.load(Ordering::Relaxed).as_ref() } {
@@ -19,13 +22,13 @@ macro_rules! tables {
         #[allow(non_upper_case_globals)]
         mod cells {
             use super::*;
-            $(pub static $name: AtomicPtr<$table> = AtomicPtr::new(std::ptr::null_mut());)*
+            $($(#[$condition])? pub static $name: AtomicPtr<$table> = AtomicPtr::new(std::ptr::null_mut());)*
         }
 
         /// Asks the host for all of them. One that it does not offer stays empty until somebody uses it.
         pub unsafe fn fill(host: *const apus_host) {
             if let Some(extension) = (*host).extension {
-                $(cells::$name.store(extension(host, $id.as_ptr() as *const c_char) as *mut $table, Ordering::Relaxed);)*
+                $($(#[$condition])? cells::$name.store(extension(host, $id.as_ptr() as *const c_char) as *mut $table, Ordering::Relaxed);)*
             }
         }
     };
@@ -47,10 +50,11 @@ tables! {
     tasks: apus_tasks_v1 = APUS_EXT_TASKS;
     shm: apus_shm_v1 = APUS_EXT_SHM;
     mutex: apus_mutex_v1 = APUS_EXT_MUTEX;
-    upgrade: apus_upgrade_v1 = APUS_EXT_UPGRADE;
     expr: apus_expr_v1 = APUS_EXT_EXPR;
     subrequest: apus_subrequest_v1 = APUS_EXT_SUBREQUEST;
     leader: apus_leader_v1 = APUS_EXT_LEADER;
+    #[cfg(feature = "draft")]
+    upgrade: apus_upgrade_v0 = APUS_EXT_UPGRADE;
 }
 
 #[cold]

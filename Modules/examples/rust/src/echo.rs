@@ -7,7 +7,7 @@ pub struct Echo;
 impl Module for Echo {
     const NAME: &'static str = "echo_module";
     const VERSION: &'static str = "1.0";
-    const REQUIRES: &'static [&'static [u8]] = &[sys::APUS_EXT_UPGRADE, sys::APUS_EXT_CONN];
+    const REQUIRES: &'static [&'static [u8]] = &[sys::draft::APUS_EXT_UPGRADE, sys::APUS_EXT_CONN];
     type Server = ();
     type Dir = ();
 

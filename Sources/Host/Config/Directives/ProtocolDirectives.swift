@@ -1,5 +1,6 @@
 import ByteKit
 import ModuleABI
+import ModuleABI.Draft
 
 /// How requests are read: what is a method, a host, a path; how far requests may lead to others.
 extension CoreDirectives {

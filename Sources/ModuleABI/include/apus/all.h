@@ -1,4 +1,4 @@
-/* apus/all.h — every header of the contract. */
+/* apus/all.h — every header of ABI 1. Drafts are apart: apus/draft/all.h. */
 #ifndef APUS_ALL_H
 #define APUS_ALL_H
 #include "../apus.h"
@@ -12,30 +12,20 @@
 #include "figures.h"
 #include "filters.h"
 #include "functions.h"
-#include "handover.h"
 #include "headers.h"
 #include "hooks.h"
-#include "inspect.h"
 #include "leader.h"
 #include "log.h"
 #include "log_item.h"
 #include "pool.h"
-#include "preface.h"
-#include "program.h"
-#include "protocol.h"
 #include "providers.h"
 #include "regex.h"
 #include "request.h"
 #include "server.h"
-#include "session.h"
 #include "shared.h"
 #include "socache.h"
 #include "status.h"
 #include "subrequest.h"
-#include "tap.h"
 #include "tasks.h"
-#include "timeouts.h"
-#include "transport.h"
-#include "upstream.h"
 #include "work.h"
 #endif

@@ -27,17 +27,20 @@ typedef struct apus_segment {
 
 typedef struct apus_body_v1 {
     uint32_t size, reserved;
-    /** An empty chain that lives as long as `pool`. */
+    /** An empty chain that lives as long as `pool`, to be used with requests and filters of one connection. [owner]
+     *  @return NULL only when memory is gone */
     apus_chain *(*chain)(apus_pool *pool);
+    /** Appends bytes, copied. @return APUS_OK or APUS_E_NOMEM */
     apus_status (*append_copy)(apus_chain *chain, apus_str data);
-    /** Appends without copying; `release(ctx)` is called once when the bytes are no longer needed; it may be NULL for
-     *  bytes that outlive the request. */
+    /** Appends without copying; `release(ctx)` is called once when the bytes are no longer needed, however the request ends,
+     *  by whoever holds it then; it may be NULL for bytes that outlive the request. */
     apus_status (*append_borrowed)(apus_chain *chain, apus_str data, void (*release)(void *ctx), void *ctx);
-    /** Appends part of an open file. With `owned`, the host closes it. */
+    /** Appends part of an open file. With `owned` 1, the host closes it, unless it answers APUS_E_INVALID; with 0 it must stay
+     *  open until the chain's pool is freed. */
     apus_status (*append_file)(apus_chain *chain, int32_t fd, int64_t offset, int64_t length, int32_t owned);
     /** Appends APUS_SEG_FLUSH or APUS_SEG_END. */
     apus_status (*append_mark)(apus_chain *chain, uint32_t kind);
-    /** Looks at the first segment. @return APUS_OK, or APUS_E_NOT_FOUND: the chain is empty */
+    /** Looks at the first segment. @return APUS_OK, APUS_E_NOT_FOUND: the chain is empty, or APUS_E_INVALID: `size` is not set */
     apus_status (*peek)(const apus_chain *chain, apus_segment *out);
     /** Drops `n` bytes of the first segment; all of it when n is SIZE_MAX or it has none. */
     void (*drop)(apus_chain *chain, size_t n);
@@ -47,14 +50,18 @@ typedef struct apus_body_v1 {
     int64_t (*length)(const apus_chain *chain);
     /** Reads up to `max` bytes of the request body, through the input filters, onto the end of `chain`. APUS_SEG_END
      *  follows the last byte. On the loop: APUS_AGAIN when none is there yet. On a pool thread it waits.
-     *  @return APUS_OK, APUS_AGAIN, an HTTP status to answer with (400, 413, 408), or APUS_E_CLOSED */
+     *  @return APUS_OK, APUS_AGAIN, an HTTP status to answer with (400, 408, 413 …), or an error, such as APUS_E_CLOSED */
     apus_status (*read)(apus_req *r, size_t max, apus_chain *chain);
     /** Sends a chain through the output filters; the chain is empty afterwards whatever is returned. The head leaves
-     *  with the first bytes. @return APUS_OK, APUS_AGAIN (taken, but wait before sending more), APUS_E_CLOSED */
+     *  with the first bytes. @return APUS_OK, APUS_AGAIN (taken, but wait before sending more), or an error, such as
+     *  APUS_E_CLOSED */
     apus_status (*write)(apus_req *r, apus_chain *chain);
-    /** Calls `fn` once on the connection's loop when reading or writing can go on. For a suspended request. */
+    /** Calls `fn` once on the connection's loop when reading or writing can go on. For a suspended request. It takes the place
+     *  of what was there for the same `want`. @param want  APUS_WANT_READ or APUS_WANT_WRITE
+     *  @return APUS_OK or APUS_E_INVALID */
     apus_status (*when)(apus_req *r, uint32_t want, void (*fn)(void *ctx, apus_req *r), void *ctx);
-    /** A whole answer in one call: status, content type (empty: leave) and body, copied. @return APUS_OK: return it */
+    /** A whole answer in one call: status (200 … 599), content type (empty: leave) and body, copied.
+     *  @return APUS_OK: return it; or an error: return that */
     apus_status (*reply)(apus_req *r, int32_t status, apus_str content_type, apus_str body);
     /** Sends an interim answer (RFC 9110, section 15.2) at once, before the answer proper: 103 with Link fields, 102 now
      *  and then. It carries what APUS_HEADERS_OUT holds by then, which stays there for the answer proper; framing fields

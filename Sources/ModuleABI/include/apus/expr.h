@@ -20,15 +20,16 @@
  *  @param name  the variable's name as written, or the function's argument
  *  @param out   the value, which must live as long as the request; not set is the empty string
  *  @return APUS_OK; APUS_DECLINED: the empty string; a negative error: the whole expression fails */
-typedef apus_status apus_expr_value(void *ctx, apus_req *r, apus_str name, apus_str *out);
-/** A function that answers a list, for `WORD -in NAME(…)`. [req] As apus_expr_value. */
-typedef apus_status apus_expr_list(void *ctx, apus_req *r, apus_str argument, const apus_str **items, uint32_t *count);
+typedef apus_status (*apus_expr_value_fn)(void *ctx, apus_req *r, apus_str name, apus_str *out);
+/** A function that answers a list, for `WORD -in NAME(…)`. [req] As apus_expr_value_fn. */
+typedef apus_status (*apus_expr_list_fn)(void *ctx, apus_req *r, apus_str argument, const apus_str **items, uint32_t *count);
 /** An operator; `left` is empty for one that takes a single word. [req] @return 1: true, 0: false, or a negative error */
-typedef apus_status apus_expr_operator(void *ctx, apus_req *r, apus_str left, apus_str right);
+typedef apus_status (*apus_expr_operator_fn)(void *ctx, apus_req *r, apus_str left, apus_str right);
 
 typedef struct apus_expr_v1 {
     uint32_t size, reserved;
     /** Compiles `text`, of which a copy is kept; the expression lives as long as the pool. [main], or [conn] for .htaccess.
+     *  @param flags   APUS_EXPR_STRING, _HTACCESS, _NO_VARY
      *  @param error   set to a sentence in the pool when the text is wrong; may be NULL
      *  @param offset  set to the byte of the text it is wrong at; may be NULL
      *  @return APUS_OK or APUS_E_INVALID */
@@ -50,19 +51,22 @@ typedef struct apus_expr_v1 {
     /** As `text`, where $0 … $9 stand for the groups of an earlier match with `subject`. [req] */
     apus_status (*expand)(const apus_expr *expr, apus_req *r, apus_str subject, const int64_t *spans, uint32_t n_spans,
                           apus_str *out);
-
     /** Whether one of the server's own variables is named in it. [any] @return 1 or 0 */
     apus_status (*mentions)(const apus_expr *expr, apus_str name);
 
     /* For all expressions; all [main], from `attach`. Names are compared without case, but for those of operators of one
      * letter. A variable may take the place of one of the server's own.
-     * @return APUS_OK, APUS_E_EXISTS: another module has the name, APUS_E_INVALID: it is no such name */
+     * `flags`: APUS_EXPR_RESTRICTED, and for a variable APUS_EXPR_PREFIX.
+     * @return APUS_OK, APUS_E_EXISTS: another module has the name, APUS_E_INVALID: it is no such name, or an unknown flag */
 
-    apus_status (*add_variable)(const apus_host *host, apus_str name, uint32_t flags, apus_expr_value *fn, void *ctx);
-    apus_status (*add_function)(const apus_host *host, apus_str name, uint32_t flags, apus_expr_value *fn, void *ctx);
-    apus_status (*add_list)(const apus_host *host, apus_str name, uint32_t flags, apus_expr_list *fn, void *ctx);
-    /** `name`: "-x", a letter, for one word after it; "-name", at least two, for a word on either side. */
-    apus_status (*add_operator)(const apus_host *host, apus_str name, uint32_t flags, apus_expr_operator *fn, void *ctx);
+    /** A variable, %{NAME}. */
+    apus_status (*add_variable)(const apus_host *host, apus_str name, uint32_t flags, apus_expr_value_fn fn, void *ctx);
+    /** A function of one string, NAME(…) and %{NAME:…}. */
+    apus_status (*add_function)(const apus_host *host, apus_str name, uint32_t flags, apus_expr_value_fn fn, void *ctx);
+    /** A function that answers a list. */
+    apus_status (*add_list)(const apus_host *host, apus_str name, uint32_t flags, apus_expr_list_fn fn, void *ctx);
+    /** An operator. `name`: "-x", a letter, for one word after it; "-name", at least two, for a word on either side. */
+    apus_status (*add_operator)(const apus_host *host, apus_str name, uint32_t flags, apus_expr_operator_fn fn, void *ctx);
 } apus_expr_v1;
 
 #endif

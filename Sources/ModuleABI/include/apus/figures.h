@@ -10,7 +10,8 @@
 #define APUS_FIGURE_COUNTER 1u /**< only goes up; its name ends in "_total" */
 
 typedef struct apus_figure {
-    uint32_t size, kind;
+    uint32_t size;
+    uint32_t kind;        /**< APUS_FIGURE_… */
     apus_str name;        /**< small letters, digits and underscores, with its unit: "tls_certificate_expiry_seconds" */
     apus_str help;        /**< one sentence */
     apus_str label;       /**< what tells figures of one name apart; empty: there is but one */
@@ -19,7 +20,7 @@ typedef struct apus_figure {
 } apus_figure;
 
 typedef struct apus_figures_v1 {
-    uint32_t size, flags;
+    uint32_t size, flags; /**< flags: 0 */
     /** Calls `tell` for each figure, those of one name in a row; what it is given lives for the call. The figures are about
      *  all workers. On a worker's loop. */
     void (*each)(void *ctx, void (*tell)(void *arg, const apus_figure *figure), void *arg);

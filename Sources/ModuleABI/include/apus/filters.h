@@ -18,13 +18,14 @@
 #define APUS_STAGE_FRAME 40u     /**< sees the final body: ranges, rate limits */
 #define APUS_STAGE_TRANSPORT 50u /**< byte counts, dumps */
 
-#define APUS_FILTER_PIECE 65536
+#define APUS_FILTER_PIECE 65536 /**< bytes of a body that come at once, about */
 
 /** A registration. Set `size`. */
 typedef struct apus_filter_reg {
     uint32_t size;
-    uint32_t direction, stage;
-    uint32_t flags; /**< 0 */
+    uint32_t direction; /**< APUS_OUTPUT or APUS_INPUT */
+    uint32_t stage;     /**< APUS_STAGE_… */
+    uint32_t flags;     /**< 0 */
     const char *name; /**< as SetOutputFilter and friends name it: "DEFLATE"; compared without case */
     void *ctx;
     const char *const *after, *const *before; /**< filter names of the same stage, NULL terminated */
@@ -50,7 +51,8 @@ typedef struct apus_filter_reg {
 
 typedef struct apus_filters_v1 {
     uint32_t size, reserved;
-    /** Registers a filter. [main], from `attach` or a directive that may only stand in a server. */
+    /** Registers a filter. [main], from `attach` or a directive that may only stand in a server.
+     *  @return APUS_OK, APUS_E_EXISTS, or APUS_E_INVALID: a value is unknown or a callback is missing */
     apus_status (*add)(const apus_host *host, const apus_filter_reg *reg);
     /** Puts a registered filter on a request, at its stage; within a stage filters run in the order in which they were put
      *  there, as far as `after` and `before` say nothing else. [req], at the latest in insert_filter (output) or before the
@@ -63,8 +65,9 @@ typedef struct apus_filters_v1 {
     apus_status (*pass)(apus_filter *f, apus_chain *chain);
     /** Asks the next input filter for up to `max` bytes. [req] Returns as apus_body_v1.read */
     apus_status (*pull)(apus_filter *f, size_t max, apus_chain *chain);
+    /** The request it is on. [req] */
     apus_req *(*request)(const apus_filter *f);
-    /** The filter's own pointer on this request; NULL at first. */
+    /** The filter's own pointer on this request; NULL at first. [req] */
     void *(*state)(const apus_filter *f);
     void (*set_state)(apus_filter *f, void *state);
     /** Puts a registered output filter on the request of `f`: at its stage, but never before `f`. [req], from `prepare`

@@ -13,7 +13,10 @@ typedef struct apus_functions_v1 {
     /** Finds a function. [main], from optional_fn_retrieve on.
      *  @return APUS_OK, APUS_E_NOT_FOUND, or APUS_E_TYPE (logged with both signatures) */
     apus_status (*find)(const apus_host *host, const char *name, const char *signature, apus_link *out);
-    /** Calls a found function through libffi. [any] @param result 8 bytes, 16 for s, or NULL */
+    /** Calls a function through libffi, for callers without a typed pointer. [any]
+     *  @param result  where its result goes: 8 bytes, 16 for s; may be NULL
+     *  @param args    pointers to the arguments after ctx, in order
+     *  @return as `find` */
     apus_status (*invoke)(const apus_host *host, const char *name, const char *signature, void *result,
                           void *const *args);
 } apus_functions_v1;

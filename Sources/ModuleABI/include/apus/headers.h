@@ -17,19 +17,22 @@
 
 typedef struct apus_headers_v1 {
     uint32_t size, reserved;
-    /** The `nth` value of a name, from 0. @return {NULL, 0}: none */
+    /** The `nth` value of a name, from 0. Lives as long as the request. @return {NULL, 0}: none */
     apus_str (*get)(const apus_req *r, uint32_t table, apus_str name, uint32_t nth);
-    /** Sets the only value of a name; copies both. @return APUS_E_INVALID for bytes no header may hold (RFC 9110, 5.5) */
+    /** Sets the only value of a name; copies both.
+     *  @return APUS_OK, or APUS_E_INVALID: no such table, or bytes no header field may hold (RFC 9110, 5.5) in one of those sent */
     apus_status (*set)(apus_req *r, uint32_t table, apus_str name, apus_str value);
-    /** Adds a further value of a name. */
+    /** Adds a further value of a name. @return as `set` */
     apus_status (*add)(apus_req *r, uint32_t table, apus_str name, apus_str value);
-    /** Appends ", value" to the last value of a name, or sets it. */
+    /** Appends ", value" to the last value of a name, or sets it. @return as `set` */
     apus_status (*merge)(apus_req *r, uint32_t table, apus_str name, apus_str value);
     /** Removes all values of a name. @return APUS_OK or APUS_E_NOT_FOUND */
     apus_status (*remove)(apus_req *r, uint32_t table, apus_str name);
+    /** Removes all entries. */
     void (*clear)(apus_req *r, uint32_t table);
+    /** The number of entries. */
     uint32_t (*count)(const apus_req *r, uint32_t table);
-    /** The entry at `index`, 0 … count-1, in order. */
+    /** The entry at `index`, 0 … count-1, in order. @return APUS_OK or APUS_E_NOT_FOUND */
     apus_status (*at)(const apus_req *r, uint32_t table, uint32_t index, apus_str *name, apus_str *value);
     /** Changes with each change of the table: cheap to compare for who mirrors it. */
     uint64_t (*version)(const apus_req *r, uint32_t table);

@@ -31,7 +31,7 @@
  *   child_init            v(x)      VOID   in each worker, after it dropped its privileges
  *   child_exit            v(x)      VOID   in each worker, before it ends
  *   pre_connection        i(xC)     ALL    a connection was accepted; set its transport here
- *   process_connection i(xC)    ALL    its transport has agreed, or it has none: take it for a protocol of one's own
+ *   process_connection    i(xC)     ALL    its transport has agreed, or it has none: take it for a protocol of one's own
  *   close_connection      v(xC)     VOID   before its memory goes
  *   post_read_request     i(xR)     ALL    the head is read, the virtual host known; not for sub-requests
  *   quick_handler         i(xR)     FIRST  before any look-up
@@ -68,7 +68,7 @@ typedef struct apus_hook_reg {
     apus_fn fn;            /**< first argument: ctx */
     void *ctx;
     const char *const *after, *const *before; /**< module names, NULL terminated; absent modules are ignored */
-    uint32_t flags;
+    uint32_t flags;                           /**< APUS_HOOK_… */
     uint32_t reserved;
 } apus_hook_reg;
 
@@ -78,20 +78,25 @@ typedef struct apus_hook_reg {
 typedef struct apus_hooks_v1 {
     uint32_t size, reserved;
     /** Adds a callback to a hook, declared before or after this call. [main], from `attach` only.
-     *  An unknown hook, flag or signature fails the load with a line that says so. */
+     *  An unknown hook, flag or signature fails the load with a line that says so.
+     *  @return APUS_OK, APUS_E_INVALID, APUS_E_TYPE or APUS_E_THREAD */
     apus_status (*add)(const apus_host *host, const apus_hook_reg *reg);
-    /** Declares a hook of the module's own. [main], from `attach` only.
-     *  @return APUS_OK, or APUS_E_EXISTS */
+    /** Declares a hook of the module's own, "group.name". [main], from `attach` only. A callback that is MAY_BLOCK or MAY_SUSPEND
+     *  is called like any other: its flags are for whoever runs the hook. @param run_kind  APUS_RUN_…
+     *  @return APUS_OK, APUS_E_EXISTS, or APUS_E_INVALID for a bad signature or kind */
     apus_status (*declare)(const apus_host *host, const char *hook, const char *signature, uint32_t run_kind,
                            apus_hook **out);
-    /** The callbacks in their order; frozen once configuration is read. [any] */
+    /** The callbacks in their order; frozen once configuration is read. [any]
+     *  @return *n of them, each *stride bytes after the one before; may be NULL when *n is 0 */
     const apus_link *(*links)(const apus_hook *hook, uint32_t *n, uint32_t *stride);
     /** Runs the hook through libffi for callers without a typed pointer. [any]
      *  @param result  where the last result goes: 8 bytes, 16 for s; may be NULL
-     *  @param args    pointers to the arguments after ctx, in order */
+     *  @param args    pointers to the arguments after ctx, in order
+     *  @return APUS_OK, or APUS_E_UNSUPPORTED: its signature cannot be called so */
     apus_status (*invoke)(const apus_hook *hook, void *result, void *const *args);
-    /** A hook declared by another module. [main] @return NULL: no such hook */
-    const apus_hook *(*find)(const apus_host *host, const char *hook, const char *signature);
+    /** Finds a hook of the host or of another module. [main], from optional_fn_retrieve on; one of the host from `attach` on.
+     *  @return APUS_OK, APUS_E_NOT_FOUND, or APUS_E_TYPE (logged with both signatures) */
+    apus_status (*find)(const apus_host *host, const char *hook, const char *signature, const apus_hook **out);
 } apus_hooks_v1;
 
 #endif

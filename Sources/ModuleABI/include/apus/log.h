@@ -19,16 +19,18 @@
 
 typedef struct apus_log_v1 {
     uint32_t size, reserved;
-    /** Whether `write` at this level would leave a line. `r`, `c` and `s` may be NULL; the first given decides. */
+    /** Whether `write` at this level would leave a line: 1 or 0. `r`, `c` and `s` may be NULL; the first given decides. Of a
+     *  request or connection only who may use it may speak. */
     int32_t (*enabled)(const apus_host *host, int32_t level, const apus_req *r, const apus_conn *c,
                        const apus_server *s);
-    /** Writes one line. `code` is the permanent number of the message ("AH02217", "APUS1001"), or empty. Bytes that a
-     *  terminal could obey are escaped by the host. */
+    /** Writes one line. `level`: APUS_LOG_…, or a number between TRACE1 and TRACE8. `code` is the permanent number of the
+     *  message ("AH02217", "APUS1001"), or empty. Bytes that a terminal could obey are escaped by the host. */
     void (*write)(const apus_host *host, int32_t level, apus_str code, const apus_req *r, const apus_conn *c,
                   const apus_server *s, apus_str message);
     /** A log target by the rules of CustomLog: a file (relative to ServerRoot), "|command", "syslog[:facility[:tag]]" or
      *  "journald[:tag]". The same target is opened once. With reason CHECK nothing is opened or made, but what can be known
-     *  is checked. [main], from open_config. @return NULL: errno says why not; report it at the directive's place */
+     *  is checked. It lives as long as the generation. [main], from open_config.
+     *  @return NULL: errno says why not; report it at the directive's place */
     apus_log_sink *(*sink)(const apus_host *host, apus_str target);
     /** Appends one or more whole lines, each ending in a newline; gathered and written once per turn of the loop. */
     void (*append)(apus_log_sink *sink, apus_str lines);

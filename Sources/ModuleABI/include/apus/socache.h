@@ -34,10 +34,10 @@ typedef struct apus_socache_hints {
 /** How a `retrieve` ended that was suspended: once, on the loop that asked, within the provider's timeout.
  *  @param status  APUS_OK, APUS_E_NOT_FOUND, or another error, which means "not found" and has been logged
  *  @param data    valid during the call */
-typedef void (*apus_socache_done)(void *ctx, apus_status status, apus_str data);
+typedef void (*apus_socache_done_fn)(void *ctx, apus_status status, apus_str data);
 
 typedef struct apus_socache_v1 {
-    uint32_t size, flags;
+    uint32_t size, flags; /**< flags: APUS_SOCACHE_… */
     /** Checks the argument after the provider's name and makes a cache that nothing backs yet. [main], from the handler of
      *  a directive. @param argument  what follows the colon; empty: none was given
      *  @return APUS_OK with *cache, or what apus_config_v1.fail returned */
@@ -56,7 +56,7 @@ typedef struct apus_socache_v1 {
      *  @param data  found: a copy in `pool`
      *  @return APUS_OK; APUS_E_NOT_FOUND; APUS_SUSPENDED: `done` will be called, even when whoever asked has gone, so what
      *          `ctx` names must live until then; or another error, which has been logged */
-    apus_status (*retrieve)(void *cache, apus_str id, apus_pool *pool, apus_str *data, apus_socache_done done,
+    apus_status (*retrieve)(void *cache, apus_str id, apus_pool *pool, apus_str *data, apus_socache_done_fn done,
                             void *done_ctx);
     /** Forgets an object; APUS_OK also when there was none. As `store`. */
     apus_status (*remove)(void *cache, apus_str id);

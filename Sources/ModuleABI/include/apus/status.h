@@ -8,7 +8,7 @@
 #define APUS_GROUP_STATUS "status/1"
 
 typedef struct apus_status_source_v1 {
-    uint32_t size, flags;
+    uint32_t size, flags; /**< flags: 0 */
     /** Tells what there is to tell in pairs of a name without blanks ("CacheStoreCount") and a value ("1204"), each valid
      *  during its call. Nothing: the part is left out. [conn] */
     void (*tell)(void *ctx, apus_req *r, void (*fact)(void *arg, apus_str name, apus_str value), void *arg);

@@ -9,10 +9,10 @@ typedef struct apus_subrequest_v1 {
     uint32_t size, reserved;
     /** What a request for `target` (absolute path, or relative to r's) would be: runs the phases up to fixups, not the
      *  handler. Ask its status, file type and content type through apus_request_v1.
-     *  @return APUS_OK with *sub, freed with the request at the latest */
+     *  @return APUS_OK with *sub, freed with the request at the latest, or APUS_E_INVALID: the target is no path */
     apus_status (*lookup)(apus_req *r, apus_str target, apus_req **sub);
     /** Makes the looked-up request the answer to r: r takes over its file, configuration and headers. Not to be destroyed
-     *  then. */
+     *  then. @return APUS_OK */
     apus_status (*adopt)(apus_req *r, apus_req *sub);
     /** Frees a looked-up request with all its strings. */
     void (*destroy)(apus_req *sub);
@@ -26,13 +26,13 @@ typedef struct apus_subrequest_v1 {
     apus_str (*absolute_url)(apus_req *r, apus_str path);
     /** As lookup, for a file beside that of r: `name` is a file name (not escaped, maybe of several parts) that follows
      *  the directory of r's file and of r's path. No module translates it. An
-     *  absolute name is that of any file; it has no path then. */
+     *  absolute name is that of any file; it has no path then. @return as `lookup` */
     apus_status (*lookup_file)(apus_req *r, apus_str name, apus_req **sub);
     /** Runs the handler of a looked-up request. What it writes is sent as part of the body of the request it was looked
      *  up for: to its output filters, or to those behind `behind`. One at a time for a request.
      *  @param done  [conn] called once, perhaps before this returns, with APUS_OK or the status the handler answered;
      *               not when the request is cancelled first
-     *  @return APUS_OK: `done` has been called or will be */
+     *  @return APUS_OK: `done` has been called or will be; or an error: it will not */
     apus_status (*run)(apus_req *sub, apus_filter *behind, void (*done)(void *ctx, apus_req *sub, apus_status status),
                        void *ctx);
 } apus_subrequest_v1;

@@ -7,7 +7,9 @@
 #define APUS_WORK_H
 #include "../apus.h"
 
+/** Whoever asks sets `size` and leaves the rest zero; whoever is asked fills it. */
 typedef struct apus_work {
+    uint32_t size, reserved;
     /** Does it, once. [any] Touches nothing but what `state` holds. @return the provider's answer */
     apus_status (*run)(void *state);
     /** Takes note of the answer, so that the next question is quick. [conn] May be NULL. Not called when the request has

@@ -81,7 +81,7 @@ private let checkPassword:
             ? user == password ? APUS_AUTHN_GRANTED : APUS_AUTHN_DENIED
             : user == "broken" ? APUS_E_FAIL : APUS_AUTHN_NOT_FOUND
         guard user.hasPrefix("later") || user == "broken" else { return status }
-        work?.pointee = apus_work(Work(status, slot: nil), host: host)
+        work?.hand(out: Work(status, slot: nil), host: host)
         return APUS_AUTHN_LATER
     }
 

@@ -54,8 +54,7 @@ final class Connections: Module {
                 text: "peer=\(c.peerAddress.string)\nlocal=\(c.localAddress.string)\n"
                     + "transport=\(table.get(c.raw, APUS_C_TRANSPORT).string)\nprotocol=\(table.get(c.raw, APUS_C_PROTOCOL).string)\n"
                     + "peer-port=\(c.peerPort)\nlocal-port=\(c.localPort)\nsecure=\(c.isSecure ? 1 : 0)\nrequests=\(c.requests)\n"
-                    + "id=\(c.id)\nslot=\(counter.pointee)\ntoken=\(c.token != 0 ? 1 : 0)\nserver=\(c.server.name.string)\n"
-                    + "state=\(c.transport("tls") == nil ? 0 : 1)\n")
+                    + "id=\(c.id)\nslot=\(counter.pointee)\ntoken=\(c.token != 0 ? 1 : 0)\nserver=\(c.server.name.string)\n")
         case "/close":
             c.close()
             return try request.reply(200, text: "bye")
@@ -74,10 +73,6 @@ final class Connections: Module {
                     its.host.log.warn("posted \(text)")
                 }, Unmanaged.passUnretained(self).toOpaque())
             return try request.reply(200, text: "\(status)")
-        case "/select":
-            let matched = c.selectServer(named: request.query)
-            return try request.reply(
-                200, text: "\((matched ?? c.server).name.string) \(matched == nil ? 0 : 1)")
         default: return .declined
         }
     }

@@ -1,5 +1,6 @@
 import Glibc
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 import Support
 
 /// What the leader does for modules: watched files, messages, leases; and what generations leave each other.

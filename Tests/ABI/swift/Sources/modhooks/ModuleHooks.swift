@@ -75,13 +75,15 @@ final class Owner: Module {
             return try request.reply(
                 200, text: "\(count) \(Int(stride) >= MemoryLayout<apus_link>.size ? 1 : 0)")
         case "/find":
+            var found: OpaquePointer?
+            var own: OpaquePointer?
+            var none: OpaquePointer?
             let answers = [
-                table.pointee.find(host.raw, "abi.sum", "i(xii)") == sum,
-                table.pointee.find(host.raw, "abi.sum", "v(x)") == nil,
-                table.pointee.find(host.raw, "abi.absent", "v(x)") == nil,
-                table.pointee.find(host.raw, "handler", "i(xR)") != nil,
+                table.pointee.find(host.raw, "abi.sum", "i(xii)", &found), table.pointee.find(host.raw, "abi.sum", "v(x)", &none),
+                table.pointee.find(host.raw, "abi.absent", "v(x)", &none), table.pointee.find(host.raw, "handler", "i(xR)", &own),
+                found == sum && own != nil && none == nil ? 1 : 0,
             ]
-            return try request.reply(200, text: answers.map { $0 ? "1" : "0" }.joined(separator: " "))
+            return try request.reply(200, text: answers.map { "\($0)" }.joined(separator: " "))
         default: return .declined
         }
     }

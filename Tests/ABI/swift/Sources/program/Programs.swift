@@ -1,5 +1,6 @@
 import Glibc
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 import Support
 
 /// Programs that answer lines, started once a generation.

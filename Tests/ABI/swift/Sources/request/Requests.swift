@@ -86,7 +86,7 @@ final class Requests: Module {
             "body-expected",
             "no-cache",
         ]
-        return names.enumerated().map { "\($1)=\(request.number(UInt32($0)))\n" }.joined()
+        return names.enumerated().map { "\($1)=\(request.number(APUS_R_STATUS + UInt32($0)))\n" }.joined()
     }
 
     private func set(_ request: Request, _ field: UInt32, _ value: Bytes) -> apus_status {

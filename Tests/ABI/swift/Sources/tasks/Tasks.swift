@@ -5,7 +5,7 @@ import Support
 /// One waiting request; kept for ever, so that late callbacks stay harmless.
 private final class Waiting: @unchecked Sendable {
     let request: Request
-    let token: apus_token
+    var token: apus_token
     let host: Host
     var task: SuspendedTask?
     var number: Int
@@ -101,6 +101,12 @@ final class Tasks: Module {
             }
         case "/post":
             start(its, Tasks.post)
+        case "/post-loop":
+            its.token = 0
+            start(its, Tasks.post)
+        case "/post-later":
+            its.token = 0
+            _ = Tasks.post(its.pointer)
         case "/watch":
             var ends: [Int32] = [-1, -1]
             guard pipe(&ends) == 0 else { return .failed }

@@ -1,4 +1,5 @@
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 import Support
 
 private let key: UInt8 = 0x2a
@@ -27,7 +28,7 @@ private final class Wire {
         if isWaiting { return APUS_SUSPENDED }
         var first: UInt8 = 0
         var count = 0
-        let status = module.conn.pointee.wire_read(connection, &first, 1, &count)
+        let status = module.wire.pointee.read(connection, &first, 1, &count)
         guard status == APUS_OK else { return status }
         guard count == 1 else { return APUS_E_CLOSED }
         switch first {
@@ -40,7 +41,7 @@ private final class Wire {
 
     private func wait() -> apus_status {
         isWaiting = true
-        guard module.tasks.pointee.suspend_conn(connection, nil, nil, &task) == APUS_OK else {
+        guard module.wire.pointee.suspend(connection, nil, nil, &task) == APUS_OK else {
             return APUS_E_FAIL
         }
         _ = module.tasks.pointee.timer(
@@ -56,7 +57,7 @@ private final class Wire {
     func read(_ buffer: UnsafeMutableRawPointer, _ capacity: Int, _ n: UnsafeMutablePointer<Int>)
         -> apus_status
     {
-        let status = module.conn.pointee.wire_read(connection, buffer, capacity, n)
+        let status = module.wire.pointee.read(connection, buffer, capacity, n)
         guard status == APUS_OK else { return status }
         let bytes = buffer.assumingMemoryBound(to: UInt8.self)
         for index in 0..<n.pointee { bytes[index] ^= key }
@@ -68,7 +69,7 @@ private final class Wire {
         while sent < pending.count {
             var n = 0
             let status = pending.withUnsafeBytes { bytes in
-                module.conn.pointee.wire_write(connection, bytes.baseAddress! + sent, bytes.count - sent, &n)
+                module.wire.pointee.write(connection, bytes.baseAddress! + sent, bytes.count - sent, &n)
             }
             sent += n
             if status != APUS_OK { return status }
@@ -102,23 +103,30 @@ final class XorTransport: Module {
 
     static let info = ModuleInfo(
         "abi_transport_module", version: "1.0",
-        requires: [APUS_EXT_PROVIDERS, APUS_EXT_TASKS, APUS_EXT_SUBREQUEST])
+        requires: [APUS_EXT_PROVIDERS, APUS_EXT_TASKS, APUS_EXT_SUBREQUEST, APUS_EXT_WIRE])
     static let directives = [
         Directive("AbiXorPort", .one, in: .global) { try $0.set(server: \ServerConf.port, $1) }
     ]
 
     fileprivate let host: Host
     fileprivate let conn: UnsafePointer<apus_conn_v1>
+    fileprivate let wire: UnsafePointer<apus_wire_v0>
     fileprivate let tasks: UnsafePointer<apus_tasks_v1>
 
     init(_ host: Host) throws {
         self.host = host
         conn = host.table(APUS_EXT_CONN, as: apus_conn_v1.self)
+        wire = host.table(APUS_EXT_WIRE, as: apus_wire_v0.self)
         tasks = host.table(APUS_EXT_TASKS, as: apus_tasks_v1.self)
         try host.provide(APUS_GROUP_TRANSPORT, "abi-xor", XorTransport.table, context: self)
         try host.hooks.handler(.middle) { request in
-            guard request.handler == "abi", request.path == "/abi" else { return .declined }
+            guard request.handler == "abi" else { return .declined }
             let c = request.connection
+            if request.path == "/abi/select" {
+                let matched = c.selectServer(named: request.query)
+                return try request.reply(200, text: "\((matched ?? c.server).name.string) \(matched == nil ? 0 : 1)")
+            }
+            guard request.path == "/abi" else { return .declined }
             let name = self.conn.pointee.get(c.raw, APUS_C_TRANSPORT).string
             return try request.reply(
                 200,
@@ -128,8 +136,8 @@ final class XorTransport: Module {
         }
     }
 
-    private static let table = apus_transport_v1(
-        size: UInt32(MemoryLayout<apus_transport_v1>.size), flags: APUS_TRANSPORT_SECURE,
+    private static let table = apus_transport_v0(
+        size: UInt32(MemoryLayout<apus_transport_v0>.size), flags: APUS_TRANSPORT_SECURE,
         open: { ctx, c, state in
             let its = Unmanaged<XorTransport>.fromOpaque(ctx!).takeUnretainedValue()
             let connection = Connection(c!, host: its.host.raw)

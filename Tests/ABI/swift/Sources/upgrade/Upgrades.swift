@@ -1,17 +1,20 @@
-import ModuleKit
+import ModuleABI.Draft
+@_spi(Draft) import ModuleKit
 import Support
 
 /// Connections taken over, and interim answers.
 final class Upgrades: Module {
-    static let info = ModuleInfo("abi_upgrade_module", version: "1.0", requires: [APUS_EXT_TASKS, APUS_EXT_UPGRADE])
+    static let info = ModuleInfo("abi_upgrade_module", version: "1.0", requires: [APUS_EXT_TASKS, APUS_EXT_UPGRADE, APUS_EXT_WIRE])
     static let directives = [
         Directive("AbiEchoPort", .one, in: .global, help: "port") { _, words in port = Int(words.string(0)) ?? 0 }
     ]
     nonisolated(unsafe) fileprivate static var port = 0
     nonisolated(unsafe) fileprivate static var conn: UnsafePointer<apus_conn_v1>!
+    nonisolated(unsafe) fileprivate static var wires: UnsafePointer<apus_wire_v0>!
 
     init(_ host: Host) throws {
         Upgrades.conn = host.table(APUS_EXT_CONN, as: apus_conn_v1.self)
+        Upgrades.wires = host.table(APUS_EXT_WIRE, as: apus_wire_v0.self)
         try host.provide(APUS_GROUP_TRANSPORT, "abi-wire", wire, context: nil)
         try host.provideProtocol("abi-echo") { connection in
             let echo = Echo(connection, host)
@@ -141,21 +144,21 @@ private func after(_ time: UInt64, on connection: Connection, _ host: Host, _ bo
 }
 
 /// A transport that agrees on the protocol.
-nonisolated(unsafe) private let wire = apus_transport_v1(
-    size: UInt32(MemoryLayout<apus_transport_v1>.size), flags: 0,
+nonisolated(unsafe) private let wire = apus_transport_v0(
+    size: UInt32(MemoryLayout<apus_transport_v0>.size), flags: 0,
     open: { _, c, state in
         guard let c, Upgrades.conn.pointee.number(c, APUS_C_LOCAL_PORT) == Upgrades.port else { return APUS_DECLINED }
         state?.pointee = UnsafeMutableRawPointer(c)
         return APUS_OK
     },
     handshake: { _ in APUS_OK },
-    read: { state, buffer, capacity, n in Upgrades.conn.pointee.wire_read(OpaquePointer(state), buffer, capacity, n) },
+    read: { state, buffer, capacity, n in Upgrades.wires.pointee.read(OpaquePointer(state), buffer, capacity, n) },
     write: { state, parts, count, n in
         n?.pointee = 0
         for index in 0..<Int(count) {
             guard let part = parts?[index] else { break }
             var sent = 0
-            let status = Upgrades.conn.pointee.wire_write(OpaquePointer(state), part.ptr, part.len, &sent)
+            let status = Upgrades.wires.pointee.write(OpaquePointer(state), part.ptr, part.len, &sent)
             n?.pointee += sent
             guard status == APUS_OK else { return status }
         }

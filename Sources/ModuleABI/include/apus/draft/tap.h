@@ -1,12 +1,12 @@
-/* apus/tap.h — the vtable of provider group "tap/1": somebody who is shown the bytes of a connection, decrypted if there
+/* apus/draft/tap.h — the vtable of provider group "tap/0.1": somebody who is shown the bytes of a connection, decrypted if there
  * is a transport. All [conn]. */
-#ifndef APUS_TAP_H
-#define APUS_TAP_H
-#include "../apus.h"
+#ifndef APUS_DRAFT_TAP_H
+#define APUS_DRAFT_TAP_H
+#include "../../apus.h"
 
-#define APUS_GROUP_TAP "tap/1"
+#define APUS_GROUP_TAP "tap/0.1"
 
-typedef struct apus_tap_v1 {
+typedef struct apus_tap_v0 {
     uint32_t size, flags;
     /** A connection was accepted. @return APUS_OK: its bytes are shown, and files are sent as bytes; APUS_DECLINED */
     apus_status (*wants)(void *ctx, apus_conn *c);
@@ -14,6 +14,6 @@ typedef struct apus_tap_v1 {
     void (*received)(void *ctx, apus_conn *c, const void *bytes, size_t n);
     /** Bytes were sent, or taken by the transport to be sent. They are valid during the call. */
     void (*sent)(void *ctx, apus_conn *c, const void *bytes, size_t n);
-} apus_tap_v1;
+} apus_tap_v0;
 
 #endif

@@ -1,10 +1,10 @@
-/* apus/inspect.h — what the server is made of, for pages that show it: "apus.inspect/1". All [any] once the configuration
+/* apus/draft/inspect.h — what the server is made of, for pages that show it: "apus.inspect/0.1". All [any] once the configuration
  * has been read. Strings live during the callback. */
-#ifndef APUS_INSPECT_H
-#define APUS_INSPECT_H
-#include "../apus.h"
+#ifndef APUS_DRAFT_INSPECT_H
+#define APUS_DRAFT_INSPECT_H
+#include "../../apus.h"
 
-#define APUS_EXT_INSPECT "apus.inspect/1"
+#define APUS_EXT_INSPECT "apus.inspect/0.1"
 
 /* Kinds of line. */
 #define APUS_LINE_DIRECTIVE 0u
@@ -23,7 +23,7 @@ typedef struct apus_config_line {
     uint32_t depth; /**< sections around it */
 } apus_config_line;
 
-typedef struct apus_inspect_v1 {
+typedef struct apus_inspect_v0 {
     uint32_t size, reserved;
     void (*each_line)(const apus_host *host, void (*fn)(void *arg, const apus_config_line *line), void *arg);
     /** The directives that a module has, by name. */
@@ -38,6 +38,6 @@ typedef struct apus_inspect_v1 {
     /** The providers, by group and name. */
     void (*each_provider)(const apus_host *host,
                           void (*fn)(void *arg, apus_str group, apus_str name, apus_str module), void *arg);
-} apus_inspect_v1;
+} apus_inspect_v0;
 
 #endif

@@ -1,8 +1,9 @@
 public import ByteKit
 import ModuleABI
+import ModuleABI.Draft
 
-/// Somebody who is shown the plain bytes of connections; see apus/tap.h.
-public protocol ConnectionTap: AnyObject {
+/// Somebody who is shown the plain bytes of connections; see apus/draft/tap.h.
+@_spi(Draft) public protocol ConnectionTap: AnyObject {
     /// Whether the bytes of a new connection are to be shown.
     func wants(_ connection: Connection) -> Bool
     /// None: the client has finished sending.
@@ -11,12 +12,12 @@ public protocol ConnectionTap: AnyObject {
     func sent(_ bytes: Bytes, _ connection: Connection)
 }
 
-extension Host {
+@_spi(Draft) extension Host {
     /// Offers a tap, which is asked about every new connection.
     public func provideTap(_ name: StaticString, _ tap: any ConnectionTap) throws {
         typealias TapBox = HookBox<any ConnectionTap>
-        let table = apus_tap_v1(
-            size: UInt32(MemoryLayout<apus_tap_v1>.size), flags: 0,
+        let table = apus_tap_v0(
+            size: UInt32(MemoryLayout<apus_tap_v0>.size), flags: 0,
             wants: { ctx, c in
                 let box = Unmanaged<TapBox>.fromOpaque(ctx!).takeUnretainedValue()
                 return box.body.wants(Connection(c!, host: box.host)) ? APUS_OK : APUS_DECLINED
@@ -33,8 +34,8 @@ extension Host {
     }
 }
 
-/// What a connection begins with before TLS and HTTP; see apus/preface.h.
-public protocol ConnectionPreface: AnyObject {
+/// What a connection begins with before TLS and HTTP; see apus/draft/preface.h.
+@_spi(Draft) public protocol ConnectionPreface: AnyObject {
     /// Whether a new connection must begin with it.
     func isExpected(on connection: Connection) -> Bool
     /// Looks at all that has come so far.
@@ -42,7 +43,7 @@ public protocol ConnectionPreface: AnyObject {
 }
 
 /// What a preface makes of the bytes so far.
-public enum PrefaceOutcome {
+@_spi(Draft) public enum PrefaceOutcome {
     /// It is so many of the bytes.
     case whole(Int)
     /// More must come.
@@ -51,12 +52,12 @@ public enum PrefaceOutcome {
     case refused
 }
 
-extension Host {
+@_spi(Draft) extension Host {
     /// Offers a preface, which is asked about every new connection.
     public func providePreface(_ name: StaticString, _ preface: any ConnectionPreface) throws {
         typealias PrefaceBox = HookBox<any ConnectionPreface>
-        let table = apus_preface_v1(
-            size: UInt32(MemoryLayout<apus_preface_v1>.size), flags: 0,
+        let table = apus_preface_v0(
+            size: UInt32(MemoryLayout<apus_preface_v0>.size), flags: 0,
             expects: { ctx, c in
                 let box = Unmanaged<PrefaceBox>.fromOpaque(ctx!).takeUnretainedValue()
                 return box.body.isExpected(on: Connection(c!, host: box.host)) ? APUS_OK : APUS_DECLINED

@@ -2,15 +2,15 @@ import ByteKit
 import ModuleABI
 
 /// Where to write to a helper program, and where to read its answers; the same in every worker.
-public struct HelperProgram: Sendable, BitwiseCopyable {
+@_spi(Draft) public struct HelperProgram: Sendable, BitwiseCopyable {
     /// Where to write what it reads.
     public let input: Int32
     /// Where to read what it writes.
     public let output: Int32
 }
 
-extension Host {
-    /// Starts a program that lives as long as this generation; see apus/program.h, whose id belongs into
+@_spi(Draft) extension Host {
+    /// Starts a program that lives as long as this generation; see apus/draft/program.h, whose id belongs into
     /// `ModuleInfo.requires`. From open_config, never with reason CHECK.
     public func startProgram(_ words: [Bytes], user: Bytes, group: Bytes) throws -> HelperProgram {
         var input: Int32 = -1

@@ -1,15 +1,15 @@
-/* apus/upstream.h — the vtable of provider group "upstream/1": security on connections to other servers.
+/* apus/draft/upstream.h — the vtable of provider group "upstream/0.1": security on connections to other servers.
  *
  * A module that speaks to other servers opens a socket and puts the provider "tls" on it. What is demanded of the other
  * server stands in the configuration of the server that the request is for (SSLProxyEngine and its kin). One thread at a
  * time may use a state. */
-#ifndef APUS_UPSTREAM_H
-#define APUS_UPSTREAM_H
-#include "../apus.h"
+#ifndef APUS_DRAFT_UPSTREAM_H
+#define APUS_DRAFT_UPSTREAM_H
+#include "../../apus.h"
 
-#define APUS_GROUP_UPSTREAM "upstream/1"
+#define APUS_GROUP_UPSTREAM "upstream/0.1"
 
-typedef struct apus_upstream_v1 {
+typedef struct apus_upstream_v0 {
     uint32_t size, flags;
     /** Begins on a connected, non-blocking socket, which stays the caller's. [any]
      *  @param host  the name or address of the other server as it was asked for; the peer must prove to be it
@@ -31,6 +31,6 @@ typedef struct apus_upstream_v1 {
     /** What was agreed on: "protocol", "cipher", "verified" ("SUCCESS", "NONE" …); empty: unknown. Lives as long as the
      *  state. */
     apus_str (*fact)(void *state, apus_str name);
-} apus_upstream_v1;
+} apus_upstream_v0;
 
 #endif

@@ -1,8 +1,9 @@
 public import ByteKit
 public import ModuleABI
+public import ModuleABI.Draft
 
 /// What has a connection to itself: after an answer 101, or because the transport agreed on it. All on the loop.
-public protocol ConnectionOwner: AnyObject {
+@_spi(Draft) public protocol ConnectionOwner: AnyObject {
     /// Bytes came; none: the peer has finished sending. They are valid during the call. An error ends the connection.
     func receive(_ bytes: Bytes) throws -> Status
     /// `send` answered `.again`, and there is room again.
@@ -11,14 +12,14 @@ public protocol ConnectionOwner: AnyObject {
     func close()
 }
 
-extension ConnectionOwner {
+@_spi(Draft) extension ConnectionOwner {
     /// There is nothing to send.
     public func writable() -> Status { .ok }
     /// There is nothing to free.
     public func close() {}
 }
 
-extension Request {
+@_spi(Draft) extension Request {
     /// Whether the client offers to go on with a protocol (RFC 9110, section 7.8).
     public func asks(for name: Bytes) -> Bool { upgradeTable.pointee.asked(raw, name) != 0 }
 
@@ -29,12 +30,9 @@ extension Request {
         if status != .ok { box.release() }
         return status
     }
-
-    /// Sends an interim answer with the headers set so far; see apus/body.h.
-    public func interim(_ status: Int32) -> Status { Status(rawValue: bodyTable.pointee.interim(raw, status)) }
 }
 
-extension Connection {
+@_spi(Draft) extension Connection {
     /// Gives the connection to `owner`, before anything is read of it as HTTP. From the process_connection hook.
     public func take(_ owner: any ConnectionOwner) throws {
         let box = Unmanaged.passRetained(OwnerBox(host, owner))
@@ -57,12 +55,9 @@ extension Connection {
 
     /// Ends the connection when nothing moved for so many microseconds; 0: never.
     public func setIdleLimit(_ microseconds: UInt64) { _ = upgradeTable.pointee.idle_limit(raw, microseconds) }
-
-    /// The worker is to leave: what the connection carries should come to its end.
-    public var isDraining: Bool { connTable.pointee.number(raw, APUS_C_IS_DRAINING) != 0 }
 }
 
-extension Host {
+@_spi(Draft) extension Host {
     /// Offers a protocol that transports may agree on by its ALPN identifier.
     public func provideProtocol(_ name: StaticString, _ open: @escaping (Connection) throws -> any ConnectionOwner) throws {
         var table = ownerTable.pointee
@@ -103,11 +98,11 @@ private final class OwnerBox {
     }
 }
 
-nonisolated(unsafe) private let ownerTable: UnsafePointer<apus_protocol_v1> = {
-    let place = UnsafeMutablePointer<apus_protocol_v1>.allocate(capacity: 1)
+nonisolated(unsafe) private let ownerTable: UnsafePointer<apus_protocol_v0> = {
+    let place = UnsafeMutablePointer<apus_protocol_v0>.allocate(capacity: 1)
     place.initialize(
-        to: apus_protocol_v1(
-            size: UInt32(MemoryLayout<apus_protocol_v1>.size), flags: 0, open: nil,
+        to: apus_protocol_v0(
+            size: UInt32(MemoryLayout<apus_protocol_v0>.size), flags: 0, open: nil,
             receive: { state, bytes, count in
                 let received = bytes.map { Bytes($0, count: count) } ?? Bytes("")
                 return OwnerBox.attempt(state) { try $0.receive(received) }

@@ -1,9 +1,10 @@
 public import ByteKit
 public import ModuleABI
+public import ModuleABI.Draft
 
-/// What the server is made of; see apus/inspect.h, whose id belongs into `ModuleInfo.requires`. Strings live during the
+/// What the server is made of; see apus/draft/inspect.h, whose id belongs into `ModuleInfo.requires`. Strings live during the
 /// callback.
-extension Host {
+@_spi(Draft) extension Host {
     /// Calls `body` for each line of the configuration.
     public func eachConfigurationLine(_ body: @escaping (apus_config_line) -> Void) {
         calling(body) { visit in
