@@ -43,7 +43,7 @@ enum LivePage {
         .worker.busy{border-color:var(--ok)}
         table{border-collapse:collapse;width:100%;font-size:.88rem;font-variant-numeric:tabular-nums}th{text-align:left;color:var(--soft);font-weight:500}
         th,td{padding:.28rem .7rem .28rem 0;border-bottom:1px solid var(--line);white-space:nowrap}td.n,th.n{text-align:right}
-        .span{grid-column:1/-1}.note{margin:.7rem 0 0;color:var(--soft);font-size:.8rem}td.none{color:var(--line)}td.bad{color:var(--bad);font-weight:600}td.late{color:var(--warn);font-weight:600}
+        .span,#requests:has(+[hidden]){grid-column:1/-1}.note{margin:.7rem 0 0;color:var(--soft);font-size:.8rem}td.none{color:var(--line)}td.bad{color:var(--bad);font-weight:600}td.late{color:var(--warn);font-weight:600}
         .share{display:flex;align-items:center;gap:.6rem}.share b{flex:1;min-width:6rem;height:.6rem;border-radius:4px;background:var(--line);overflow:hidden}
         .share i{display:block;height:100%;background:var(--more)}.share.own i{background:var(--soft)}.share span{min-width:3.4rem;text-align:right}
         td.long{white-space:normal;overflow-wrap:anywhere;max-width:32rem}td.text{white-space:normal}tr:last-child td{border-bottom:0}
@@ -56,7 +56,7 @@ enum LivePage {
         const fill=(e,children)=>e.replaceChildren(...children);
         const number=n=>n>=1e6?(n/1e6).toFixed(1)+"M":n>=1e4?(n/1e3).toFixed(1)+"k":n>=100||Number.isInteger(n)?Math.round(n).toLocaleString("en"):n.toFixed(1);
         const bytes=n=>{for(const u of["B","kB","MB","GB"]){if(n<1000)return(n<10&&u!="B"?n.toFixed(1):Math.round(n))+" "+u;n/=1000}return n.toFixed(1)+" TB"};
-        const time=s=>s<1e-3?Math.round(s*1e6)+" µs":s<1?+(s*1e3).toPrecision(2)+" ms":+s.toPrecision(2)+" s";
+        const time=s=>s<1e-6?Math.round(s*1e9)+" ns":s<1e-5?(s*1e6).toFixed(1)+" µs":s<1e-3?Math.round(s*1e6)+" µs":s<1?+(s*1e3).toPrecision(2)+" ms":+s.toPrecision(2)+" s";
         const span=s=>{const d=Math.floor(s/86400),h=Math.floor(s/3600)%24,m=Math.floor(s/60)%60;return d?`${d} d ${h} h`:h?`${h} h ${m} min`:m?`${m} min ${s%60} s`:`${s} s`};
         const sum=a=>a.reduce((x,y)=>x+y,0), history=[], hosts=new Map();let last;
         function table(e,head,rows){const row=(cells,tag)=>{const r=node("tr");cells.forEach((c,i)=>r.append(node(tag,c,head[i][1])));return r};

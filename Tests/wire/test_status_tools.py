@@ -182,6 +182,7 @@ def test_the_live_page_draws_in_a_browser(server):
         assert "CONSOLE" not in done.stderr or "Uncaught" not in done.stderr, done.stderr
         assert re.search(r'id="state"[^>]*>live<', dom), dom[:2000]
         assert "generation 1" in dom and "odd.example" in dom and "req/s" in dom and dom.count('class="worker') >= 1
+        assert "the server itself</td>" in dom and re.search(r"<td>status_module</td>", dom)
         assert "&lt;b&gt;bold" in dom and "<b>bold" not in dom
         subprocess.run([browser, *options, f"--screenshot={shot}", url], capture_output=True, timeout=120)
         assert shot.stat().st_size > 10_000

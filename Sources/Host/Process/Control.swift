@@ -69,7 +69,9 @@ enum Control {
     }
 
     private static func refused(_ pid: pid_t) -> String? {
-        Program.complain("apus: the running server (pid \(pid)) does not tell what its modules have done; it tells root and its own user\n")
+        Program.complain(
+            "apus: the running server (pid \(pid)) does not tell what its modules have done: it tells root and its own user, and nobody "
+                + "while its leader is being replaced\n")
         return nil
     }
 
