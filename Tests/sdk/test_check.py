@@ -10,6 +10,7 @@ from support.server import DISTRIBUTION
 from .conftest import APUS, needs
 
 BROKEN = pathlib.Path(__file__).resolve().parent / "broken" / "flaws.c"
+PROVIDERS = BROKEN.with_name("providers.c")
 
 #: Each flaw of broken/flaws.c: its code, and what the line about it must say.
 FLAWS = {
@@ -38,14 +39,29 @@ FLAWS = {
 }
 
 
+#: The same for broken/providers.c.
+PROVIDER_FLAWS = {
+    "STATUS_NAME": ("error", "bad-name", "Two Words"),
+    "FIGURE_NAME": ("error", "bad-name", "figure things: counters"),
+    "FIGURE_ORDER": ("error", "bad-name", "comes again"),
+    "TAP_KEEPS": ("error", "use-after-free", "bytes of a connection, valid during the call"),
+    "PREFACE_GREEDY": ("error", "bad-status", "takes more than there is"),
+    "PROTOCOL_DEAF": ("error", "descriptor", "protocol/1"),
+    "TRANSPORT_OVERREADS": ("error", "overrun", "reads more than there is room for"),
+    "STORE_STATUS": ("error", "bad-status", "load of mine answers 7"),
+    "CODEC_LOSSY": ("error", "filter-lost", "does not decode what it encoded"),
+    "UPSTREAM_CLOSES": ("error", "wrong-handle", "closes the socket"),
+}
+
+
 @pytest.fixture
 def check(author, tmp_path):
     """Builds flaws.c with a flaw, checks it, and returns the status and the text."""
 
-    def run(flaw):
+    def run(flaw, source=BROKEN):
         file = tmp_path / f"mod_{flaw.lower()}.so"
         line = ["cc", "-shared", "-fPIC", "-fvisibility=hidden", "-g", "-O1", "-w", f"-DFLAW={flaw}", "-pthread"]
-        subprocess.run([*line, f"-I{DISTRIBUTION / 'include'}", "-o", file, BROKEN], check=True, timeout=120)
+        subprocess.run([*line, f"-I{DISTRIBUTION / 'include'}", "-o", file, source], check=True, timeout=120)
         done = author.run(APUS, "module", "check", file, timeout=300)
         return done.status, done.output
 
@@ -62,10 +78,17 @@ def test_no_flaw(check):
     assert "directive   FlawName: a name" in text
 
 
-@pytest.mark.parametrize("flaw", FLAWS)
+def test_no_flaw_of_a_provider(check):
+    status, text = check("NONE", PROVIDERS)
+    assert status == 0, text
+    assert "verdict: flaw_module is fit\n" in text
+    assert "not tried" not in text
+
+
+@pytest.mark.parametrize("flaw", [*FLAWS, *PROVIDER_FLAWS])
 def test_each_flaw_is_named(check, flaw):
-    severity, code, words = FLAWS[flaw]
-    status, text = check(flaw)
+    severity, code, words = {**FLAWS, **PROVIDER_FLAWS}[flaw]
+    status, text = check(flaw, BROKEN if flaw in FLAWS else PROVIDERS)
     lines = [line for line in text.splitlines() if line.endswith(f"[{code}]")]
     assert lines, text
     assert any(line.startswith(f"{severity}: ") and words in line for line in lines), text

@@ -1,7 +1,10 @@
 """The crate lays structures out as the headers do, and its own tests pass."""
 
+import pathlib
 import re
 import shutil
+
+import pytest
 
 from support.server import DISTRIBUTION, PROJECT
 
@@ -53,3 +56,13 @@ def test_the_crate_itself(author):
     done = author.run("cargo", "test", "--quiet", "--all-features", directory="crate")
     assert done.status == 0, done.output
     assert "1 passed" in done.output
+
+
+def test_the_oldest_compiler(author):
+    """The one that the manifest names is Debian 12's own: where that is installed beside another, it is tried."""
+    if not (pathlib.Path("/usr/bin/rustc").exists() and pathlib.Path("/usr/bin/cargo").exists()):
+        pytest.skip("needs Debian's rustc and cargo")
+    own = {"PATH": "/usr/bin:/bin", "CARGO": "/usr/bin/cargo", "CARGO_TARGET_DIR": str(author.directory / "target-old")}
+    author.module("new", "old_rust", "--lang", "rust")
+    author.module("build", directory="old_rust", environment=own)
+    assert "verdict: old_rust_module is fit\n" in author.module("check", "old_rust/mod_old_rust.so")

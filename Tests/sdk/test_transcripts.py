@@ -15,11 +15,15 @@ def essence(text):
     """What is the same on every machine."""
     lines = []
     for line in text.splitlines():
-        if re.match(r"  (made by|needs|looks in|file) ", line):
+        # Estimates, and what compilers make of it.
+        if re.match(r"  (made by|needs|looks in|file) | \w+_module +\d| +\d+$", line):
             continue
         line = re.sub(r"\s+# \d+\.\d+ s$", "", line)
+        line = re.sub(r"^\[\w+ \w+ +\d+ [\d:.]+ \d+\]", "[time]", line)
         line = re.sub(r"0x[0-9a-f]+", "0x0", line)
-        lines.append(re.sub(r"\d+(\.\d+)*", "0", line))
+        line = re.sub(r"\b\d+(\.\d+)* ?(ns|us|µs|ms|s|B|kB|MB|KiB|MiB|%)(?!\w)", "0", line)
+        line = re.sub(r"\d+(\.\d+)*", "0", line)
+        lines.append(re.sub(r"\s+", " ", line))
     return lines
 
 
