@@ -7,6 +7,21 @@ import Glibc
 enum ModuleNote {
     private static let section = ".apus.module"
 
+    private static let usage = """
+        Usage: apus module describe FILE…
+
+        Writes what a module says of itself into its FILE, for `apus module info`, where that cannot be read otherwise. The
+        module's entry function is run, in a process of its own. `apus module build` does the same.
+
+        """
+
+    static func run(_ arguments: [String]) throws -> Int32 {
+        let words = try Words(arguments, usage: usage)
+        guard !words.plain.isEmpty else { throw Problem(usage, status: Problem.usage) }
+        for file in words.plain { try write(into: file) }
+        return 0
+    }
+
     static func read(_ image: ElfImage) -> [ModuleFile.Description] {
         parse(String(decoding: image.content(ofSection: section) ?? [], as: UTF8.self))
     }

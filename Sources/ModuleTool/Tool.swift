@@ -12,6 +12,7 @@ enum Tool {
           install [--activate] FILE…                  put modules into modules/ and show their LoadModule lines
           list                                        list the modules of this installation
           info FILE…                                  tell what a file holds without running it
+          describe FILE…                              write into a file what info tells; build has done so
 
         apus module COMMAND --help tells more.
 
@@ -41,6 +42,7 @@ enum Tool {
         case "install": return try InstallModule.run(arguments)
         case "list": return try ListModules.run(arguments)
         case "info": return try ModuleInfo.run(arguments)
+        case "describe": return try ModuleNote.run(arguments)
         case "help", "--help", "-h":
             say(usage)
             return 0
