@@ -1,4 +1,5 @@
 public import ModuleKit
+import ModuleABI
 import _Concurrency
 
 /// What an async hook can wait for without holding a thread. Each throws `CancellationError` at once when the client has gone
@@ -36,10 +37,26 @@ extension Request {
     /// The whole body of the request, in its memory.
     /// - Throws: a `ModuleError` with status 413 when it is longer than the limit, or with what else it should be answered.
     public func readBody(limit: Int) async throws -> Bytes {
-        let body = WholeBody(self, limit: limit)
-        while !body.read() { try await wait(for: APUS_WANT_READ) }
-        if let refusal = body.refusal { throw ModuleError("the body of the request cannot be read", status: refusal) }
-        return body.text
+        func refuse(_ status: Status) -> ModuleError { ModuleError("the body of the request cannot be read", status: status) }
+        if let announced = headersIn["Content-Length"]?.decimal, announced > Int64(limit) { throw refuse(.status(413)) }
+        let chain = try newChain()
+        var bytes: [UInt8] = []
+        var isComplete = false
+        while !isComplete {
+            let status = read(into: chain)
+            guard status != .again else {
+                try await wait(for: APUS_WANT_READ)
+                continue
+            }
+            guard status == .ok else { throw refuse(status.rawValue >= 400 ? status : .status(400)) }
+            chain.takePieces { piece in
+                if case .data(let data) = piece { bytes += data.buffer }
+                if case .end = piece { isComplete = true }
+                return bytes.count <= limit
+            }
+            guard bytes.count <= limit else { throw refuse(.status(413)) }
+        }
+        return try inPool(bytes)
     }
 
     /// Sends a chain through the output filters, and waits until there is room for more.
@@ -51,7 +68,7 @@ extension Request {
 
     /// Sends bytes, which are copied, and waits until there is room for more.
     public func send(_ bytes: Bytes) async throws {
-        let chain = Chain(in: pool)
+        let chain = try newChain()
         chain.append(bytes)
         try await send(chain)
     }
@@ -61,9 +78,22 @@ extension Request {
 
     /// Ends the body; the handler then returns `.ok`.
     public func sendEnd() async throws {
-        let chain = Chain(in: pool)
+        let chain = try newChain()
         chain.appendEnd()
         try await send(chain)
+    }
+
+    private func inPool(_ bytes: [UInt8]) throws -> Bytes {
+        let copy = bytes.withUnsafeBytes { pool.copy(Bytes($0)) }
+        guard copy.count == bytes.count else { throw ModuleError("there is no memory for \(bytes.count) bytes") }
+        return copy
+    }
+
+    /// An empty chain, or an error: ModuleKit takes it for granted that there is memory for one.
+    private func newChain() throws -> Chain {
+        let table = host.pointee.extension(host, APUS_EXT_BODY)?.assumingMemoryBound(to: apus_body_v1.self)
+        guard let raw = table?.pointee.chain(pool.raw) else { throw ModuleError("there is no memory for a chain") }
+        return Chain(raw)
     }
 
     /// Runs the handler of a looked-up request, whose answer becomes part of this one's body.
