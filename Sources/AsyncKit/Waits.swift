@@ -1,5 +1,5 @@
-public import ModuleKit
 import ModuleABI
+public import ModuleKit
 import _Concurrency
 
 /// What an async hook can wait for without holding a thread. Each throws `CancellationError` at once when the client has gone

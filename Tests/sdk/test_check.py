@@ -46,7 +46,7 @@ PROVIDER_FLAWS = {
     "FIGURE_ORDER": ("error", "bad-name", "comes again"),
     "TAP_KEEPS": ("error", "use-after-free", "bytes of a connection, valid during the call"),
     "PREFACE_GREEDY": ("error", "bad-status", "takes more than there is"),
-    "PROTOCOL_DEAF": ("error", "descriptor", "protocol/1"),
+    "PROTOCOL_DEAF": ("error", "descriptor", "protocol/0.1"),
     "TRANSPORT_OVERREADS": ("error", "overrun", "reads more than there is room for"),
     "STORE_STATUS": ("error", "bad-status", "load of mine answers 7"),
     "CODEC_LOSSY": ("error", "filter-lost", "does not decode what it encoded"),

@@ -1,5 +1,6 @@
 /* A module with a provider of every kind that is asked about connections, pages and sessions. FLAW says what is wrong with one. */
 #include <apus/all.h>
+#include <apus/draft/all.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@ enum { NONE, STATUS_NAME, FIGURE_NAME, FIGURE_ORDER, TAP_KEEPS, PREFACE_GREEDY, 
 #define IS(flaw) (FLAW == (flaw))
 
 static const apus_host *host;
-static const apus_conn_v1 *conns;
+static const apus_wire_v0 *wire;
 static const apus_pool_v1 *pools;
 static const apus_request_v1 *requests;
 
@@ -61,12 +62,12 @@ static apus_status open_transport(void *ctx, apus_conn *c, void **state) {
 }
 static apus_status handshake(void *state) { return APUS_OK; }
 static apus_status read_transport(void *state, void *buffer, size_t capacity, size_t *n) {
-    apus_status status = conns->wire_read(state, buffer, capacity, n);
+    apus_status status = wire->read(state, buffer, capacity, n);
     if (IS(TRANSPORT_OVERREADS)) *n = capacity + 1;
     return status;
 }
 static apus_status write_transport(void *state, const apus_str *parts, uint32_t n_parts, size_t *n) {
-    return n_parts ? conns->wire_write(state, parts[0].ptr, parts[0].len, n) : APUS_OK;
+    return n_parts ? wire->write(state, parts[0].ptr, parts[0].len, n) : APUS_OK;
 }
 static apus_status shutdown_transport(void *state) { return APUS_OK; }
 static void close_transport(void *state) {}
@@ -111,21 +112,21 @@ static apus_status same(void *ctx, apus_req *r, apus_str in, apus_str *out) {
 
 static const apus_status_source_v1 status = {sizeof status, 0, tell_status};
 static const apus_figures_v1 figures = {sizeof figures, 0, tell_figures};
-static const apus_tap_v1 tap = {sizeof tap, 0, wants, received, sent};
-static const apus_preface_v1 preface = {sizeof preface, 0, wants, read_preface};
-static const apus_protocol_v1 protocol = {sizeof protocol, 0, open_protocol, IS(PROTOCOL_DEAF) ? NULL : receive, NULL, free};
-static const apus_transport_v1 transport = {
+static const apus_tap_v0 tap = {sizeof tap, 0, wants, received, sent};
+static const apus_preface_v0 preface = {sizeof preface, 0, wants, read_preface};
+static const apus_protocol_v0 protocol = {sizeof protocol, 0, open_protocol, IS(PROTOCOL_DEAF) ? NULL : receive, NULL, free};
+static const apus_transport_v0 transport = {
     sizeof transport, 0, open_transport, handshake, read_transport, write_transport, shutdown_transport, close_transport, agreed, NULL,
 };
-static const apus_upstream_v1 upstream = {
+static const apus_upstream_v0 upstream = {
     sizeof upstream, 0, open_upstream, greet_upstream, read_upstream, write_upstream, shutdown_upstream, close_upstream, problem, fact_upstream,
 };
-static const apus_session_store_v1 store = {sizeof store, 0, load, save};
-static const apus_session_codec_v1 codec = {sizeof codec, 0, turned, IS(CODEC_LOSSY) ? same : turned};
+static const apus_session_store_v0 store = {sizeof store, 0, load, save};
+static const apus_session_codec_v0 codec = {sizeof codec, 0, turned, IS(CODEC_LOSSY) ? same : turned};
 
 static apus_status attach(const apus_host *h, void **ctx) {
     host = h;
-    conns = h->extension(h, APUS_EXT_CONN);
+    wire = h->extension(h, APUS_EXT_WIRE);
     pools = h->extension(h, APUS_EXT_POOL);
     requests = h->extension(h, APUS_EXT_REQUEST);
     const apus_providers_v1 *providers = h->extension(h, APUS_EXT_PROVIDERS);
@@ -144,12 +145,12 @@ static apus_status attach(const apus_host *h, void **ctx) {
     return APUS_OK;
 }
 
-static const char *const needs[] = {APUS_EXT_CONN, APUS_EXT_POOL, APUS_EXT_REQUEST, APUS_EXT_PROVIDERS, NULL};
+static const char *const needs[] = {APUS_EXT_WIRE, APUS_EXT_POOL, APUS_EXT_REQUEST, APUS_EXT_PROVIDERS, NULL};
 
 static const apus_module module = {
     .size = sizeof module, .abi_major = APUS_ABI_MAJOR, .abi_minor_min = APUS_ABI_MINOR,
     .name = "flaw_module", .version = "1.0", .toolchain = "c", .requires_ids = needs,
-    .server_conf = {.size = sizeof(apus_conf_ops)}, .dir_conf = {.size = sizeof(apus_conf_ops)}, .attach = attach,
+    .attach = attach,
 };
 
 APUS_EXPORT const apus_module *apus_module_entry(const apus_host *h, const char *name) {
