@@ -118,7 +118,8 @@ final class Runtime {
     func protocolLinks() -> UnsafeBufferPointer<ProtocolLink> {
         let links = providers.all(APUS_GROUP_PROTOCOL).map { provider in
             ProtocolLink(
-                name: provider.name, vtable: provider.vtable.assumingMemoryBound(to: apus_protocol_v0.self), ctx: provider.ctx)
+                module: provider.module.index, name: provider.name,
+                vtable: provider.vtable.assumingMemoryBound(to: apus_protocol_v0.self), ctx: provider.ctx)
         }
         return UnsafeBufferPointer(Arena.copyForEver(links))
     }

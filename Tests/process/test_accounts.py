@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -107,6 +108,18 @@ def test_an_error_page_of_the_site_is_no_failure_of_its_own(serve, work):
     server.put("page.html", "page\n")
     assert fetch(server.port, get("/refuses")).body == b"page\n"
     assert (figure(server, "errors"), figure(server, "errors", "core_module")) == (1, 0)
+
+
+def test_a_protocol_that_has_a_connection_is_its_modules(serve):
+    config = CONFIG.replace('"/"', '"/none"') + "<VirtualHost *:@PORT2@>\nProtocolEcho On\n</VirtualHost>\n"
+    server = serve(config, modules=(*DEFAULT_MODULES, "status", "echo"), ports=2)
+    with socket.create_connection(("127.0.0.1", server.ports[1]), timeout=20) as client:
+        for _ in range(5):
+            client.sendall(b"again\n")
+            assert client.recv(100) == b"again\n"
+    # Once for each connection it is asked whether it takes it; the rest is what came.
+    wait_until(lambda: figure(server, "calls", "echo_module") >= 6, "what came to be counted")
+    assert figure(server, "loop_seconds", "echo_module") > 0
 
 
 def test_threads_are_counted_exactly(server):

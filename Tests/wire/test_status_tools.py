@@ -118,6 +118,7 @@ def test_handshakes_are_counted(server):
     subprocess.run(["curl", "-sko", "/dev/null", f"https://127.0.0.1:{server.ports[1]}/x.txt"], check=True)
     subprocess.run(["curl", "-so", "/dev/null", f"https://127.0.0.1:{server.ports[1]}/x.txt"])  # it does not trust the certificate
     wait_until(lambda: metrics(server)[name % "full"] > before[name % "full"], "the handshake to be counted")
+    assert metrics(server)['apus_module_loop_seconds_total{module="ssl_module"}'] > 0
     assert metrics(server)[name % "full"] + metrics(server)[name % "failed"] >= before[name % "full"] + before[name % "failed"] + 2
 
 

@@ -21,7 +21,7 @@ enum UpgradeExtension {
             guard let vtable, vtable.pointee.receive != nil, vtable.pointee.close != nil, conn.pointee.state == .head,
                 conn.pointee.requests == 0, conn.pointee.takeover == nil
             else { return APUS_E_INVALID }
-            Takeover.take(conn, vtable, state)
+            Takeover.take(conn, vtable, state, Activity.later(.protocol))
             return APUS_OK
         })
 }

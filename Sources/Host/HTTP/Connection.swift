@@ -71,7 +71,7 @@ struct Connection {
     var transport: UnsafePointer<apus_transport_v0>?
     var transportState: UnsafeMutableRawPointer?
     var transportName = Bytes.none
-    /// Its handshake, as what is running.
+    /// Its callbacks, as what is running.
     var transportCallback = Activity.Callback(word: 0)
     /// The transport has taken bytes that it could not send yet.
     var transportHolds = false

@@ -20,7 +20,9 @@ enum ConnectionIO {
         var got = 0
         let status = conn.pointee.transport == nil
             ? receive(conn, place, room, &got)
-            : conn.pointee.transport.unsafelyUnwrapped.pointee.read(conn.pointee.transportState, place, room, &got)
+            : Activity.during(conn.pointee.transportCallback) {
+                conn.pointee.transport.unsafelyUnwrapped.pointee.read(conn.pointee.transportState, place, room, &got)
+            }
         guard status == APUS_OK else {
             if status == APUS_AGAIN { return .again }
             conn.pointee.wasAborted = true
@@ -282,7 +284,10 @@ enum TransportOutput {
         _ conn: Connection.Ref, _ parts: UnsafeMutableBufferPointer<apus_str>, _ count: Int, _ total: Int, _ taken: inout Int
     ) -> apus_status {
         if let transport = conn.pointee.transport {
-            return writer(conn, transport, total)(conn.pointee.transportState, parts.baseAddress, UInt32(count), &taken)
+            let write = writer(conn, transport, total)
+            return Activity.during(conn.pointee.transportCallback) {
+                write(conn.pointee.transportState, parts.baseAddress, UInt32(count), &taken)
+            }
         }
         for part in parts[..<count] where !part.isEmpty {
             var sent = 0

@@ -16,7 +16,7 @@ enum Handshake {
             conn.pointee.transport = offered.vtable
             conn.pointee.transportState = state
             conn.pointee.transportName = offered.name
-            conn.pointee.transportCallback = Activity.Callback(module: offered.module, .handshake)
+            conn.pointee.transportCallback = Activity.Callback(module: offered.module, .transport)
             conn.pointee.isSecure = offered.vtable.pointee.flags & APUS_TRANSPORT_SECURE != 0
             return true
         }

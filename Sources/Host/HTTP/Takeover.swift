@@ -9,6 +9,8 @@ import ModuleABI.Draft
 struct Takeover {
     let vtable: UnsafePointer<apus_protocol_v0>
     var state: UnsafeMutableRawPointer?
+    /// Its callbacks, as what is running.
+    let callback: Activity.Callback
     /// The module asked that nothing be received for now.
     var isHeld = false
     /// The peer has finished sending, and the module knows.
@@ -31,8 +33,10 @@ struct Takeover {
     static func open(_ conn: Connection.Ref, _ link: ProtocolLink) -> Bool {
         var state: UnsafeMutableRawPointer?
         // It may speak first.
-        take(conn, link.vtable, nil)
-        guard let open = link.vtable.pointee.open, open(link.ctx, conn.handle, &state) == APUS_OK else {
+        let callback = Activity.Callback(module: link.module, .protocol)
+        take(conn, link.vtable, nil, callback)
+        let isOpen = Activity.during(callback) { link.vtable.pointee.open?(link.ctx, conn.handle, &state) == APUS_OK }
+        guard isOpen else {
             conn.pointee.takeover = nil
             return false
         }
@@ -53,17 +57,18 @@ struct Takeover {
         r.pointee.headersOut.set(Bytes("Upgrade"), r.copy(name), r.pointee.arena)
         Response.sendHead(r, length: nil)
         r.pointee.response.isEnded = true
-        take(conn, vtable, state)
+        take(conn, vtable, state, Activity.later(.protocol))
         return APUS_OK
     }
 
     static func take(
-        _ conn: Connection.Ref, _ vtable: UnsafePointer<apus_protocol_v0>, _ state: UnsafeMutableRawPointer?
+        _ conn: Connection.Ref, _ vtable: UnsafePointer<apus_protocol_v0>, _ state: UnsafeMutableRawPointer?,
+        _ callback: Activity.Callback
     ) {
         let place = conn.pool.allocate(Takeover.self)
         place.initialize(
             to: Takeover(
-                vtable: vtable, state: state, idleLimit: conn.pointee.server.pointee.limits.timeout,
+                vtable: vtable, state: state, callback: callback, idleLimit: conn.pointee.server.pointee.limits.timeout,
                 lastMoved: theWorker.pointee.now))
         conn.pointee.takeover = place
     }
@@ -102,7 +107,9 @@ struct Takeover {
     /// Hands bytes to the protocol. False: the connection has ended.
     private static func receive(_ conn: Connection.Ref, _ takeover: UnsafeMutablePointer<Takeover>, _ bytes: Bytes) -> Bool {
         takeover.pointee.lastMoved = theWorker.pointee.now
-        let status = takeover.pointee.vtable.pointee.receive?(takeover.pointee.state, bytes.ptr, bytes.count) ?? APUS_E_FAIL
+        let status = Activity.during(takeover.pointee.callback) {
+            takeover.pointee.vtable.pointee.receive?(takeover.pointee.state, bytes.ptr, bytes.count) ?? APUS_E_FAIL
+        }
         guard conn.pointee.state == .taken else { return false }
         conn.pointee.input.consume(bytes.count)
         if status < 0 { conn.close() }
@@ -136,7 +143,9 @@ struct Takeover {
         guard takeover.pointee.isFull, ConnectionIO.pending(conn) < highWater / 4 else { return }
         takeover.pointee.isFull = false
         takeover.pointee.lastMoved = theWorker.pointee.now
-        let status = takeover.pointee.vtable.pointee.writable?(takeover.pointee.state) ?? APUS_OK
+        let status = Activity.during(takeover.pointee.callback) {
+            takeover.pointee.vtable.pointee.writable?(takeover.pointee.state) ?? APUS_OK
+        }
         if status < 0 { conn.close() }
     }
 
@@ -199,7 +208,7 @@ struct Takeover {
     static func release(_ conn: Connection.Ref) {
         guard let takeover = conn.pointee.takeover else { return }
         conn.pointee.takeover = nil
-        takeover.pointee.vtable.pointee.close?(takeover.pointee.state)
+        Activity.during(takeover.pointee.callback) { takeover.pointee.vtable.pointee.close?(takeover.pointee.state) }
         guard conn.pointee.state == .taken, let r = conn.pointee.request else { return }
         HTTP1.conclude(r)
     }
@@ -224,6 +233,7 @@ enum Upgrade {
 
 /// A protocol provider as a handshake's end finds it.
 struct ProtocolLink {
+    var module: Int
     var name: Bytes
     var vtable: UnsafePointer<apus_protocol_v0>
     var ctx: UnsafeMutableRawPointer?

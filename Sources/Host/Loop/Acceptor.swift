@@ -160,8 +160,10 @@ extension UnsafeMutablePointer where Pointee == Connection {
 
     private func closeTransport() {
         guard let transport = pointee.transport else { return }
-        if !pointee.wasAborted, pointee.state != .lingering { _ = transport.pointee.shutdown?(pointee.transportState) }
-        transport.pointee.close?(pointee.transportState)
+        Activity.during(pointee.transportCallback) {
+            if !pointee.wasAborted, pointee.state != .lingering { _ = transport.pointee.shutdown?(pointee.transportState) }
+            transport.pointee.close?(pointee.transportState)
+        }
         pointee.transport = nil
     }
 

@@ -32,7 +32,8 @@ enum Activity {
         static let watch = Kind(rawValue: 211)
         static let posted = Kind(rawValue: 212)
         static let body = Kind(rawValue: 213)
-        static let handshake = Kind(rawValue: 214)
+        static let transport = Kind(rawValue: 214)
+        static let `protocol` = Kind(rawValue: 215)
 
         init(rawValue: UInt16) { self.rawValue = rawValue }
 
@@ -59,7 +60,8 @@ enum Activity {
             case .watch: "a watched descriptor"
             case .posted: "what it posted"
             case .body: "a body that goes on"
-            case .handshake: "a handshake"
+            case .transport: "a connection that it carries"
+            case .protocol: "a connection that it has taken"
             default: BuiltInHook(rawValue: Int(rawValue) - 1).map { "hook \($0.name)" }
             }
         }
