@@ -195,8 +195,7 @@ class Server:
         """The same without the options that name this server."""
         return self._run_to_end([str(self.program), *arguments])
 
-    @staticmethod
-    def _run_to_end(command):
+    def _run_to_end(self, command):
         return subprocess.run(
             command,
             stdin=subprocess.DEVNULL,
@@ -204,6 +203,7 @@ class Server:
             text=True,
             errors="replace",
             timeout=3 * PATIENCE,
+            env=self._environment,
         )
 
     def start(self):
