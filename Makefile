@@ -19,7 +19,7 @@ SWIFT_FLAGS := -c release --scratch-path $(BUILD) \
 	-Xswiftc -Xfrontend -Xswiftc -disable-implicit-string-processing-module-import \
 	-Xlinker -rpath -Xlinker '$$ORIGIN/../lib' $(SWIFT_EXTRA)
 
-.PHONY: all build dist packages certificate run test fuzz sanitize bench compatibility install clean
+.PHONY: all build dist packages certificate run test fuzz sanitize bench compatibility transcripts install clean
 
 all: dist
 
@@ -65,6 +65,11 @@ bench:
 ## compatibility: writes the table of httpd's modules and directives anew.
 compatibility: dist
 	@./tools/compatibility $(DIST) > docs/httpd-compatibility.md
+
+## transcripts: writes the pages that show what authors and operators of modules see anew.
+transcripts: dist
+	@./tools/transcripts modules $(DIST) > docs/module-transcripts.md
+	@./tools/transcripts faults $(DIST) > docs/module-faults.md
 
 ## install: copies the tree to PREFIX.
 install: dist
