@@ -800,6 +800,288 @@ SetEnvIf User-Agent ^Bad bad_bot
     ],
 )  # fmt: skip
 
+BOILERPLATE = RealSite(
+    "boilerplate", ALL,
+    {
+        ".htaccess": r"""<IfModule mod_setenvif.c>
+    <IfModule mod_headers.c>
+        <FilesMatch "\.(avifs?|bmp|cur|gif|ico|jpe?g|png|svgz?|webp)$">
+            SetEnvIf Origin ":" IS_CORS
+            Header set Access-Control-Allow-Origin "*" env=IS_CORS
+        </FilesMatch>
+    </IfModule>
+</IfModule>
+ErrorDocument 404 /404.html
+Options -MultiViews
+<IfModule mod_headers.c>
+    Header set X-UA-Compatible "IE=edge" "expr=%{CONTENT_TYPE} =~ m#text/html#i"
+</IfModule>
+<IfModule mod_mime.c>
+    AddType application/json json map topojson
+    AddType application/manifest+json webmanifest
+    AddType text/javascript js mjs
+    AddType image/webp webp
+    AddType text/vtt vtt
+    AddCharset utf-8 .appcache .css .js .json .manifest .map .webmanifest .xml
+</IfModule>
+AddDefaultCharset utf-8
+<IfModule mod_rewrite.c>
+    RewriteEngine On
+    Options +FollowSymlinks
+    RewriteCond %{HTTP_HOST} !^www\. [NC]
+    RewriteCond %{SERVER_ADDR} !=127.0.0.1
+    RewriteRule ^ http://www.%{HTTP_HOST}%{REQUEST_URI} [R=301,L]
+    RewriteCond %{REQUEST_URI} "!(^|/)\.well-known/([^./]+./?)+$" [NC]
+    RewriteCond %{SCRIPT_FILENAME} -d [OR]
+    RewriteCond %{SCRIPT_FILENAME} -f
+    RewriteRule "(^|/)\." - [F]
+    RewriteCond %{REQUEST_FILENAME} !-f
+    RewriteRule ^(.+)\.(\w+)\.(bmp|css|cur|gif|ico|jpe?g|m?js|a?png|svgz?|webp|webmanifest)$ $1.$3 [L]
+</IfModule>
+<IfModule mod_autoindex.c>
+    Options -Indexes
+</IfModule>
+<IfModule mod_authz_core.c>
+    <FilesMatch "(^#.*#|\.(bak|conf|dist|fla|in[ci]|log|orig|psd|sh|sql|sw[op])|~)$">
+        Require all denied
+    </FilesMatch>
+</IfModule>
+<IfModule mod_headers.c>
+    Header always set X-Frame-Options "DENY" "expr=%{CONTENT_TYPE} =~ m#text/html#i"
+    Header always set Content-Security-Policy "default-src 'self'; base-uri 'none'; form-action 'self'" "expr=%{CONTENT_TYPE} =~ m#text\/(html|javascript)|application\/pdf|xml#i"
+    Header always set Referrer-Policy "strict-origin-when-cross-origin" "expr=%{CONTENT_TYPE} =~ m#text\/(css|html|javascript)|application\/pdf|xml#i"
+    Header always unset X-Powered-By
+    Header unset X-Powered-By
+</IfModule>
+<IfModule mod_deflate.c>
+    <IfModule mod_setenvif.c>
+        <IfModule mod_headers.c>
+            SetEnvIfNoCase ^(Accept-EncodXng|X-cept-Encoding|X{15}|~{15}|-{15})$ ^((gzip|deflate)\s*,?\s*)+|[X~-]{4,13}$ HAVE_Accept-Encoding
+            RequestHeader append Accept-Encoding "gzip,deflate" env=HAVE_Accept-Encoding
+        </IfModule>
+    </IfModule>
+    <IfModule mod_filter.c>
+        AddOutputFilterByType DEFLATE "application/javascript" "application/json" "image/svg+xml" "text/css" "text/html" "text/javascript" "text/plain"
+    </IfModule>
+    <IfModule mod_mime.c>
+        AddEncoding gzip svgz
+    </IfModule>
+</IfModule>
+FileETag None
+<IfModule mod_expires.c>
+    ExpiresActive on
+    ExpiresDefault "access plus 1 month"
+    ExpiresByType text/css "access plus 1 year"
+    ExpiresByType text/html "access plus 0 seconds"
+    ExpiresByType application/json "access plus 0 seconds"
+</IfModule>
+""",
+        "index.html": "<p>index</p>\n" * 20, "404.html": "<p>not here</p>\n", "a.css": "a{}\n" * 40, "b.js": "b();\n" * 40, "i.png": "png", "x.webmanifest": "{}", "data.json": "{}", "old.bak": "x", "app.log": "x", ".env": "secret", ".well-known/security.txt": "x", "doc.pdf": "pdf", "t.vtt": "WEBVTT",
+        "sub/.hidden/file": "x", "logo.svg": "<svg/>" * 20,
+    },
+    [
+        "/", "/ | Accept-Encoding: gzip", "/ | Accept-EncodXng: gzip, deflate", "/none", "/none.html | Accept-Encoding: gzip", "/a.css", "/a.123abc.css | Accept-Encoding: gzip", "/b.js", "/b.9.js", "/i.png | Origin: http://x", "/i.png", "/i.7.png", "/x.webmanifest", "/data.json", "/old.bak", "/app.log", "/.env", "/.well-known/security.txt", "/doc.pdf", "/t.vtt", "/sub/.hidden/file", "/sub",
+        "/sub/", "/logo.svg | Accept-Encoding: gzip", "HEAD /a.css | Accept-Encoding: gzip", "/.htaccess",
+    ],
+    ignored=["Expires", "Content-Length", "Transfer-Encoding"],
+)  # fmt: skip
+
+FRAMEWORK = RealSite(
+    "framework",
+    """\
+<Directory "@HERE@/public">
+    AllowOverride None
+    Require all granted
+    Options +ExecCGI
+    FallbackResource /index.php
+    <FilesMatch "\\.php$">
+        SetHandler cgi-script
+    </FilesMatch>
+    <Files "~$">
+        Require all denied
+    </Files>
+</Directory>
+<Directory "@HERE@/public/bundles">
+    DirectoryIndex disabled
+    FallbackResource disabled
+</Directory>
+<Directory "@HERE@/public/spa">
+    FallbackResource /spa/index.html
+</Directory>
+<Directory "@HERE@/public/api">
+    AllowOverride All
+    SetEnvIf Authorization "(.*)" HTTP_AUTHORIZATION=$1
+    CGIPassAuth On
+</Directory>
+SetEnv APP_ENV prod
+DirectoryIndex index.php index.html
+LimitRequestBody 1000
+<Location /api/upload>
+    LimitRequestBody 10
+</Location>
+Header always set Strict-Transport-Security "max-age=1" "expr=%{HTTPS} == 'on'"
+Header set Server-Timing "total;dur=1"
+Header edit* Set-Cookie ";? *[Ss]ecure" "" 
+Header edit Set-Cookie ^(.*)$ "$1; SameSite=Lax"
+""".replace("Header edit* Set-Cookie \";? *[Ss]ecure\" \"\" \n", ""),
+    {
+        "public/index.php": PHP, "public/favicon.ico": "icon", "public/bundles/a.js": "a", "public/spa/index.html": "<app>", "public/spa/app.js": "app", "public/api/index.php": PHP, "public/api/.htaccess": "RewriteEngine On\nRewriteCond %{REQUEST_FILENAME} !-f\nRewriteRule ^(.*)$ index.php?route=$1 [QSA,L,END]\n",
+        "public/cookie.php": "#!/bin/sh\nprintf 'Content-Type: text/plain\\nSet-Cookie: a=1; Path=/\\nSet-Cookie: b=2\\nCache-Control: private\\n\\nx'\n", "src/secret.php": "x",
+    },
+    [
+        "/", "/index.php", "/blog/post-1", "/blog/post-1?page=2", "/favicon.ico", "/bundles/a.js", "/bundles/none.js", "/bundles/", "/spa", "/spa/", "/spa/users/7", "/spa/app.js", "/api/v1/users?x=1", "/api/v1/users | Authorization: Bearer t", "POST /api/upload | Content-Type: text/plain || 0123456789abcdef", "POST /api/upload | Content-Type: text/plain || 01234",
+        "/../src/secret.php", "/cookie.php", "POST /blog || a=b", "HEAD /blog", "PUT /x || y", "DELETE /api/v1/users/1", "/a%20b/c%3Fd", "/index.php/info/more", "/file.php~",
+    ],
+    root="/public",
+    ignored=["Content-Length", "Transfer-Encoding"],
+)  # fmt: skip
+
+ERRORS = RealSite(
+    "errors",
+    """\
+Alias /error/ "@HERE@/error/"
+<Directory "@HERE@">
+    Require all granted
+</Directory>
+<Directory "@HERE@/error">
+    Options IncludesNoExec
+    AddOutputFilter INCLUDES html
+    AddHandler type-map var
+    LanguagePriority en de
+    ForceLanguagePriority Prefer Fallback
+</Directory>
+ErrorDocument 400 /error/ALL.html.var
+ErrorDocument 401 /error/ALL.html.var
+ErrorDocument 403 /error/ALL.html.var
+ErrorDocument 404 /error/ALL.html.var
+ErrorDocument 405 "no such method here"
+ErrorDocument 410 http://elsewhere.example/gone
+ErrorDocument 500 /error/plain.txt
+<Location /denied>
+    Require all denied
+</Location>
+<Location /asks>
+    AuthType Basic
+    AuthName asks
+    AuthUserFile "@HERE@/users"
+    Require valid-user
+</Location>
+<Location /broken>
+    AuthType Basic
+    AuthName broken
+    AuthUserFile "@HERE@/users-none"
+    Require valid-user
+</Location>
+<Location /own>
+    ErrorDocument 403 default
+    Require all denied
+</Location>
+Redirect gone /gone
+Redirect 403 /forbidden
+Redirect 307 /moved /elsewhere
+<Location /maintenance>
+    Redirect 503 /
+    ErrorDocument 503 "<h1>Soon</h1>"
+    Header always set Retry-After 120
+</Location>
+<Location /limited>
+    AllowMethods GET
+</Location>
+""".replace("<Location /limited>\n    AllowMethods GET\n</Location>\n", "").replace("    Redirect 503 /\n", "    Redirect 503\n"),
+    {
+        "users": "anna:one", "error/ALL.html.var": 'Content-language: en\nContent-type: text/html\nBody:----------en--\n<!--#set var="TITLE" value="Trouble" --><!--#include virtual="top.html" -->\n<!--#echo encoding="url" var="REDIRECT_URL" --> <!--#echo var="REDIRECT_STATUS" -->\n<!--#if expr="v(\'HTTP_REFERER\') != \'\'" -->from <!--#echo encoding="entity" var="HTTP_REFERER" --><!--#endif -->\n----------en--\n\nContent-language: de\nContent-type: text/html\nBody:----------de--\nFehler <!--#echo var="REDIRECT_STATUS" -->\n----------de--\n',
+        "error/top.html": '<title><!--#echo var="REDIRECT_STATUS" -->: <!--#echo var="TITLE" --></title>', "error/plain.txt": "broken\n", "denied/a": "a", "asks/a": "a", "broken/a": "a", "own/a": "a", "index.html": "index",
+    },
+    [
+        "/", "/none", "/none?x=<y>", "/none | Accept-Language: de", "/none | Referer: http://x.example/<b>", "/denied/a", "/asks/a", "/asks/a | Authorization: Basic YW5uYTpvbmU=", "/asks/a | Authorization: Basic YW5uYTp0d28=", "/asks/a | Authorization: Digest x", "/broken/a | Authorization: Basic YW5uYTpvbmU=", "/own/a", "/gone", "/gone/x", "/forbidden",
+        "/moved/x?y", "/maintenance/x", "HEAD /none", "POST /none || x", "DELETE /index.html", "/bad%zzescape", "/error/none", "/error/ALL.html.var", "BREW /",
+    ],
+    ignored=["Accept-Ranges", "Content-Length", "Transfer-Encoding", "ETag", "Last-Modified"],
+)  # fmt: skip
+
+PACKAGES = RealSite(
+    "packages",
+    """\
+Alias /phpmyadmin "@HERE@/pma"
+<Directory "@HERE@/pma">
+    Options SymLinksIfOwnerMatch ExecCGI
+    DirectoryIndex index.php
+    Require all granted
+    AddHandler cgi-script .php
+    <IfModule mod_php.c>
+        php_admin_flag allow_url_fopen Off
+    </IfModule>
+</Directory>
+<Directory "@HERE@/pma/libraries">
+    Require all denied
+</Directory>
+<Directory "@HERE@/pma/setup">
+    <IfModule mod_authz_core.c>
+        <IfModule mod_authn_file.c>
+            AuthType Basic
+            AuthName "phpMyAdmin Setup"
+            AuthUserFile "@HERE@/users"
+        </IfModule>
+        Require valid-user
+    </IfModule>
+</Directory>
+ScriptAlias /git "@HERE@/git-http-backend"
+SetEnv GIT_PROJECT_ROOT /srv/git
+<Directory "@HERE@">
+    Require all granted
+</Directory>
+<LocationMatch "^/git/.*/git-receive-pack$">
+    AuthType Basic
+    AuthName "Git"
+    AuthUserFile "@HERE@/users"
+    Require valid-user
+</LocationMatch>
+<If "%{REQUEST_URI} =~ m#/info/refs# && %{QUERY_STRING} =~ /service=git-receive-pack/">
+    AuthType Basic
+    AuthName "Git"
+    AuthUserFile "@HERE@/users"
+    Require valid-user
+</If>
+ScriptAliasMatch "^/lists/([a-z]+)(/.*)?$" "@HERE@/list.cgi"
+AliasMatch "^/u/(?<user>[a-z]+)/pub(/.*)?$" "@HERE@/users.d/$1$2"
+Alias /munin/static/ "@HERE@/static/"
+Alias /munin "@HERE@/munin"
+<Location /munin/private>
+    <RequireAny>
+        Require ip 192.0.2.1
+        <RequireAll>
+            Require method GET
+            Require expr "req('X-Token') == 'letmein'"
+        </RequireAll>
+    </RequireAny>
+</Location>
+RedirectMatch ^/$ /munin/
+<Location /server-status>
+    SetHandler server-status
+    Require host none.example
+</Location>
+<Directory "@HERE@/static">
+    Options Indexes
+    IndexOptions -FancyIndexing
+    <IfModule mod_expires.c>
+        ExpiresActive On
+        ExpiresDefault M310
+    </IfModule>
+</Directory>
+""",
+    {
+        "pma/index.php": PHP, "pma/libraries/x.php": PHP, "pma/setup/index.php": PHP, "pma/themes/a.css": "a", "users": "anna:one", "git-http-backend": PHP.replace("X[A-Z]+", "X[A-Z]+|GIT_[A-Z_]+|PATH_TRANSLATED"), "list.cgi": PHP, "users.d/anna/f.txt": "anna's", "static/a.png": "png", "static/b.txt": "b",
+        "munin/index.html": "munin", "munin/private/x": "private",
+    },
+    [
+        "/", "/phpmyadmin", "/phpmyadmin/", "/phpmyadmin/index.php?db=x", "/phpmyadmin/libraries/x.php", "/phpmyadmin/setup/", "/phpmyadmin/setup/ | Authorization: Basic YW5uYTpvbmU=", "/phpmyadmin/themes/a.css", "/phpmyadmin/none", "/git/repo.git/info/refs?service=git-upload-pack", "/git/repo.git/info/refs?service=git-receive-pack",
+        "/git/repo.git/info/refs?service=git-receive-pack | Authorization: Basic YW5uYTpvbmU=", "POST /git/repo.git/git-receive-pack | Content-Type: x/y || body", "POST /git/repo.git/git-upload-pack | Content-Type: x/y || body", "/git", "/lists/dev", "/lists/dev/archive/1?x", "/lists/DEV", "/u/anna/pub/f.txt", "/u/anna/pub", "/u/bert/pub/f.txt",
+        "/munin", "/munin/", "/munin/static/", "/munin/static/a.png", "/munin/static", "/munin/private/x", "/munin/private/x | X-Token: letmein", "HEAD /munin/private/x | X-Token: letmein", "POST /munin/private/x | X-Token: letmein || a", "/server-status",
+    ],
+    ignored=["Expires", "Cache-Control"],
+)  # fmt: skip
+
 SITES = [
     WORDPRESS, DRUPAL, MEDIAWIKI, NEXTCLOUD, CUSTOMERS, USERDIRS, MIRROR, SCRIPTS, CDN, BALANCED, LANGUAGES, LOGIN, FILTERED, SPELLING, MASSES, INTRANET,
+    BOILERPLATE, FRAMEWORK, ERRORS, PACKAGES,
 ]  # fmt: skip
