@@ -14,13 +14,14 @@ public struct IPAddress: Equatable, BitwiseCopyable, Sendable {
 
     /// Reads an address as it is written.
     public init?(_ text: Bytes) {
-        guard text.count < 64, !text.contains(0) else { return nil }
+        guard text.count < 64, !text.contains(0), let source = text.ptr else { return nil }
         var room = (UInt64(0), UInt64(0))
         let family: Int32 = text.contains(0x3a) ? AF_INET6 : AF_INET
         let isRead = withUnsafeTemporaryAllocation(of: CChar.self, capacity: 64) { copy in
-            memcpy(copy.baseAddress!, text.ptr, text.count)
-            copy[text.count] = 0
-            return inet_pton(family, copy.baseAddress!, &room) == 1
+            guard let start = copy.baseAddress else { return false }
+            memcpy(start, source, text.count)
+            start[text.count] = 0
+            return inet_pton(family, start, &room) == 1
         }
         guard isRead else { return nil }
         if family == AF_INET {
