@@ -52,6 +52,7 @@ PREFACES = {
     "v1 unknown": b"PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n", "v1 short": b"PROXY TCP4 1 2\r\n",
     "v1 in lower case": b"proxy TCP4 203.0.113.9 192.0.2.2 1234 80\r\n", "v1 too long": b"PROXY " + b"x" * 200,
     "v1 of another family": b"PROXY UDP4 203.0.113.9 192.0.2.2 1234 80\r\n",
+    "v1 with one address": b"PROXY TCP4 203.0.113.9\r\n", "v1 without addresses": b"PROXY TCP4\r\n",
     "v1 with a name": b"PROXY TCP4 localhost 192.0.2.2 1234 80\r\n", "v2": v2(0x21, 0x11, IPV4), "v2 of IPv6": v2(0x21, 0x21, IPV6),
     "v2 local": v2(0x20, 0, b""), "v2 local with addresses": v2(0x20, 0x11, IPV4), "v2 of UDP": v2(0x21, 0x12, IPV4),
     "v2 of a socket file": v2(0x21, 0x31, b"x" * 216), "v2 with extensions": v2(0x21, 0x11, IPV4, b"\x04\0\1a"),
