@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Measures what an empty hook costs a request, in C, Swift and Rust, and what thirty of them cost.
+"""Measures what an empty hook costs a request, in C, Swift (also as an async function) and Rust, and what thirty of them cost.
 
 Instructions are counted with callgrind, free of noise: a server in one process answers 1000 and 3000 requests, with no
 hook, with one and with thirty. Nanoseconds are processor time of the same server outside of callgrind, with none and with
@@ -23,6 +23,7 @@ from peers import free_port
 TOP = Path(__file__).resolve().parent.parent
 SOURCES = TOP / "bench" / "hooks"
 REQUEST = b"GET /file.txt HTTP/1.1\r\nHost: localhost\r\n\r\n"
+LANGUAGES = ["c", "swift", "async", "rust"]
 FEW, MANY, TIMED = 1000, 3000, 40_000
 BATCH = 50
 
@@ -30,9 +31,18 @@ BATCH = 50
 def build(dist, directory, language):
     """Makes the module as an author would."""
     module = [str(dist / "bin/apus"), "module"]
-    subprocess.run([*module, "new", "empty", "--lang", language, directory], check=True, capture_output=True)
-    source = {"c": ("mod_empty.c", "mod_empty.c"), "swift": ("Empty.swift", "Sources/empty/Empty.swift"), "rust": ("lib.rs", "src/lib.rs")}[language]
-    shutil.copy(SOURCES / source[0], directory / source[1])
+    kind = "swift" if language == "async" else language
+    subprocess.run([*module, "new", "empty", "--lang", kind, directory], check=True, capture_output=True)
+    source, target = {
+        "c": ("mod_empty.c", "mod_empty.c"),
+        "swift": ("Empty.swift", "Sources/empty/Empty.swift"),
+        "async": ("Async.swift", "Sources/empty/Empty.swift"),
+        "rust": ("lib.rs", "src/lib.rs"),
+    }[language]
+    shutil.copy(SOURCES / source, directory / target)
+    if language == "async":
+        manifest = directory / "Package.swift"
+        manifest.write_text(manifest.read_text().replace('"ModuleKit"', '"AsyncKit"'))
     subprocess.run([*module, "build", directory], check=True, capture_output=True)
     # Valgrind does not read the debug information of every compiler.
     subprocess.run(["strip", "--strip-debug", directory / "mod_empty.so"], check=True)
@@ -113,7 +123,7 @@ def main():
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--dist", type=lambda text: Path(text).resolve(), default=TOP / "dist")
     options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--only", choices=["c", "swift", "rust"])
+    options.add_argument("--only", choices=LANGUAGES)
     options = options.parse_args()
     os.umask(0)
     root = Path(tempfile.mkdtemp(prefix="apus-hooks-"))
@@ -122,7 +132,7 @@ def main():
     (root / "htdocs/file.txt").write_text("ok\n")
     print("| an empty hook in | instructions | thirty, each | ns, of thirty each |\n|---|---|---|---|")
     try:
-        for language in [options.only] if options.only else ["c", "swift", "rust"]:
+        for language in [options.only] if options.only else LANGUAGES:
             module = build(options.dist, root / language, language)
             none, one, thirty = (instructions(options.dist, root, module, hooks) for hooks in (0, 1, 30))
             pairs = [[nanoseconds(options.dist, root, module, hooks) for hooks in (0, 30)] for _ in range(options.rounds)]

@@ -219,3 +219,10 @@ def test_a_word_that_is_no_command(author):
     done = author.run(APUS, "bogus")
     assert done.status == 1 and '"bogus" is no command' in done.output
     assert author.run(APUS, "module", "bogus").status == 2
+
+
+@pytest.mark.parametrize("file", sorted((DISTRIBUTION / "modules").glob("*.so")), ids=lambda path: path.name)
+def test_our_own_modules_say_what_they_are(author, file):
+    text = author.module("info", file)
+    name = file.name.removeprefix("mod_").removesuffix(".so")
+    assert re.search(rf"^  module      {name}_module \d+\.\d+\S*, ABI 1\.\d+, toolchain swift-", text, re.MULTILINE), text
