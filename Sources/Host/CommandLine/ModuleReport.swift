@@ -30,7 +30,7 @@ struct ModuleReport {
         return "\nWhat they have done in generation \(runtime.generation), which began \(Self.span(age)) ago, in \(runtime.workerCount) workers:\n"
             + lines.map { " \($0)\n" }.joined()
             + (idle > 0 ? " \(idle) more have done nothing.\n" : "")
-            + "Loop time, calls and memory are estimates from about one turn of the loops in 64; core_module is the server itself.\n"
+            + "Loop time, calls and memory are estimates from a sample of the loops' turns; core_module is the server itself.\n"
     }
 
     private func time(_ module: LoadedModule) -> Int64 { accounts.total(.loopTime, of: module.index) }

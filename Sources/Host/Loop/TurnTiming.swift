@@ -5,7 +5,7 @@ import Glibc
 /// would cost more than many of them do.
 ///
 /// The first turns are measured all, so that a server that has little to do knows all of it; those of a busy one are measured
-/// about one in 64, at random, so that what comes in a rhythm is neither always met nor always missed. A turn that is measured stands for itself and those before it that were not. What a callback calls
+/// about one in 256, at random, so that what comes in a rhythm is neither always met nor always missed. A turn that is measured stands for itself and those before it that were not. What a callback calls
 /// counts for itself and not for the callback; what is outside of all is the server's own.
 struct TurnTiming {
     private let slot: WorkerSlot.Ref
@@ -28,8 +28,8 @@ struct TurnTiming {
     private var longestCallback = Activity.Callback(word: 0)
 
     /// Of how many turns one is measured, in the end, and with how many turns or requests that grows by one.
-    private static let rarity: Int64 = 64
-    private static let growth: Int64 = 16
+    private static let rarity: Int64 = 256
+    private static let growth: Int64 = 8
 
     init(_ slot: WorkerSlot.Ref, _ accounts: ModuleAccounts.Row?) {
         self.slot = slot
@@ -72,7 +72,7 @@ struct TurnTiming {
     private mutating func chooseNext() {
         turns += gap
         // Many requests may share a turn.
-        let mean = min(max(max(turns, slot.pointee.requests) / Self.growth - 3, 1), Self.rarity)
+        let mean = min(max(max(turns, slot.pointee.requests) / Self.growth - 7, 1), Self.rarity)
         random ^= random << 13
         random ^= random >> 7
         random ^= random << 17
