@@ -5,8 +5,9 @@ import Glibc
 /// would cost more than many of them do.
 ///
 /// The first turns are measured all, so that a server that has little to do knows all of it; those of a busy one are measured
-/// about one in 256, at random, so that what comes in a rhythm is neither always met nor always missed. A turn that is measured stands for itself and those before it that were not. What a callback calls
-/// counts for itself and not for the callback; what is outside of all is the server's own.
+/// about one in 256, at random, so that what comes in a rhythm is neither always met nor always missed. A turn that is measured
+/// stands for itself and those before it that were not. What a callback calls counts for itself and not for the callback; what
+/// is outside of all is the server's own.
 struct TurnTiming {
     private let slot: WorkerSlot.Ref
     private let activity: UnsafeMutablePointer<cs_activity>
