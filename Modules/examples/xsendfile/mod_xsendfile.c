@@ -122,6 +122,18 @@ static void set_modified(apus_req *r, time_t when) {
     headers->set(r, APUS_HEADERS_OUT, TEXT("Last-Modified"), (apus_str){text, n});
 }
 
+/* What programs say lies in the table of fields that also stay with an error. */
+static const uint32_t tables[] = {APUS_HEADERS_OUT, APUS_HEADERS_ERR};
+
+static apus_str named_file(apus_req *r) {
+    apus_str name = headers->get(r, tables[0], FIELD, 0);
+    return name.ptr ? name : headers->get(r, tables[1], FIELD, 0);
+}
+
+static void remove_field(apus_req *r, apus_str name) {
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) headers->remove(r, tables[i], name);
+}
+
 /* ---- the filter */
 
 struct sending {
@@ -140,12 +152,12 @@ static apus_status prepare(void *ctx, apus_filter *f) {
     apus_req *r = filters->request(f);
     const struct settings *settings = request->dir_conf(r, host);
     struct stat info;
-    apus_str name = headers->get(r, APUS_HEADERS_OUT, FIELD, 0);
+    apus_str name = named_file(r);
     if (!name.ptr) return APUS_DECLINED;
     struct sending *sending = pools->zalloc(request->pool(r), sizeof *sending);
     if (!sending) return APUS_E_NOMEM;
     sending->fd = open_named(r, settings, name, &info);
-    headers->remove(r, APUS_HEADERS_OUT, FIELD);
+    remove_field(r, FIELD);
     if (sending->fd < 0) {
         /* The answer goes on without a body: what the application wrote was not meant for clients. */
         request->set_number(r, APUS_R_STATUS, 404);
@@ -153,9 +165,9 @@ static apus_status prepare(void *ctx, apus_filter *f) {
         sending->length = info.st_size;
         set_modified(r, info.st_mtime);
     }
-    headers->remove(r, APUS_HEADERS_OUT, TEXT("Content-Length"));
-    headers->remove(r, APUS_HEADERS_OUT, TEXT("ETag"));
-    headers->remove(r, APUS_HEADERS_OUT, TEXT("Content-MD5"));
+    remove_field(r, TEXT("Content-Length"));
+    remove_field(r, TEXT("ETag"));
+    remove_field(r, TEXT("Content-MD5"));
     apus_status status = pools->on_destroy(request->pool(r), close_file, sending);
     if (status < 0) return close_file(sending), status;
     filters->set_state(f, sending);

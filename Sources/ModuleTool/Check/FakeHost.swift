@@ -2,6 +2,7 @@ import ByteKit
 import CSystem
 import Glibc
 import ModuleABI
+import ModuleABI.Draft
 
 /// The host that a module is tried in, in a process of its own. There is one in each trial.
 nonisolated(unsafe) var theFake: FakeHost!
@@ -146,8 +147,8 @@ final class FakeHost {
 
     private func declare(_ name: String) {
         let part = name.split(separator: ".")[0]
-        guard part != "host", !declared.contains("apus.\(part)/1") else { return }
-        report(.warning, "undeclared-extension", "uses apus.\(part)/1 without naming it in its descriptor")
+        guard part != "host", !declared.contains(FakeHost.id(part)) else { return }
+        report(.warning, "undeclared-extension", "uses \(FakeHost.id(part)) without naming it in its descriptor")
     }
 
     private func checkThread(_ name: String, _ place: Place) {
@@ -162,7 +163,11 @@ final class FakeHost {
         if place == .main, phase == .serving { report(.error, "wrong-thread", "called \(name) while requests are served; it is [main], for the time before") }
     }
 
-    var usedIds: [String] { Set(uses.map { "apus.\($0.split(separator: ".")[0])/1" }).filter { $0 != "apus.host/1" }.sorted() }
+    var usedIds: [String] { Set(uses.map { $0.split(separator: ".")[0] }).filter { $0 != "host" }.map { FakeHost.id($0) }.sorted() }
+
+    private static let drafts = [APUS_EXT_HANDOVER, APUS_EXT_INSPECT, APUS_EXT_PROGRAM, APUS_EXT_TIMEOUTS, APUS_EXT_UPGRADE, APUS_EXT_WIRE]
+
+    private static func id(_ part: Substring) -> String { drafts.first { $0.hasPrefix("apus.\(part)/") } ?? "apus.\(part)/1" }
 
     // MARK: Handles
 
