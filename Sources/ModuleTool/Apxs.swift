@@ -30,16 +30,21 @@ enum Apxs {
         for file in files {
             // Build systems name the file that libtool would have made.
             let object = file.hasSuffix(".la") ? "\(file.dropLast(3)).so" : file
-            var line = options.installs
-                ? try InstallModule.install(object)
-                : "LoadModule \(try ModuleFile(object).nameOrAsk()) modules/\(Path.last(object))"
-            if let name = options.name {
-                line = "LoadModule \(name.hasSuffix("_module") ? name : "\(name)_module") modules/\(Path.last(object))"
+            func edit(_ line: String) throws {
+                var line = line
+                if let name = options.name {
+                    line = "LoadModule \(name.hasSuffix("_module") ? name : "\(name)_module") modules/\(Path.last(object))"
+                }
+                if options.activates || options.comments {
+                    try InstallModule.activate(line, in: Installation.configuration, commented: !options.activates)
+                }
+                say("\(line)\n")
             }
-            if options.activates || options.comments {
-                try InstallModule.activate(line, in: Installation.configuration, commented: !options.activates)
+            if options.installs {
+                _ = try InstallModule.install(object, thenDo: edit)
+            } else {
+                try edit("LoadModule \(try ModuleFile(object).nameOrAsk()) modules/\(Path.last(object))")
             }
-            say("\(line)\n")
         }
         return 0
     }

@@ -64,7 +64,8 @@ enum ModuleNote {
     @discardableResult
     static func write(into path: String) throws -> Bool {
         let module = try ModuleFile(path)
-        guard module.hasEntry, module.descriptions.isEmpty else { return false }
+        guard module.hasEntry else { throw Problem("\(path) exports no apus_module_entry, so it is no module") }
+        guard module.descriptions.isEmpty else { return false }
         let note = Array(text(try module.askForDescriptions()).utf8)
         guard let bytes = module.image.adding(section: section, note) else { throw Problem("\(path) has no sections to add one to") }
         var info = stat()

@@ -168,11 +168,39 @@ def test_install_replaces_by_rename(author, copy, file):
     assert [path.name for path in (copy / "modules").iterdir()] == ["mod_placed.so"]
 
 
-def test_activate_takes_a_line_back_that_the_server_refuses(author, copy, file):
-    before = (copy / "conf" / "httpd.conf").read_text()
+def test_everything_is_put_back_when_the_server_refuses_the_module(author, copy, file, tmp_path):
+    """At first, and when it is a newer file of a module that serves."""
+    configuration, place = copy / "conf" / "httpd.conf", copy / "modules" / "mod_placed.so"
+    configuration.write_text("Listen 127.0.0.1:8081\n")
+    install = (copy / "bin" / "apus", "module", "install", "--activate")
+    # A file that says of itself what the other does, for an ABI that no server has.
+    source = (author.directory / "placed" / "mod_placed.c").read_text()
+    (tmp_path / "mod_placed.c").write_text(source.replace(".abi_major = APUS_ABI_MAJOR", ".abi_major = 9"))
+    flags = ("-shared", "-fPIC", "-fvisibility=hidden", f"-I{DISTRIBUTION / 'include'}")
+    assert author.run("cc", *flags, "-o", tmp_path / "mod_placed.so", tmp_path / "mod_placed.c").status == 0
+    for installed in (None, file):
+        if installed:
+            assert author.run(*install, installed).status == 0
+        before = configuration.read_text()
+        done = author.run(*install, tmp_path / "mod_placed.so")
+        assert done.status == 1 and "needs ABI 9" in done.output and "everything is as it was" in done.output
+        assert configuration.read_text() == before
+        assert place.read_bytes() == file.read_bytes() if installed else not place.exists()
+
+
+def test_a_configuration_that_is_refused_already_is_no_fault_of_the_module(author, copy, file):
+    (copy / "conf" / "httpd.conf").write_text("Bogus on\n")
     done = author.run(copy / "bin" / "apus", "module", "install", "--activate", file)
-    assert done.status == 1  # the configuration is not one that the server takes
-    assert (copy / "conf" / "httpd.conf").read_text() == before
+    assert done.status == 0 and "placed_module has not been tried" in done.output
+    assert "LoadModule placed_module" in (copy / "conf" / "httpd.conf").read_text()
+
+
+def test_the_file_of_another_module_is_not_replaced(author, copy, file):
+    other = DISTRIBUTION / "modules" / "mod_alias.so"
+    (copy / "modules" / "mod_placed.so").write_bytes(other.read_bytes())
+    done = author.run(copy / "bin" / "apus", "module", "install", file)
+    assert done.status == 1 and "mod_placed.so is the file of alias_module" in done.output
+    assert (copy / "modules" / "mod_placed.so").read_bytes() == other.read_bytes()
 
 
 def test_activate_writes_the_line_once(author, copy, file):

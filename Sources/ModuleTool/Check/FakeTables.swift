@@ -577,9 +577,19 @@ enum FakeTables {
         add_list: { _, name, _, fn, ctx in addValue(.list, name, unsafeBitCast(fn, to: UnsafeRawPointer?.self), ctx) },
         add_operator: { _, name, _, fn, ctx in addValue(.operator, name, unsafeBitCast(fn, to: UnsafeRawPointer?.self), ctx) })
 
+    /// As the server has it.
+    private static func isName(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(0x30...0x39).contains(first) else { return false }
+        return name.utf8.allSatisfy { $0 == 0x5f || (0x30...0x39).contains($0) || (0x41...0x5a).contains($0 & 0xdf) }
+    }
+
     private static func addValue(_ kind: FakeHost.Value.Kind, _ name: apus_str, _ fn: UnsafeRawPointer?, _ ctx: UnsafeMutableRawPointer?) -> apus_status {
         theFake.call("expr.add", .main) {
             if theFake.refusesRegistration() { return APUS_E_EXISTS }
+            guard isName(kind == .operator ? String(theFake.text(name).dropFirst()) : theFake.text(name)) else {
+                theFake.report(.error, "registration", "\"\(theFake.text(name))\" can be no name in expressions")
+                return APUS_E_INVALID
+            }
             theFake.values.append(FakeHost.Value(kind: kind, name: theFake.text(name), fn: fn, ctx: ctx))
             return APUS_OK
         }

@@ -1,7 +1,7 @@
 import ModuleKit
 
 /// Answers with a greeting that a directive sets.
-final class @Name@: Module {
+final class @Name@Module: Module {
     /// What holds in a server or a section; merged from the outside in.
     struct DirConf: Configuration {
         var greeting = "Hello"
@@ -27,5 +27,5 @@ final class @Name@: Module {
 
 @c(apus_module_entry)
 public func entry(_ host: UnsafePointer<apus_host>, _ name: UnsafePointer<CChar>) -> UnsafePointer<apus_module>? {
-    @Name@.descriptor(for: host, named: name)
+    @Name@Module.descriptor(for: host, named: name)
 }
