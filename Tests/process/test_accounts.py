@@ -22,6 +22,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 CONFIG = """\
 Workers 2
+MaxKeepAliveRequests 0
 <Location "/">
     SetHandler abi
 </Location>
@@ -83,6 +84,22 @@ def test_time_on_the_loop_counts_for_who_took_it(server):
     assert figure(server, "loop_seconds", "core_module") > 0
     row = report(server)["work_module"]
     assert row["loop"].endswith("ms") and float(row["share"].split()[0]) > 10
+
+
+def test_what_holds_the_loop_is_counted_whole(server):
+    """Also when only few turns are measured, and then no more than it was."""
+    with Connection(server.port) as connection:
+        for _ in range(6000):
+            connection.request(get("/other"))
+        before = figure(server, "loop_seconds")
+        for _ in range(5):
+            connection.request(get("/hold"))
+            for _ in range(20):
+                connection.request(get("/other"))
+    wait_until(lambda: figure(server, "loop_holds") >= 4, "the holds to be counted")
+    held = figure(server, "loop_hold_seconds")
+    assert held >= 0.160
+    assert 0.9 * held <= figure(server, "loop_seconds") - before <= 1.5 * held + 0.040
 
 
 def test_a_suspension_is_counted_and_what_it_goes_on_with_is_the_modules(server):

@@ -231,7 +231,7 @@ final class EventLoop {
         let isBroken = happened & UInt32(EPOLLERR.rawValue | EPOLLHUP.rawValue) != 0
         if happened & UInt32(EPOLLRDHUP.rawValue | EPOLLHUP.rawValue) != 0 { conn.pointee.hasHungUp = true }
         if happened & UInt32(EPOLLIN.rawValue | EPOLLRDHUP.rawValue) != 0 || isBroken { conn.pointee.mayRead = true }
-        if conn.pointee.state == .head { conn.pointee.headTurn = theWorker.pointee.turnNumber }
+        if conn.pointee.state == .head { conn.pointee.headTurn = UInt32(truncatingIfNeeded: theWorker.pointee.turnNumber) }
         if happened & UInt32(EPOLLOUT.rawValue) != 0 { conn.hasRoom() }
         Turn.run(conn) {
             if isBroken, conn.pointee.state == .request, let r = conn.pointee.request {

@@ -8,7 +8,7 @@ import ModuleABI
 /// by the guard's thread, which looks closely only for a while after the first such turn: a healthy worker pays nothing.
 enum LoopWatch {
     /// Longer turns are told, in microseconds.
-    private static let limit: Int64 = 20_000
+    static let limit: Int64 = 20_000
     /// Not more than one line in this time.
     private static let pause: Int64 = 1_000_000
     /// How long the guard looks closely, and how often, in milliseconds.
@@ -43,6 +43,7 @@ enum LoopWatch {
         if let callback {
             ModuleAccounts.add(to: .holds, of: callback.module)
             ModuleAccounts.add(spent * 1000, to: .holdTime, of: callback.module)
+            if !theWorker.pointee.timing.isCurrent { ModuleAccounts.add(spent * 1000, to: .loopTime, of: callback.module) }
         }
         guard now - lastTold > pause, let runtime = Runtime.current else { return }
         let time = "\(spent / 1000) ms"

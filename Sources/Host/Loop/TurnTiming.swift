@@ -103,7 +103,8 @@ struct TurnTiming {
         let now = Clock.nanoseconds()
         let spent = max(0, now &- since &- clockCost)
         since = now
-        accounts?.addOnLoop(spent &* weight, to: .loopTime, of: callback.module)
+        // What holds the loop is counted whenever it happens (LoopWatch), and stands for itself.
+        accounts?.addOnLoop(spent > LoopWatch.limit &* 1000 ? spent : spent &* weight, to: .loopTime, of: callback.module)
         guard spent > longest else { return }
         longest = spent
         longestCallback = callback
@@ -115,6 +116,9 @@ struct TurnTiming {
         guard Worker.isLoopThread else { return }
         accounts?.addOnLoop(Int64(count) &* weight, to: .poolBytes, of: Activity.Callback(word: activity.pointee.callback).module)
     }
+
+    /// Whether the turn at hand is measured, or the one just over.
+    var isCurrent: Bool { beat == slot.pointee.beat }
 
     /// What took longest in the turn at hand or just over, when it was measured and took so many microseconds at least.
     func culprit(atLeast time: Int64) -> Activity.Callback? {
