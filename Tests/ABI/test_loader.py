@@ -336,3 +336,36 @@ def test_attach_that_fails_is_reported_at_its_line(configured, build):
     done = server.run("-t")
     assert done.returncode == 1
     assert server.reports_error_at(done.stderr, server.line_of("abi_hooks_fails_module"))
+
+
+def test_all_extensions_that_are_missing_are_named_with_what_to_do(probe, scratch):
+    ids = '"apus.nonsense/1", "apus.request/9", "apus.timeouts/0.0", NULL'
+    text = MODULE.replace('"apus.request/1", "apus.nonsense/7", NULL', ids)
+    flags = [f"-I{os.path.dirname(__file__)}", "-DFIELDS=.requires_ids = ids"]
+    message = rejected(probe(file=build_module(text, scratch / "missing", "probe", flags=flags)), "apus.nonsense/1, which this host does not")
+    assert "it needs apus.request/9, too; it needs apus.timeouts/0.0, too" in message and "look how apus.nonsense/1 is spelt" in message
+    for first, remedy in {"apus.request/9": "offers apus.request/1: upgrade", "apus.timeouts/0.0": "offers apus.timeouts/0.1: build"}.items():
+        file = build_module(text.replace('"apus.nonsense/1", ', "").replace(ids[19:], f'"{first}", NULL'), scratch / first.replace("/", "-"), "probe", flags=flags)
+        assert remedy in rejected(probe(file=file), first)
+
+
+def test_a_directive_for_directories_without_their_configuration(probe, scratch):
+    row = '{"X", 0, 0, APUS_IN_ANY, 0, APUS_DIRECTIVE_DIR_CONF, 0, (void *)attach, "", NULL}'
+    text = MODULE.replace("#pragma", f"static const apus_directive rows[] = {{{row}}};\n#pragma", 1)
+    fields = ".directives = rows, .n_directives = 1, .directive_stride = sizeof(apus_directive)"
+    flags = [f"-I{os.path.dirname(__file__)}", f"-DFIELDS={fields}"]
+    rejected(probe(file=build_module(text, scratch / "confless", "probe", flags=flags)), "its directive X", "APUS_DIRECTIVE_DIR_CONF", "dir_conf")
+
+
+def test_why_a_module_could_not_be_attached_is_said_once(probe, scratch):
+    """By what it was refused, or, where it was refused nothing, by what it answers."""
+    attach = "    (void)host, (void)ctx, (void)ids;\n    return APUS_OK;"
+    bad_name = (
+        "    (void)ctx, (void)ids;\n    const apus_expr_v1 *ex = host->extension(host, APUS_EXT_EXPR);\n"
+        '    return ex->add_variable(host, S("HI TS"), 0, (void *)attach, NULL);'
+    )
+    flags = [f"-I{os.path.dirname(__file__)}"]
+    message = rejected(probe(file=build_module(MODULE.replace(attach, bad_name), scratch / "named", "probe", flags=flags)), "brings HI TS for expressions")
+    assert "could not be attached" not in message and "1 error in the configuration" in message
+    silent = MODULE.replace("return APUS_OK;", "return APUS_E_FAIL;")
+    rejected(probe(file=build_module(silent, scratch / "silent", "probe", flags=flags)), "could not be attached: it answers -1")

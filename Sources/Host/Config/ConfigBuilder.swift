@@ -64,15 +64,21 @@ final class ConfigBuilder {
     private func attachModules() {
         CoreModule.attach(runtime)
         ModuleFigures.attach(runtime)
+        var failed: Set<Int> = []
         for module in runtime.modules.dropFirst() {
             guard let attach = module.descriptor?.pointee.attach else { continue }
             runtime.attaching = module
             let status = Activity.during(.init(module: module.index, .attaching)) { attach(module.host, &module.ctx) }
             runtime.attaching = nil
-            if status < 0 { report(module, "could not be attached (\(status)); its message stands in the log above") }
+            if status < 0 { failed.insert(module.index) }
+            // A refusal that the module was told says why.
+            guard status < 0, !runtime.refusals.contains(where: { $0.0 === module }) else { continue }
+            diagnostics.error(
+                "\(module.name) could not be attached: it answers \(status)", at: module.location,
+                hint: "what it says about that, if anything, is in the error log or among the messages here")
         }
         for (module, message) in runtime.refusals { report(module, message) }
-        runtime.hooks.freeze { report($0, $1) }
+        runtime.hooks.freeze { if !failed.contains($0.index) { report($0, $1) } }
         HookRunner.runPlain(runtime.hooks[.optionalFnRetrieve])
     }
 

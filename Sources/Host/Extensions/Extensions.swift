@@ -41,6 +41,15 @@ enum Extensions {
         return Set(String(cString: names).split(separator: " ").map(String.init))
     }()
 
+    /// Another revision of an extension that is offered.
+    static func other(_ id: String) -> String? {
+        let name = id.prefix { $0 != "/" }
+        return tables.keys.filter { $0 != id && $0.prefix { $0 != "/" } == name && !absent.contains($0) }.max()
+    }
+
+    /// Whether an id is that of a draft, whose revision is below 1.
+    static func isDraft(_ id: String) -> Bool { id.drop { $0 != "/" }.hasPrefix("/0.") }
+
     static func table(named id: String) -> UnsafeRawPointer? { absent.contains(id) ? nil : tables[id] }
 
     static var ids: [String] { tables.keys.sorted() }

@@ -240,6 +240,11 @@ final class ModuleLoader {
             guard let name = text(row.name), row.handle != nil else {
                 throw LoadFailure("its directive row \(index) has no name or no handler", nil)
             }
+            guard row.flags & APUS_DIRECTIVE_DIR_CONF == 0 || module.dir_conf != nil else {
+                throw LoadFailure(
+                    "its directive \(name) is about the configuration of directories (APUS_DIRECTIVE_DIR_CONF), and it has none",
+                    "give the module its dir_conf, or take the flag off")
+            }
             guard row.flags & ~flags == 0, row.where & ~places == 0, row.override_class & ~classes == 0, row.shape <= APUS_SHAPE_SECTION else {
                 throw LoadFailure("its directive \(name) has a flag, place, class or shape that this host does not know", "upgrade the server")
             }
@@ -258,14 +263,20 @@ final class ModuleLoader {
     }
 
     private func checkExtensions(_ module: apus_module) throws(LoadFailure) {
-        guard var next = module.requires_ids else { return }
-        while let id = next.pointee {
-            let name = String(cString: id)
-            guard Extensions.table(named: name) != nil else {
-                throw LoadFailure("it needs the extension \(name), which this host does not offer", "upgrade the server")
-            }
-            next += 1
+        let missing = Extensions.strings(module.requires_ids).filter { Extensions.table(named: $0) == nil }
+        guard let first = missing.first else { return }
+        let others = missing.dropFirst().map { "; it needs \($0), too" }.joined()
+        throw LoadFailure("it needs the extension \(first), which this host does not offer\(others)", remedy(first))
+    }
+
+    /// What to do about an extension that is not there.
+    private func remedy(_ id: String) -> String {
+        guard let offered = Extensions.other(id) else {
+            return "look how \(id) is spelt; if that is right, upgrade the server, or do without the module"
         }
+        return Extensions.isDraft(id)
+            ? "this host offers \(offered): build the module again with this server's headers, whose drafts it uses"
+            : "this host offers \(offered): upgrade the server, or build the module again with this server's headers"
     }
 
     private func text(_ string: UnsafePointer<CChar>?) -> String? { string.map { String(cString: $0) } }
