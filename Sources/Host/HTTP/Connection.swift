@@ -55,6 +55,10 @@ struct Connection {
     var generation: UInt32
     var requests: Int32 = 0
     var localIsKnown = false
+    /// The transport has taken bytes that it could not send yet.
+    var transportHolds = false
+    /// Empty lines seen since the last request.
+    var emptyLines: UInt8 = 0
     var id: UInt64
     /// See LogID; 0: nothing has been logged about it.
     var logID: UInt64 = 0
@@ -73,14 +77,15 @@ struct Connection {
     var transportName = Bytes.none
     /// Its callbacks, as what is running.
     var transportCallback = Activity.Callback(word: 0)
-    /// The transport has taken bytes that it could not send yet.
-    var transportHolds = false
     /// A handshake's suspension; see Tasks.
     var handshakeTask: UInt32 = 0
-    var handshakeCancel: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
-    var handshakeCancelContext: UnsafeMutableRawPointer?
     /// Who was told that the request is given up, and still has to do with it; see Tasks.
     var holds: UInt32 = 0
+    /// The turn of the loop, its lower half, that began with news of a head that was waited for; 0: none did, or its request has
+    /// begun.
+    var headTurn: UInt32 = 0
+    var handshakeCancel: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+    var handshakeCancelContext: UnsafeMutableRawPointer?
 
     /// Memory that lives as long as the connection; made when first asked for.
     var arena: Arena.Ref?
@@ -95,10 +100,6 @@ struct Connection {
 
     var input = InputBuffer()
     var headScan = HeadScan()
-    /// The turn of the loop that began with news of a head that was waited for; 0: none did, or its request has begun.
-    var headTurn: Int64 = 0
-    /// Empty lines seen since the last request.
-    var emptyLines: UInt8 = 0
     /// Since when the head at hand is waited for; 0: none has begun.
     var headSince: Int64 = 0
     var output = OutputQueue()

@@ -130,7 +130,7 @@ enum HTTP1 {
         Deadlines.waitForRequest(r.pointee.conn)
         theWorker.pointee.slot.begin(r.pointee.requestLine)
         // What follows on the connection within the same turn may have been sent during it.
-        let isEarly = r.pointee.conn.pointee.headTurn == theWorker.pointee.turnNumber
+        let isEarly = r.pointee.conn.pointee.headTurn == UInt32(truncatingIfNeeded: theWorker.pointee.turnNumber)
         r.pointee.conn.pointee.headTurn = 0
         theWorker.pointee.earlyRequest = isEarly ? r : nil
         defer { theWorker.pointee.earlyRequest = nil }
