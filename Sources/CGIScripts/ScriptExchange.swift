@@ -158,8 +158,11 @@ final class ScriptExchange {
 
     /// Makes the head the request's. False: the answer is another request's, or only a status.
     private func apply() -> Bool {
-        if let location = head["Location"], head.status == 0 || head.status == 200, !isRaw {
+        // The page for an error leads nowhere else.
+        if let location = head["Location"], head.status == 0 || head.status == 200, !isRaw, request.status == 200 {
             if location.hasPrefix("/") {
+                // Cookies and other fields of its own go with the answer that it leads to.
+                head.copy(to: request)
                 redirect(to: location)
                 return false
             }

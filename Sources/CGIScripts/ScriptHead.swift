@@ -114,7 +114,8 @@ public struct ScriptHead {
             if name.equalsIgnoringCase("Content-Type") {
                 request.contentType = value
             } else if name.equalsIgnoringCase("Content-Length") {
-                if value.decimal != nil { request.headersOut["Content-Length"] = value }
+                // A wrong one would cut the answer off, or have the client wait: it is believed only where that is asked for.
+                if value.decimal != nil, request.environment["ap_trust_cgilike_cl"] != nil { request.headersOut["Content-Length"] = value }
             } else if Self.framing.contains(where: { name.equalsIgnoringCase($0) }) {
                 continue
             } else if name.equalsIgnoringCase("Set-Cookie") || name.equalsIgnoringCase("WWW-Authenticate") {

@@ -22,6 +22,9 @@ SCRIPTS = {
     "wrongstatus": 'printf "Status: abc\\nContent-Type: text/plain\\n\\nx\\n"',
     "local": 'printf "Location: /page.html\\n\\n"',
     "localquery": 'printf "Location: /cgi/env?a=b\\n\\n"',
+    "localfields": 'printf "Location: /page.html\\nSet-Cookie: a=b\\nSet-Cookie: c=d\\nX-Own: 1\\n\\n"',
+    "tooshort": 'printf "Content-Length: 5\\nContent-Type: text/plain\\n\\nnine bytes"',
+    "toolong": 'printf "Content-Length: 500\\nContent-Type: text/plain\\n\\nnine bytes"',
     "away": 'printf "Location: http://other.example/x\\n\\n"',
     "away303": 'printf "Status: 303\\nLocation: http://other.example/x\\n\\n"',
     "cookies": 'printf "Set-Cookie: a=1\\nSet-Cookie: b=2\\nContent-Type: text/plain\\n\\nc\\n"',
@@ -55,6 +58,15 @@ Alias /aliased @HTDOCS@/exec
 ErrorDocument 403 /cgi/env
 ErrorDocument 410 /exec/env.cgi
 Redirect gone /old
+<Location "/lost">
+ErrorDocument 404 /cgi/local
+</Location>
+<Location "/found">
+ErrorDocument 404 /cgi/modified
+</Location>
+<Location "/paged">
+ErrorDocument 404 /page.html
+</Location>
 ServerAdmin admin@example.com
 """
 
@@ -69,12 +81,16 @@ def questions():
         if name not in ("nph-own", "wrongstatus", "control", "spacename"):
             yield request(f"/cgi/{name}")
     for method in ("HEAD", "POST", "PUT", "DELETE", "OPTIONS"):
-        for name in ("env", "status", "ignores", "local", "away"):
+        for name in ("env", "status", "ignores", "local", "localfields", "away"):
             yield request(f"/cgi/{name}", method=method)
     yield request("/cgi/env/more/info?x=1&y=%20z")
     yield request("/cgi/env?plain+words")
     for query in ("a+b", "one", "a%20b+c%2Bd", "x=1", "a+b=c", "%zz", "", "%3Cscript%3E+$(id)+`id`+;ls+'q'"):
         yield request(f"/cgi/args?{query}")
+    for method in ("GET", "HEAD", "POST"):
+        for fields in ((), ("If-None-Match: *",), ("If-Modified-Since: Fri, 01 Jan 2038 00:00:00 GMT",), ("Range: bytes=0-1",)):
+            for place in ("lost", "found", "paged"):
+                yield request(f"/{place}/x", *fields, method=method)
     yield request("/cgi/pwd")
     yield request("/exec/pwd.cgi")
     yield request("/exec/env.cgi/info")

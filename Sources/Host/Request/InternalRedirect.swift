@@ -22,6 +22,11 @@ enum InternalRedirect {
         new.pointee.body = r.pointee.body
         new.pointee.givenBody = r.pointee.givenBody
         new.pointee.errorHeadersOut = r.pointee.errorHeadersOut
+        if r.pointee.isInErrorPage {
+            // What the page for an error leads to is the page for that error.
+            new.pointee.isInErrorPage = true
+            new.pointee.status = r.pointee.status
+        }
         describe(new, from: r)
         if new.pointee.main == nil { r.pointee.conn.pointee.request = new }
         Telling.begin(new, .redirected)

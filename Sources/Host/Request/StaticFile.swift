@@ -252,7 +252,7 @@ enum EntityTag {
 enum Preconditions {
     @inline(__always)
     static func check(_ r: Request.Ref, _ file: CachedFile.Ref) -> apus_status {
-        guard r.pointee.framing.hasConditions else { return APUS_OK }
+        guard r.pointee.framing.hasConditions, isSuccess(r) else { return APUS_OK }
         // What a filter makes of a file has not been changed when the file was.
         let isDated = r.pointee.headersOut.first("Last-Modified") != nil
         return check(r, modified: isDated ? file.pointee.info.modified / 1_000_000_000 : nil)
@@ -260,9 +260,12 @@ enum Preconditions {
 
     /// For an answer of which its fields say all.
     static func check(_ r: Request.Ref) -> apus_status {
-        guard r.pointee.framing.hasConditions else { return APUS_OK }
+        guard r.pointee.framing.hasConditions, isSuccess(r) else { return APUS_OK }
         return check(r, modified: r.pointee.headersOut.first("Last-Modified").flatMap { HTTPDate.parse($0) })
     }
+
+    /// The page for an error is sent whatever the conditions are (RFC 9110, 13.2.1).
+    private static func isSuccess(_ r: Request.Ref) -> Bool { 200..<300 ~= r.pointee.status }
 
     private static func check(_ r: Request.Ref, modified: Int64?) -> apus_status {
         let etag = r.pointee.headersOut.first("ETag") ?? .none
