@@ -12,11 +12,11 @@ final class SetEnvIf: Module {
         // What stands outside sections is known before the file is looked for; the rest, when it has been found. A
         // sub-request has the variables of the request that asks for it.
         try host.hooks.postReadRequest(Order(.middle, flags: .explainable)) { request in
-            apply(request.serverConf(ConditionsConf.self), to: request)
+            apply(request.serverConf(ConditionsConf.self), to: request, isEarly: true)
             return .declined
         }
         try host.hooks.headerParser(Order(.middle, flags: .explainable)) { request in
-            apply(request.confPointer(ConditionsConf.self), to: request)
+            apply(request.confPointer(ConditionsConf.self), to: request, isEarly: false)
             return .declined
         }
     }

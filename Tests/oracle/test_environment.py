@@ -27,6 +27,7 @@ CASES = {
     "group escaped": 'SetEnvIf User-Agent "^(\\w+)" "A=\\$1" B=a&b',
     "absent field": "SetEnvIf None ^$ A",
     "absent field matches nothing": "SetEnvIf None . A",
+    "path": "SetEnvIf Request_URI (.*) A=$1\n<Location />\nSetEnvIf Request_URI (.*) B=$1\n</Location>",
     "case": "SetEnvIf User-Agent BROWSER A",
     "no case": "SetEnvIfNoCase User-Agent BROWSER. A=$0",
     "name in any case": "SetEnvIf user-agent Browser A",
@@ -102,6 +103,11 @@ def hosts(apus, apache):
 @pytest.mark.parametrize("name", CASES)
 def test_same_answers(hosts, name):
     hosts.compare(name, REQUESTS)
+
+
+def test_paths_as_they_were_written(hosts):
+    """Outside of sections, where nothing has been done to them yet; known: %{REQUEST_URI} in SetEnvIfExpr is made plain already."""
+    hosts.compare("path", ["GET /sub/a%2ehtml?x", "GET /sub/../f.txt", "GET //sub/./a.html", "GET /n%20one"])
 
 
 MISTAKES = {
