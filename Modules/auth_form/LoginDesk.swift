@@ -140,6 +140,8 @@ final class LoginDesk {
         if !hasBody { request.headersIn["Content-Length"] = nil }
         guard method != request.method else { return .ok }
         request.set(APUS_R_METHOD, method)
+        // What keeps the answer from being kept for others is the session's, and goes with it.
+        if let field = request.headersOut["Cache-Control"] { request.errorHeadersOut["Cache-Control"] = field }
         return try request.internalRedirect(request.target)
     }
 

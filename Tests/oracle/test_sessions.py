@@ -371,12 +371,14 @@ def bodies(answer, path):
 
 @pytest.mark.parametrize("path, form, cookie", FORMS)
 def test_form(oracle, path, form, cookie):
-    pairs = []
+    pairs, caching = [], []
     for server in servers(oracle):
         answer = ask(server, 3, path, cookie, method="POST" if form is not None else "GET", body=form)
-        no_store = ["no-store" in answer.values("Cache-Control")]
-        pairs.append(seen(answer, "WWW-Authenticate") + no_store + bodies(answer, path))
+        caching.append(set(answer.values("Cache-Control")))
+        pairs.append(seen(answer, "WWW-Authenticate") + ["no-store" in caching[-1]] + bodies(answer, path))
     assert pairs[0] == pairs[1]
+    # Known: after a login, or a logout, Apus says more often that the answer is one client's.
+    assert caching[0] >= caching[1]
 
 
 def test_a_login_that_asks_for_nothing_gets_the_page(oracle):
