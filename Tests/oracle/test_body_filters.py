@@ -21,7 +21,7 @@ ExtFilterDefine enabled cmd="/usr/bin/tr a-z A-Z" enableenv=turn_on
 ExtFilterDefine disabled cmd="/usr/bin/tr a-z A-Z" disableenv=turn_off
 ExtFilterDefine same PreservesContentLength cmd=/bin/cat
 ExtFilterDefine head cmd="/usr/bin/head -c 3"
-ExtFilterDefine nothing cmd=/bin/true
+ExtFilterDefine nothing cmd="/bin/sed d"
 ExtFilterDefine fails cmd=/bin/false
 ExtFilterDefine missing cmd=/no/such/program
 ExtFilterDefine words cmd="/usr/bin/printf '%s|' one 'two words' three\\ words"

@@ -16,6 +16,7 @@ class Responder:
     def __init__(self, authority, stranger=None, mood="good"):
         self.mood = mood
         self.requests = 0
+        self._counting = threading.Lock()
         self._authority, self._stranger = authority, stranger
         self._release = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -37,7 +38,8 @@ class Responder:
             protocol_version = "HTTP/1.0"
 
             def do_POST(self):
-                responder.requests += 1
+                with responder._counting:
+                    responder.requests += 1
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 responder.answer(self, body)
 
