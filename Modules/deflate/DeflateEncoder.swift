@@ -17,10 +17,9 @@ final class DeflateEncoder: ContentEncoder {
         return request.contentType.hasPrefix("text/html")
     }
 
-    /// A file that its compressed form would be longer than. A filter that makes something else of it has taken its entity tag
-    /// off by now.
+    /// A file that its compressed form would be longer than.
     private static func isTiny(_ request: Request) -> Bool {
-        request.handler.isEmpty && request.fileType == APUS_FILE_REGULAR && request.fileSize <= 68 && request.headersOut["ETag"] != nil
+        request.handler.isEmpty && request.fileType == APUS_FILE_REGULAR && request.fileSize <= 68
     }
 
     static func isAccepted(by request: Request) -> Bool {

@@ -10,10 +10,9 @@ import pytest
 
 from support.oracle import Oracle, ask, mismatch
 from support.server import DEFAULT_MODULES, world_readable_directory
-from support.wire import fetch
 
-MODULES = (*DEFAULT_MODULES, "deflate", "brotli", "filter", "env", "setenvif", "reflector", "include")
-OURS = ("deflate", "brotli", "filter", "reflector", "include")
+MODULES = (*DEFAULT_MODULES, "deflate", "brotli", "filter", "env", "setenvif", "reflector")
+OURS = ("deflate", "brotli", "filter", "reflector")
 
 DEBIAN = """\
 AddOutputFilterByType DEFLATE text/html text/plain text/xml text/css text/javascript
@@ -40,7 +39,6 @@ CONFIGURATIONS = {
     "both by a chain": "FilterDeclare gz\nFilterDeclare br\nFilterProvider gz DEFLATE true\nFilterProvider br BROTLI_COMPRESS true\nFilterChain gz br",
     "inflated": "SetOutputFilter INFLATE",
     "inflated and deflated": "SetOutputFilter INFLATE;DEFLATE",
-    "of what a filter makes large": "AddOutputFilter INCLUDES;DEFLATE .shtml\n<Location />\nOptions +Includes\n</Location>",
     "none inside": 'SetOutputFilter DEFLATE\n<Location /none>\nSetOutputFilter None\n</Location>',
     "chain": 'FilterDeclare pack CONTENT_SET\nFilterProvider pack DEFLATE "%{CONTENT_TYPE} =~ m#^text/#"\nFilterChain pack',
     "chain by agent": 'FilterDeclare pack\nFilterProvider pack BROTLI_COMPRESS "%{HTTP:X-Pack} == \'br\'"\n'
@@ -62,7 +60,7 @@ def make_site():
     text = "".join(words.choice(["alpha ", "beta ", "gamma\n", "delta "]) for _ in range(60000)).encode()
     files = {
         "small.txt": b"hello hello hello hello\n", "large.txt": text, "page.html": b"<p>" + text[:3000], "style.css": text[:5000],
-        "tiny.shtml": b'<!--#include virtual="/style.css" -->', "pic.png": words.randbytes(4000), "empty.txt": b"", "packed.txt.gz": gzip.compress(text[:9000], mtime=0), "none/x.txt": text[:2000],
+        "pic.png": words.randbytes(4000), "empty.txt": b"", "packed.txt.gz": gzip.compress(text[:9000], mtime=0), "none/x.txt": text[:2000],
     }  # fmt: skip
     for name, content in files.items():
         path = site / name
@@ -154,12 +152,3 @@ def is_known(name, text, ours, theirs):
 def test_same_answer(oracle, name, text):
     ours, theirs = (compared(ask(server, text, PORTS[name])) for server in (oracle.subject, oracle.reference))
     assert ours == theirs or is_known(name, text, ours, theirs), mismatch(text, ours, theirs, "apus")
-
-
-def test_a_small_file_that_a_filter_makes_large(oracle):
-    seen = []
-    for server in (oracle.subject, oracle.reference):
-        port = server.ports[PORTS["of what a filter makes large"] - 1]
-        answer = fetch(port, request("/tiny.shtml", "gzip").encode())
-        seen.append((answer.status, answer.header("Content-Encoding"), answer.header("Vary"), decoded(answer.body, answer.header("Content-Encoding"))))
-    assert seen[0] == seen[1] and seen[0][1] == "gzip" and len(seen[0][3]) == 5000
