@@ -365,7 +365,10 @@ def test_why_a_module_could_not_be_attached_is_said_once(probe, scratch):
         '    return ex->add_variable(host, S("HI TS"), 0, (void *)attach, NULL);'
     )
     flags = [f"-I{os.path.dirname(__file__)}"]
-    message = rejected(probe(file=build_module(MODULE.replace(attach, bad_name), scratch / "named", "probe", flags=flags)), "brings HI TS for expressions")
+    named = probe(file=build_module(MODULE.replace(attach, bad_name), scratch / "named", "probe", flags=flags))
+    assert "1 error in the configuration" in rejected(named, "could not be attached: it answers -3")
+    taken = bad_name.replace("HI TS", "HTTPS_HITS").replace("    return ex", '    ex->add_variable(host, S("HTTPS_HITS"), 0, (void *)attach, NULL);\n    return ex')
+    message = rejected(probe(file=build_module(MODULE.replace(attach, taken), scratch / "taken", "probe", flags=flags)), "a name that is taken already")
     assert "could not be attached" not in message and "1 error in the configuration" in message
     silent = MODULE.replace("return APUS_OK;", "return APUS_E_FAIL;")
     rejected(probe(file=build_module(silent, scratch / "silent", "probe", flags=flags)), "could not be attached: it answers -1")

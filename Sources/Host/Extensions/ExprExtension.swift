@@ -91,8 +91,6 @@ enum ExprExtension {
             let message = "brings \(name.string) for expressions, a name that is taken already"
             return Extensions.refuse(module, RegistrationError(status: status, message))
         }
-        guard status < 0 else { return status }
-        let message = "brings \(name.string) for expressions, which can be no name there"
-        return Extensions.refuse(module, RegistrationError(status: status, message))
+        return status
     }
 }
