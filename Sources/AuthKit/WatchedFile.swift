@@ -77,6 +77,8 @@ public final class WatchedFile<Content: AnyObject>: @unchecked Sendable {
     private var stamp: FileStamp?
     @exclusivity(unchecked) private var isYoung = false
     @exclusivity(unchecked) private(set) var lastLook = Int64.min
+    /// What the last look found is what `content` holds.
+    @exclusivity(unchecked) private var isCurrent = false
     /// Bytes of the file whose content is kept.
     private(set) var size: Int64 = 0
     /// Who finds it being read waits and takes what has been read.
@@ -108,16 +110,21 @@ public final class WatchedFile<Content: AnyObject>: @unchecked Sendable {
 
     /// Sees to it that `content` is what the file holds now. It is looked at once in a turn of the loop, whose time is given.
     public func look(_ now: Int64) -> FileState {
-        if now == lastLook, !isYoung, content != nil { return .current }
+        if now == lastLook, isCurrent, !isYoung, content != nil { return .current }
+        isCurrent = false
         guard let found = FileStamp(path) else {
             forget()
             return .problem(errno)
         }
         lastLook = now
-        if found == stamp, !isYoung, content != nil { return .current }
+        if found == stamp, !isYoung, content != nil {
+            isCurrent = true
+            return .current
+        }
         if found.size > Self.quickSize { return .unread }
         let reading = readNow()
         install(reading)
+        isCurrent = reading.content != nil
         return reading.content == nil ? .problem(reading.problem) : .current
     }
 

@@ -1,7 +1,9 @@
 """Files of users and groups: every form of hash, changes while the server runs, and what no file should hold."""
 
 import base64
+import contextlib
 import os
+import signal
 import subprocess
 import threading
 
@@ -11,6 +13,7 @@ from support.passwords import USERS, write_group_file, write_user_file
 from support.server import DEFAULT_MODULES
 from support.waiting import wait_until
 from support.wire import Connection
+from support.workers import Processes
 
 MODULES = (*DEFAULT_MODULES, "auth_basic", "authn_core", "authn_file", "authz_user", "authz_groupfile")
 CONFIG = """\
@@ -199,6 +202,31 @@ def test_many_who_wait_for_one_large_file(server, users):
     for thread in threads:
         thread.join()
     assert seen == [200] * 12
+
+
+def test_a_large_file_that_changes_counts_for_all_who_ask_at_once(apus):
+    """Requests that one turn of the loop serves: who asks while another has it read does not get what it held before."""
+    server = apus("Workers 1\n" + CONFIG, modules=MODULES, start=False)
+    server.put("f.txt", "secret\n")
+    stored, password = USERS["alice"].stored, USERS["alice"].password
+    others = "".join(f"user{number}:{stored}\n" for number in range(20_000))
+    write_group_file(server.root / "groups")
+    replace(server.root / "users", others + f"gone:{stored}\n")
+    token = base64.b64encode(f"gone:{password}".encode()).decode()
+    question = f"GET /f.txt HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {token}\r\n\r\n".encode()
+    with server, contextlib.ExitStack() as stack:
+        server.start()
+        connections = [stack.enter_context(Connection(server.port, timeout=LONG)) for _ in range(6)]
+        assert [connection.request(question).status for connection in connections] == [200] * 6
+        replace(server.root / "users", others)
+        (worker,) = Processes(server.process.pid).workers
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            for connection in connections:
+                connection.send(question)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        assert [connection.read_response().status for connection in connections] == [401] * 6
 
 
 def test_a_binary_file(server, users):
