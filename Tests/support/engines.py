@@ -10,6 +10,7 @@ import pytest
 from .ports import PortReservation, accepts
 from .server import running_as_root
 from .waiting import wait_until
+from .workers import thread_states
 
 
 class Engine:
@@ -57,8 +58,9 @@ class Engine:
             process.wait(timeout=10)
 
     def pause(self):
-        """It is there, and does not answer."""
+        """It is there, and does not answer: the signal stops its threads one after another."""
         os.kill(self._process.pid, signal.SIGSTOP)
+        wait_until(lambda: set(thread_states(self._process.pid)) == {"T"}, f"all threads of {self.kind} to stop")
 
     def go_on(self):
         os.kill(self._process.pid, signal.SIGCONT)

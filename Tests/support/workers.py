@@ -18,6 +18,11 @@ def stat_of(pid):
     return name, state, int(parent), int(group)
 
 
+def thread_states(pid):
+    """The state of each thread of a process, as a letter of proc(5)."""
+    return [stat_of(f"{pid}/task/{thread}")[1] for thread in os.listdir(f"/proc/{pid}/task")]
+
+
 def children_of(pid):
     """The processes whose parent is `pid`, those that have ended left out."""
     found = []

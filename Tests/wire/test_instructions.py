@@ -1,8 +1,8 @@
 """Gate: what a request costs in user instructions, counted by callgrind and so free of noise (bench/instructions.py).
 
 A change that costs more than these raises the figure here, and says why in its commit. How many requests a turn of the loop
-serves depends on how the machine shares its time between the server and its clients: counts of one build differ by one per cent
-(W1), or three (W3, where connections are accepted). A ceiling lies as much above the highest that was measured.
+serves depends on how the machine shares its time between the server and its clients: counts of one build differ by two per cent
+(W1), or eight (W3, where connections are accepted; up to 12,964 on a busy machine). The ceilings lie above that by four.
 """
 
 import os
@@ -16,7 +16,7 @@ import pytest
 TOP = pathlib.Path(__file__).parents[2]
 RELEASE = TOP / ".build" / "release"
 
-CEILINGS = {"W1": 10_700, "W3": 12_900}
+CEILINGS = {"W1": 11_000, "W3": 13_500}
 
 
 @pytest.mark.skipif(not RELEASE.exists(), reason="needs the build, whose binaries have names")
