@@ -66,7 +66,40 @@ def test_a_fault_on_the_pool(server):
 
 def test_an_exit(server):
     pid = kill_by(server, "/leave")
-    server.wait_for_log(rf"APUS1702: child pid {pid} ended with status 9; it is replaced")
+    server.wait_for_log(rf"APUS1702: child pid {pid} ended with status 9, in abi_faults_module, hook handler; it is replaced")
+
+
+def test_a_kill(server):
+    """For want of memory the kernel kills: then it helps to know who was running."""
+    before = Processes(server.process.pid).wait_for_workers(2)
+    with Connection(server.port, timeout=20) as connection:
+        connection.send(get("/hang"))
+        (pid,) = wait_until(lambda: [p for p in before if is_busy(p)], "the worker to be at it")
+        os.kill(pid, signal.SIGKILL)
+        server.wait_for_log(rf"AH00052: child pid {pid} exit signal Killed \(9\), in abi_faults_module, hook handler; it is replaced")
+
+
+def is_busy(pid):
+    """Whether it has used the processor for a tenth of a second."""
+    with open(f"/proc/{pid}/stat") as file:
+        return int(file.read().rsplit(") ", 1)[1].split()[11]) >= 10
+
+
+def test_a_call_of_exit(server):
+    """As a crash, whatever status it chose."""
+    pid = kill_by(server, "/quit")
+    server.wait_for_log(rf"APUS1702: child pid {pid} ended with status 0, in abi_faults_module, hook handler; it is replaced")
+    server.wait_for_log(
+        rf'APUS1710: pid {pid} was ended by a call of exit in abi_faults_module, hook handler while serving "GET /quit HTTP/1\.1"'
+    )
+    server.wait_for_log(rf"APUS1711: pid {pid} #\d mod_abi_faults_\w+\.so")
+
+
+def test_a_child_that_faults(server):
+    """What a child of a worker does is not taken for the worker's: its own crash is told as ever."""
+    pid = int(fetch(server.port, get("/child")).body)
+    pid = kill_by(server, "/fault")
+    server.wait_for_log(rf'APUS1710: pid {pid} crashed at address 0x8 in abi_faults_module, hook handler while serving "GET /fault')
 
 
 def test_a_loop_that_stands_still(server):
@@ -106,6 +139,7 @@ def test_only_requests_of_that_worker_suffer(server):
 START_MESSAGES = {
     "directive": r"crashed in abi_faults_module, a directive; the way there:\n.*mod_abi_faults",
     "open": r"crashed in abi_faults_module, hook open_config; the way there:\n.*mod_abi_faults",
+    "quit": r"was ended by a call of exit in abi_faults_module, a directive; the way there:\n.*mod_abi_faults",
     "init": r"a worker ended before it could serve; the reason stands in \S+/error\.log",
     "exit": r"the server ended with status 3 before it was ready",
     "thread": r"a module started 1 thread\(s\) before the workers are forked",

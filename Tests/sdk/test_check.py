@@ -35,6 +35,7 @@ FLAWS = {
     "UNDECLARED": ("warning", "undeclared-extension", "apus.server/1"),
     "CRASH": ("error", "crash", "NULL as a pointer, in handle"),
     "BEYOND": ("error", "beyond-table", "behind the end of a table"),
+    "EXITS": ("error", "crash", "ends the process with exit status 0, in handle"),
     "HANGS": ("error", "hang", "does not come back"),
 }
 

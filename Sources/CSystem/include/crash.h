@@ -21,7 +21,7 @@ typedef struct cs_activity {
 /** Filled in stages, so that a fault while it is written costs only what was to follow. */
 typedef struct cs_crash {
     int32_t stage; /* 0: nothing · 1: signal and activity · 2: request · 3: frames */
-    int32_t signal, code, thread;
+    int32_t signal, code, thread; /* signal 0: exit(3) was called */
     uint64_t address;
     cs_activity activity;
     uint32_t request_length, frame_count;
@@ -29,13 +29,16 @@ typedef struct cs_crash {
     uint64_t frames[CS_CRASH_FRAMES];
 } cs_crash;
 
+/** How many frames come first that say nothing: the handler and the kernel's return from it, or exit and what it calls. */
+static inline int cs_crash_frames_to_skip(const cs_crash *crash) { return crash->signal ? 2 : 3; }
+
 /** Describes the request that the thread of `activity` works on into `text`; returns the length. Must be as careful as
  *  a signal handler. */
-typedef uint32_t (*cs_describe)(const cs_activity *activity, char *text, uint32_t capacity);
+typedef uint32_t (*cs_describe)(const cs_crash *crash, const cs_activity *activity, char *text, uint32_t capacity);
 
-/** Has SEGV, BUS, FPE, ILL, TRAP, SYS and ABRT recorded, and then taken as always. With `console` a descriptor, not -1, the
- *  request (or what `describe` says instead) and the frames are written there too, for want of a process that reads the
- *  record. */
+/** Has SEGV, BUS, FPE, ILL, TRAP, SYS and ABRT recorded, and then taken as always; exit(3), too, with which the caller itself
+ *  must not end. With `console` a descriptor, not -1, the request (or what `describe` says instead) and the frames are written
+ *  there too, for want of a process that reads the record; of exit(3) only what a callback does, and status 0 becomes 1. */
 void cs_crash_install(cs_crash *record, cs_describe describe, int console);
 /** From here on the request and the frames are written to `console`, too: whoever reads the record has gone. */
 void cs_crash_tell(int console);

@@ -20,7 +20,7 @@ struct CrashReport {
         let address = crash.pointee.signal == SIGSEGV || crash.pointee.signal == SIGBUS ? " at address 0x\(String(crash.pointee.address, radix: 16))" : ""
         ErrorLog.write(
             .crit, code: "APUS1710",
-            "pid \(pid) crashed\(address)\(thread) \(doing(crash.pointee.activity))\(request(slot))\(count(crash.pointee.activity))")
+            "pid \(pid) \(crash.pointee.whatHappened)\(address)\(thread) \(doing(crash.pointee.activity))\(request(slot))\(count(crash.pointee.activity))")
         guard crash.pointee.stage >= 3 else { return }
         for (index, frame) in frames(crash).enumerated() {
             ErrorLog.write(.crit, code: "APUS1711", "pid \(pid) #\(index) \(describe(frame))")
@@ -64,8 +64,7 @@ struct CrashReport {
     private func frames(_ crash: UnsafeMutablePointer<cs_crash>) -> ArraySlice<UInt64> {
         let count = min(Int(crash.pointee.frame_count), Int(CS_CRASH_FRAMES))
         let all = withUnsafeBytes(of: &crash.pointee.frames) { Array($0.bindMemory(to: UInt64.self)[..<count]) }
-        // The handler and the kernel's return from it come first.
-        return all.dropFirst(2)
+        return all.dropFirst(Int(cs_crash_frames_to_skip(crash)))
     }
 
     private func describe(_ address: UInt64) -> String {
@@ -92,20 +91,25 @@ struct CrashReport {
     }
 }
 
+extension cs_crash {
+    fileprivate var whatHappened: String { signal == 0 ? "was ended by a call of exit" : "crashed" }
+}
+
 @_silgen_name("swift_demangle")
 private func swiftDemangle(
     _ mangled: UnsafePointer<CChar>, _ length: Int, _ output: UnsafeMutablePointer<CChar>?, _ size: UnsafeMutablePointer<Int>?,
     _ flags: UInt32
 ) -> UnsafeMutablePointer<CChar>?
 
-/// What the leader was at when it crashed, in place of a request. It composes text as ordinary code does: should that fail,
+/// What the leader was at when it crashed, or somebody ended it, in place of a request. It composes text as ordinary code does: should that fail,
 /// too, the crash is as it would have been without.
 private func describeLeader(
-    _ activity: UnsafePointer<cs_activity>?, _ text: UnsafeMutablePointer<CChar>?, _ capacity: UInt32
+    _ crash: UnsafePointer<cs_crash>?, _ activity: UnsafePointer<cs_activity>?, _ text: UnsafeMutablePointer<CChar>?,
+    _ capacity: UInt32
 ) -> UInt32 {
-    guard let activity, let text, let runtime = Runtime.current else { return 0 }
+    guard let crash, let activity, let text, let runtime = Runtime.current else { return 0 }
     let isLoading = Activity.Callback(word: activity.pointee.callback).kind == .loading
-    let line = "apus: crashed \(isLoading ? "in \(Activity.loadingFile), while it is loaded" : CrashReport(runtime).doing(activity.pointee)); the way there:"
+    let line = "apus: \(crash.pointee.whatHappened) \(isLoading ? "in \(Activity.loadingFile), while it is loaded" : CrashReport(runtime).doing(activity.pointee)); the way there:"
     var writer = ByteWriter(UnsafeMutableRawPointer(text), capacity: Int(capacity))
     for byte in line.utf8.prefix(Int(capacity)) { writer.append(byte) }
     return UInt32(writer.count)

@@ -182,7 +182,7 @@ struct WorkerProcess {
 
 /// What the crashing thread was working on. As careful as a signal handler: it reads and copies.
 private func describeRequest(
-    _ activity: UnsafePointer<cs_activity>?, _ text: UnsafeMutablePointer<CChar>?, _ capacity: UInt32
+    _ crash: UnsafePointer<cs_crash>?, _ activity: UnsafePointer<cs_activity>?, _ text: UnsafeMutablePointer<CChar>?, _ capacity: UInt32
 ) -> UInt32 {
     guard let activity, let text, let worker = theWorkerIfAny else { return 0 }
     var request = activity.pointee.request.map { Request.Ref(mutating: $0.assumingMemoryBound(to: Request.self)) }

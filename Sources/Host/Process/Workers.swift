@@ -215,7 +215,8 @@ final class Workers {
         // The next one first: telling of a crash takes a moment. The slot is its own until all is told.
         if !areLeaving, isMissing(child) { replace(child) }
         LogSinks.rescue(slot: child.slot)
-        let isClean = cs_wait_exited(outcome) != 0 && cs_wait_exit_status(outcome) == 0
+        // A callback that ends the process may have status 0, too.
+        let isClean = cs_wait_exited(outcome) != 0 && cs_wait_exit_status(outcome) == 0 && place(of: child) == nil
         if !isClean { tell(child, outcome) }
         scoreboard.slot(child.slot).enter(.vacant)
         return true
@@ -242,14 +243,24 @@ final class Workers {
         startWaiting()
     }
 
+    /// In which callback a worker ended that left no record of a crash; nil: in none.
+    private func place(of child: Child) -> String? {
+        let activity = scoreboard.slot(child.slot).pointee.activity
+        return activity.callback == 0 ? nil : ", \(report.doing(activity))"
+    }
+
     private func tell(_ child: Child, _ outcome: Int32) {
         let ending = areLeaving || child.isLeaving ? "" : "; it is replaced"
         guard cs_wait_signaled(outcome) != 0 else {
-            return ErrorLog.write(
-                .error, code: "APUS1702", "child pid \(child.pid) ended with status \(cs_wait_exit_status(outcome))\(ending)")
+            ErrorLog.write(
+                .error, code: "APUS1702",
+                "child pid \(child.pid) ended with status \(cs_wait_exit_status(outcome))\(place(of: child) ?? "")\(ending)")
+            return report.write(scoreboard.slot(child.slot), pid: child.pid)
         }
         let number = cs_wait_signal(outcome)
-        let name = "child pid \(child.pid) exit signal \(String(cString: strsignal(number))) (\(number))"
+        // A crash is told below, with all that is known; KILL, the kernel's for want of memory, too, leaves no record.
+        let doing = number == SIGKILL ? place(of: child) ?? "" : ""
+        let name = "child pid \(child.pid) exit signal \(String(cString: strsignal(number))) (\(number))\(doing)"
         if cs_wait_dumped(outcome) != 0 {
             ErrorLog.write(.notice, code: "AH00051", "\(name), possible coredump in \(runtime.configuration.coreDumpDirectory ?? "/")\(ending)")
         } else {

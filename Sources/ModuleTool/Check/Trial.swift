@@ -6,6 +6,8 @@ import Glibc
 struct Trial {
     /// What a process ends with that has called a poisoned slot; it has told so.
     static let poisoned: Int32 = 97
+    /// What a process ends with that came to the end of its trial: not 0, which a module may end it with.
+    private static let over: Int32 = 96
     private static let patience: Int32 = 10_000
 
     let name: String
@@ -42,8 +44,8 @@ struct Trial {
             outcome.findings.append(Finding(severity: .error, code: "hang", stage: record.stageText, text: "does not come back within \(Trial.patience / 1000) seconds"))
         } else if cs_wait_exited(status) == 0 {
             outcome.findings.append(crash(cs_wait_signal(status), module, record, outcome.facts))
-        } else if cs_wait_exit_status(status) != 0, cs_wait_exit_status(status) != Trial.poisoned {
-            outcome.findings.append(Finding(severity: .error, code: "crash", stage: record.stageText, text: "ends the process with exit status \(cs_wait_exit_status(status))"))
+        } else if cs_wait_exit_status(status) != Trial.over, cs_wait_exit_status(status) != Trial.poisoned {
+            outcome.findings.append(ending(cs_wait_exit_status(status), module, record, outcome.facts))
         }
         return outcome
     }
@@ -63,7 +65,7 @@ struct Trial {
         theFake = FakeHost(record, output: output)
         theFake.start()
         body(Candidate(Path.absolute(module.path), moduleName))
-        _exit(0)
+        _exit(Trial.over)
     }
 
     /// Everything that the trial tells, or until it has stayed at one stage for too long.
@@ -103,10 +105,16 @@ struct Trial {
 
     // MARK: Crashes
 
+    private func ending(_ status: Int32, _ module: ModuleFile, _ record: SharedRecord, _ facts: [(name: String, value: String)]) -> Finding {
+        let frames = self.frames(record, facts, module)
+        return Finding(
+            severity: .error, code: "crash", stage: record.stageText,
+            text: "ends the process with exit status \(status)" + Trial.place(frames), place: frames.first)
+    }
+
     private func crash(_ signal: Int32, _ module: ModuleFile, _ record: SharedRecord, _ facts: [(name: String, value: String)]) -> Finding {
-        let base = facts.first { $0.name == "base" }.flatMap { UInt64($0.value) } ?? 0
-        let frames = self.frames(record, base, module)
-        let place = frames.isEmpty ? "" : ", in \(frames.joined(separator: " < "))"
+        let frames = self.frames(record, facts, module)
+        let place = Trial.place(frames)
         let stage = record.stageText
         func finding(_ code: String, _ text: String) -> Finding {
             Finding(severity: .error, code: code, stage: stage, text: text + place, place: frames.first)
@@ -135,15 +143,18 @@ struct Trial {
     }
 
     /// The module's own functions, from the fault outwards.
-    private func frames(_ record: SharedRecord, _ base: UInt64, _ module: ModuleFile) -> [String] {
-        guard base > 0 else { return [] }
+    private func frames(_ record: SharedRecord, _ facts: [(name: String, value: String)], _ module: ModuleFile) -> [String] {
+        guard let base = facts.first(where: { $0.name == "base" }).flatMap({ UInt64($0.value) }), base > 0 else { return [] }
         let tables = SymbolTables()
         let count = min(Int(record.crash.pointee.frame_count), Int(CS_CRASH_FRAMES))
         let all = withUnsafeBytes(of: &record.crash.pointee.frames) { Array($0.bindMemory(to: UInt64.self)[..<count]) }
         // The first two are the handler's own; the one where it faulted stands at the instruction, all others behind a call.
+        let faulted = record.crash.pointee.signal != 0 ? 3 : -1
         return all.enumerated().filter { $0.element > base && $0.element - base < UInt64(module.image.size) + (64 << 20) }
-            .compactMap { tables.functionName(at: $0.element - base - ($0.offset <= 3 ? 0 : 1), in: module.path) }.prefix(4).map(demangled)
+            .compactMap { tables.functionName(at: $0.element - base - ($0.offset <= faulted ? 0 : 1), in: module.path) }.prefix(4).map(demangled)
     }
+
+    private static func place(_ frames: [String]) -> String { frames.isEmpty ? "" : ", in \(frames.joined(separator: " < "))" }
 
     private func demangled(_ name: String) -> String {
         guard name.hasPrefix("$s") else { return name }

@@ -1,5 +1,7 @@
 /* A module that faults where it is told to: in a hook, on the blocking pool, or while the server starts. */
 #include <pthread.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "abi_test.h"
@@ -24,6 +26,7 @@ static apus_status set_when(void *ctx, const apus_cmd *cmd, void *conf, const ap
     (void)ctx, (void)cmd, (void)conf, (void)argc;
     snprintf(when, sizeof when, "%.*s", F(argv[0]));
     fault("directive");
+    if (strcmp(when, "quit") == 0) exit(0);
     return APUS_OK;
 }
 
@@ -60,6 +63,12 @@ static apus_status handler(void *ctx, apus_req *r) {
         for (volatile int turns = 0;; turns++) continue;
     if (eq(path, "/hold")) usleep(200000);
     if (eq(path, "/leave")) _exit(9);
+    if (eq(path, "/quit")) exit(0);
+    if (eq(path, "/child")) {
+        pid_t child = fork();
+        if (child == 0) fault_here();
+        waitpid(child, NULL, 0);
+    }
     return answerf(r, "%d", (int)getpid());
 }
 

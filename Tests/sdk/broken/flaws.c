@@ -28,6 +28,7 @@
 #define CRASH 20            /* believes that there is a query */
 #define BEYOND 21           /* calls what an older host has not */
 #define HANGS 22            /* never comes back from an odd request */
+#define EXITS 23            /* ends the process, as if all were well */
 #ifndef FLAW
 #define FLAW NONE
 #endif
@@ -164,6 +165,9 @@ static apus_status handle(void *ctx, apus_req *r) {
 #endif
 #if FLAW == NO_ANSWER
     return APUS_OK;
+#endif
+#if FLAW == EXITS
+    exit(0);
 #endif
 #if FLAW == HANGS
     if (request->number(r, APUS_R_HEADER_ONLY)) for (;;) pause();

@@ -10,6 +10,10 @@ private func faultHere() {
     UnsafeMutablePointer<Int32>(bitPattern: 8)!.pointee = 1
 }
 
+/// Swift does not let `fork` be called by its name.
+@_silgen_name("fork")
+private func forkProcess() -> pid_t
+
 private func fault(_ moment: String) {
     if faultMoment == moment { faultHere() }
 }
@@ -21,6 +25,7 @@ final class Faults: Module {
         Directive("AbiFault", .one, in: .global, help: "when") { _, arguments in
             faultMoment = arguments.string(0)
             fault("directive")
+            if faultMoment == "quit" { exit(0) }
         }
     ]
 
@@ -42,6 +47,8 @@ final class Faults: Module {
             if path == "/hang" { Self.hang() }
             if path == "/hold" { usleep(200_000) }
             if path == "/leave" { _exit(9) }
+            if path == "/quit" { exit(0) }
+            if path == "/child" { Self.loseChild() }
             return try request.reply(200, text: "\(getpid())")
         }
     }
@@ -61,6 +68,12 @@ final class Faults: Module {
         case "refuse": throw ModuleError("it refuses to open")
         default: break
         }
+    }
+
+    private static func loseChild() {
+        let child = forkProcess()
+        if child == 0 { faultHere() }
+        waitpid(child, nil, 0)
     }
 
     @inline(never)
