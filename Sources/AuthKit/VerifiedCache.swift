@@ -17,12 +17,13 @@ public struct VerifiedCache {
     private static let sets = 2048
 
     private let key = KeyedHash.Key.random()
-    private let entries: UnsafeMutablePointer<Entry>
+    /// nil: there was no memory, and nothing is remembered.
+    private let entries: UnsafeMutablePointer<Entry>?
 
     /// Takes memory that lives as long as the process; the kernel gives no page of it before something is noted there.
     public init() {
-        guard let place = calloc(VerifiedCache.sets * VerifiedCache.ways, MemoryLayout<Entry>.stride) else { fatalError("no memory") }
-        entries = place.bindMemory(to: Entry.self, capacity: VerifiedCache.sets * VerifiedCache.ways)
+        let place = calloc(VerifiedCache.sets * VerifiedCache.ways, MemoryLayout<Entry>.stride)
+        entries = place?.bindMemory(to: Entry.self, capacity: VerifiedCache.sets * VerifiedCache.ways)
     }
 
     /// The name of a finding: what the password of a user in a realm was compared with, and where that is from.
@@ -36,7 +37,7 @@ public struct VerifiedCache {
 
     private func set(_ tag: KeyedHash.Tag) -> UnsafeMutableBufferPointer<Entry> {
         let start = Int(truncatingIfNeeded: tag.low) & (VerifiedCache.sets - 1)
-        return UnsafeMutableBufferPointer(start: entries + start * VerifiedCache.ways, count: VerifiedCache.ways)
+        return UnsafeMutableBufferPointer(start: entries.map { $0 + start * VerifiedCache.ways }, count: entries == nil ? 0 : VerifiedCache.ways)
     }
 
     public func contains(_ tag: KeyedHash.Tag, now: Int64) -> Bool {
@@ -47,6 +48,7 @@ public struct VerifiedCache {
     /// Notes a finding in the place of the same, or of the oldest that it could be confused with.
     public func insert(_ tag: KeyedHash.Tag, now: Int64) {
         let set = set(tag)
+        guard !set.isEmpty else { return }
         var oldest = 0
         for index in 0..<set.count {
             if set[index].tag == tag {

@@ -102,6 +102,8 @@ enum BuildModule {
         let isPlus = sources.contains { suffix($0) != "c" }
         var line = [variable(isPlus ? "CXX" : "CC") ?? (isPlus ? "c++" : "cc"), "-shared", "-fPIC", "-fvisibility=hidden", "-g"]
         line += [isDebug ? "-O0" : "-O2", "-Wall", "-Wextra", "-Wno-unused-parameter", "-I\(Installation.include)"]
+        // What is missing is said now, and not by the server that is to load it. A sanitizer's parts are in no library.
+        if !words("CFLAGS").contains(where: { $0.hasPrefix("-fsanitize") }) { line.append("-Wl,-z,defs") }
         // Libraries follow what needs them.
         let isLibrary = { (word: String) in word.hasPrefix("-l") || word.hasPrefix("-L") }
         line += words(isPlus ? "CXXFLAGS" : "CFLAGS") + extra.filter { !isLibrary($0) } + ["-o", product] + sources

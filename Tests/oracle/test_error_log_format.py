@@ -89,7 +89,7 @@ def lines(apus, apache):
             for number in [*range(len(FORMATS)), "first"]:
                 assert ask(server, request(number)).status == 403
                 wait_until(lambda: MARK in server._read(f"e{number}.log"), f"the line of h{number}")
-                logs[number] = server._read(f"e{number}.log").replace(str(server.port), "@PORT@")
+                logs[number] = server.with_marks(server._read(f"e{number}.log"))
             found.append(logs)
         yield found
 
@@ -108,7 +108,7 @@ def test_lines_before_the_first_message(lines):
     for text in (logs["first"] for logs in lines):
         said = text.splitlines()
         patterns = [
-            rf"\[{COMPACT}\.\d+\] \[C:({ID})\] remote 127\.0\.0\.1:\d+ local 127\.0\.0\.1:@PORT@",
+            rf"\[{COMPACT}\.\d+\] \[C:({ID})\] remote 127\.0\.0\.1:\d+ local 127\.0\.0\.1:@PORT1@",
             rf"\[{COMPACT}\.\d+\] \[R:({ID})\] Request 0 on C:({ID}) pid:\d+ tid:\d+",
             rf"\[{COMPACT}\.\d+\] \[R:({ID})\] UA:'te\"st.*'",
             rf"\[{COMPACT}\.\d+\] \[R:({ID})\] Referer:'http://from.example/'",

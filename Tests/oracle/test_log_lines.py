@@ -152,12 +152,9 @@ def lines(apus, apache):
             for path, content in FILES.items():
                 os.utime(server.put(path, content), (1_600_000_000, 1_600_000_000))
             send_all(server)
-            marks = {str(server.root): "@ROOT@", **{str(port): f"@PORT{n}@" for n, port in enumerate(server.ports, 1)}}
             logs = {}
             for log in (*(f"f{number}.log" for number in range(len(FORMATS))), "global.log", "second.log"):
-                content = server._read(log)
-                for value, mark in marks.items():
-                    content = content.replace(value, mark)
+                content = server.with_marks(server._read(log).replace(str(server.root), "@ROOT@"))
                 logs[log] = content.split("\n")[:-1]
             found.append(logs)
         yield found

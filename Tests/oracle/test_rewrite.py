@@ -105,10 +105,7 @@ def answers(server, port, group):
         found.append(describe(answer, ALWAYS_IGNORED | {"etag", "connection"}))
     path = server.root / "logs" / f"rewrite{port}.log"
     wait_until(lambda: path.exists() and path.read_text().count("\n") >= len(found), f"{len(found)} lines in {path}")
-    text = path.read_text(errors="replace")
-    for index, value in enumerate(server.ports, 1):
-        text = text.replace(str(value), f"@PORT{index}@")
-    lines = text.splitlines()
+    lines = server.with_marks(path.read_text(errors="replace")).splitlines()
     # Workers write independently of each other.
     lines.sort(key=lambda line: int(line.rpartition("#")[2].replace("-", "-1")))
     return [[*answer, comparable(line)] for answer, line in zip(found, lines, strict=True)]

@@ -314,8 +314,7 @@ def configuration_lines(text):
 
 def without_numbers(lines, server):
     roots = [line.replace(str(server.root), "ROOT") for line in lines]
-    for number, port in enumerate(server.ports, 1):
-        roots = [line.replace(str(port), f"PORT{number}") for line in roots]
+    roots = [server.with_marks(line) for line in roots]
     # httpd writes directives as it spells them itself.
     return [re.sub(r"^(&nbsp;)*\d+:", "LINE:", line).replace("&nbsp;&nbsp;&nbsp;&nbsp;:", "LINE:").lower() for line in roots]
 

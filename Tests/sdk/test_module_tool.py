@@ -79,6 +79,16 @@ def test_info_runs_nothing(author, tmp_path):
     assert "exports no apus_module_entry: no module" in author.module("info", tmp_path / "mod_evil.so")
 
 
+def test_build_says_what_is_missing(author):
+    """A misspelt function is told of by the build, not by the server that is to load the module."""
+    author.module("new", "misspelt", "--lang", "c")
+    source = author.directory / "misspelt" / "mod_misspelt.c"
+    source.write_text(source.read_text() + "\nextern int srtlen(const char *);\nint used(void) { return srtlen(\"\"); }\n")
+    done = author.run(APUS, "module", "build", directory="misspelt")
+    assert done.status != 0
+    assert "undefined reference to `srtlen'" in done.output
+
+
 @pytest.mark.parametrize("content", [b"", b"text", b"\x7fELF\x02\x01\x01" + bytes(57), b"\x7fELF\x02\x01\x01" + b"\xff" * 500])
 def test_info_on_junk(author, tmp_path, content):
     file = tmp_path / "mod_junk.so"

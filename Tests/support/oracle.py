@@ -56,10 +56,8 @@ def ask(server, request, port=1):
     """The answer of one server with its ports, which differ, replaced by marks; their lengths agree."""
     with Connection(server.ports[port - 1]) as connection:
         answer = connection.request(server.fill(request).encode("latin-1"))
-    for number, value in enumerate(server.ports, 1):
-        mark = f"@PORT{number}@"
-        answer.headers = [(name, text.replace(str(value), mark)) for name, text in answer.headers]
-        answer.body = answer.body.replace(str(value).encode(), mark.encode())
+    answer.headers = [(name, server.with_marks(text)) for name, text in answer.headers]
+    answer.body = server.with_marks(answer.body)
     return answer
 
 

@@ -157,6 +157,13 @@ class Server:
             text = text.replace(mark, value)
         return text
 
+    def with_marks(self, text):
+        """The reverse of `fill`, of text or bytes: the ports are replaced by marks where they stand as numbers of their own."""
+        for number, port in enumerate(self.ports, 1):
+            pattern, mark = rf"(?<!\d){port}(?!\d)", f"@PORT{number}@"
+            text = re.sub(pattern.encode(), mark.encode(), text) if isinstance(text, bytes) else re.sub(pattern, mark, text)
+        return text
+
     def write_config(self, config, *, prelude=True):
         self.config_file.write_text(self.fill((PRELUDE if prelude else "") + config))
 
