@@ -29,9 +29,11 @@ enum LibraryMemory {
         return (firstLarge + (size + 1023) >> 10, (size + 1023) & ~1023)
     }
 
-    /// The class that a block of so many bytes can serve.
+    /// The class that a block of so many bytes can serve; nil: none. Below 16, which the C library's own blocks never are and
+    /// those of an allocator in its place may be, there is not even room for the place of the next.
     @inline(__always)
     fileprivate static func served(by size: Int) -> (index: Int, size: Int)? {
+        guard size >= 16 else { return nil }
         if size < smallLimit + 16 { return (size >> 4, size & ~15) }
         guard size >= 2048, size < largeLimit + 1024 else { return nil }
         return (firstLarge + size >> 10, size & ~1023)

@@ -10,7 +10,7 @@ final class Runtime {
 
     let options: Options
     let core = LoadedModule(
-        index: 0, name: "core_module", version: Version.number, file: "", toolchain: "swift-\(Version.compiler) shared",
+        index: 0, name: "core_module", version: Version.number, file: "", toolchain: "swift-\(SwiftRelease.current) shared",
         location: nil)
     let loader: ModuleLoader
     let hooks = HookRegistry()

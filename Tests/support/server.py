@@ -78,6 +78,14 @@ def world_readable_directory():
     return path
 
 
+def refusal(kind, config, **options):
+    """What a server of a class prints about a configuration that it must refuse."""
+    with kind(config, start=False, **options) as server:
+        done = server.run("-t")
+        assert done.returncode == 1, server.name
+        return done.stderr
+
+
 class Server:
     """A configured server in a temporary root; `with` starts it and stops it again.
 

@@ -1,17 +1,18 @@
+import ByteKit
 import ModuleABI
 
 /// What -v and -V print.
 enum About {
     static var version: String {
         "Server version: \(Version.product)/\(Version.number) (Unix)\n"
-            + "Server built:   with Swift \(Version.compiler)\n"
+            + "Server built:   with Swift \(SwiftRelease.current)\n"
             + "Reads the configuration of: Apache httpd \(Version.httpd)\n"
     }
 
     static func build(_ installation: Installation) -> String {
         """
         \(version)Module ABI: \(APUS_ABI_MAJOR).\(APUS_ABI_MINOR)
-        Swift: \(Version.compiler)
+        Swift: \(SwiftRelease.current)
         Architecture: 64-bit
         Server MPM: event loop in forked workers
           threaded: no

@@ -254,11 +254,11 @@ final class ModuleLoader {
     /// Swift's ABI is not stable on Linux: one shared runtime serves only images of one compiler release.
     private func checkToolchain(_ toolchain: String) throws(LoadFailure) {
         guard toolchain.hasPrefix("swift-"), toolchain.hasSuffix(" shared") else { return }
-        let own = "swift-\(Version.compiler) shared"
+        let own = "swift-\(SwiftRelease.current) shared"
         guard toolchain == own else {
             throw LoadFailure(
-                "it was built by \(toolchain.dropLast(7)) for the shared Swift runtime, this server by swift-\(Version.compiler)",
-                "rebuild it with swift-\(Version.compiler), or link it with -static-stdlib")
+                "it was built by \(toolchain.dropLast(7)) for the shared Swift runtime, this server by swift-\(SwiftRelease.current)",
+                "rebuild it with swift-\(SwiftRelease.current), or link it with -static-stdlib")
         }
     }
 

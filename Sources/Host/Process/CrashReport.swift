@@ -80,29 +80,14 @@ struct CrashReport {
         let symbol = symbols.functionName(at: offset &- 1, in: path).map { " \(demangled($0))" } ?? ""
         return "\(name)+0x\(String(offset, radix: 16))\(symbol)"
     }
-
-    private func demangled(_ name: String) -> String {
-        guard name.hasPrefix("$s") else { return name }
-        return name.withCString { mangled in
-            guard let text = swiftDemangle(mangled, strlen(mangled), nil, nil, 0) else { return name }
-            defer { free(text) }
-            return String(cString: text)
-        }
-    }
 }
 
 extension cs_crash {
     fileprivate var whatHappened: String { signal == 0 ? "was ended by a call of exit" : "crashed" }
 }
 
-@_silgen_name("swift_demangle")
-private func swiftDemangle(
-    _ mangled: UnsafePointer<CChar>, _ length: Int, _ output: UnsafeMutablePointer<CChar>?, _ size: UnsafeMutablePointer<Int>?,
-    _ flags: UInt32
-) -> UnsafeMutablePointer<CChar>?
-
-/// What the leader was at when it crashed, or somebody ended it, in place of a request. It composes text as ordinary code does: should that fail,
-/// too, the crash is as it would have been without.
+/// What the leader was at when it crashed, or somebody ended it, in place of a request. It composes text as ordinary code does:
+/// should that fail, too, the crash is as it would have been without.
 private func describeLeader(
     _ crash: UnsafePointer<cs_crash>?, _ activity: UnsafePointer<cs_activity>?, _ text: UnsafeMutablePointer<CChar>?,
     _ capacity: UInt32

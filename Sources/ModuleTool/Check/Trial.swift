@@ -156,15 +156,6 @@ struct Trial {
 
     private static func place(_ frames: [String]) -> String { frames.isEmpty ? "" : ", in \(frames.joined(separator: " < "))" }
 
-    private func demangled(_ name: String) -> String {
-        guard name.hasPrefix("$s") else { return name }
-        return name.withCString { mangled in
-            guard let text = swiftDemangle(mangled, strlen(mangled), nil, nil, 0) else { return name }
-            defer { free(text) }
-            return String(cString: text)
-        }
-    }
-
     private static func name(of signal: Int32) -> String {
         switch signal {
         case SIGSEGV: "SIGSEGV"
@@ -177,9 +168,3 @@ struct Trial {
         }
     }
 }
-
-@_silgen_name("swift_demangle")
-private func swiftDemangle(
-    _ mangled: UnsafePointer<CChar>, _ length: Int, _ output: UnsafeMutablePointer<CChar>?, _ size: UnsafeMutablePointer<Int>?,
-    _ flags: UInt32
-) -> UnsafeMutablePointer<CChar>?
