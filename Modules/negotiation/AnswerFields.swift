@@ -102,7 +102,9 @@ struct AnswerFields {
 
     /// The list of links for the page that says that nothing is acceptable.
     func noteList() {
-        let room = variants.reduce(64) { $0 + $1.file.count * 12 + $1.type.count + $1.languageField.count + 96 }
+        let room = variants.reduce(64) {
+            $0 + $1.file.count * 12 + $1.type.count + $1.languageField.count + $1.charset.count + $1.encoding.count + 96
+        }
         request.notes["variant-list"] = request.pool.compose(capacity: room) { writer in
             writer.append("Available variants:\n<ul>\n")
             for variant in variants {
@@ -112,10 +114,16 @@ struct AnswerFields {
                 writer.append(escapingPath: variant.file)
                 writer.append("</a> , type ")
                 writer.append(variant.type)
-                if !variant.languageField.isEmpty {
-                    writer.append(", language ")
-                    writer.append(variant.languageField)
+                func part(_ name: StaticString, _ value: Bytes) {
+                    guard !value.isEmpty else { return }
+                    writer.append(", ")
+                    writer.append(name)
+                    writer.append(" ")
+                    writer.append(value)
                 }
+                part("language", variant.languageField)
+                part("charset", variant.charset)
+                part("encoding", variant.encoding)
                 writer.append("</li>\n")
             }
             writer.append("</ul>\n")

@@ -123,3 +123,14 @@ def compared(answer):
 def test_same_choice(oracle, name, text):
     ours, theirs = (compared(ask(server, text, PORTS[name])) for server in (oracle.subject, oracle.reference))
     assert ours == theirs, mismatch(text, ours, theirs, "apus")
+
+
+@pytest.mark.parametrize("path", ["/doc", "/packed", "/chars", "/pic", "/multi", "/map.var"])
+def test_same_list_of_what_there_is(oracle, path):
+    """On the page that says that nothing is acceptable."""
+    text = request(path, Accept="application/json")
+    answers = [ask(server, text, PORTS["none"]) for server in (oracle.subject, oracle.reference)]
+    assert [answer.status for answer in answers] == [406, 406]
+    ours, theirs = ([line for line in answer.body.decode().splitlines() if line.startswith("<li>")] for answer in answers)
+    assert ours == theirs
+    assert ours
