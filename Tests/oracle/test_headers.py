@@ -25,6 +25,8 @@ CASES = {
     "merge quoted": 'Header set X "\\"a,b\\", c"\nHeader merge X c\nHeader merge X b\\"\nHeader merge X "\\"a,b\\""',
     "setifempty": "Header setifempty X one\nHeader setifempty X two\nHeader setifempty ETag mine",
     "unset": "Header set X one\nHeader unset X\nHeader unset ETag\nHeader unset Accept-Ranges",
+    "unset one of names that begin alike": "".join(f"Header set X{end} one\n" for end in ("-Longest", "", "-L", "-Longer", "-Long"))
+    + "Header unset X-Longest",
     "unset absent": "Header unset X",
     "unset and set": "Header unset X\nHeader set X one",
     "unset condition": "Header set X one\nHeader unset X env=T",

@@ -29,7 +29,7 @@ struct FieldTable {
     private func index(of name: Bytes, from start: Int = 0) -> Int? {
         var index = start
         while index < count {
-            if let entry = entries?[index], entry.name.len == name.len, isSame(entry.name, name) {
+            if let entry = entries?[index], isSame(entry.name, name) {
                 return index
             }
             index &+= 1
@@ -135,10 +135,11 @@ struct FieldTable {
 
 /// Names of fields, which are compared without case.
 enum FieldName {
-    /// Whether two names of the same length are the same. Most differ in the first letter, or are written alike.
+    /// Most differ in their length or the first letter, or are written alike.
     @inline(__always)
     static func isSame(_ a: Bytes, _ b: Bytes) -> Bool {
         let (one, other) = (a.buffer, b.buffer)
+        guard one.count == other.count else { return false }
         guard one.count > 0 else { return true }
         guard (one[0] ^ other[0]) & 0xdf == 0 else { return false }
         var at = 0
