@@ -138,8 +138,8 @@ enum FieldName {
     /// Most differ in their length or the first letter, or are written alike.
     @inline(__always)
     static func isSame(_ a: Bytes, _ b: Bytes) -> Bool {
+        guard a.len == b.len else { return false }
         let (one, other) = (a.buffer, b.buffer)
-        guard one.count == other.count else { return false }
         guard one.count > 0 else { return true }
         guard (one[0] ^ other[0]) & 0xdf == 0 else { return false }
         var at = 0
