@@ -11,12 +11,24 @@
 #define CS_CRASH_REQUEST 512
 #define CS_CRASH_FRAMES 48
 
-/** What a thread is doing: whose callback runs, in which hook. Plain stores by its thread, read after a crash. */
+/** What a thread is doing: whose callback runs, in which hook. Written by its thread, read after a crash, and by threads that
+ *  watch it: so each word goes as one, in no order. */
 typedef struct cs_activity {
     uint32_t callback; /* whose, and which; see Activity in the host; 0: none */
-    uint32_t reserved;
+    uint32_t is_measured; /* whether the host measures what callbacks take now */
     const void *request;
 } cs_activity;
+
+static inline uint32_t cs_callback(const cs_activity *activity) { return __atomic_load_n(&activity->callback, __ATOMIC_RELAXED); }
+static inline void cs_set_callback(cs_activity *activity, uint32_t callback) {
+    __atomic_store_n(&activity->callback, callback, __ATOMIC_RELAXED);
+}
+static inline uint32_t cs_is_measured(const cs_activity *activity) {
+    return __atomic_load_n(&activity->is_measured, __ATOMIC_RELAXED);
+}
+static inline void cs_set_measured(cs_activity *activity, uint32_t is_measured) {
+    __atomic_store_n(&activity->is_measured, is_measured, __ATOMIC_RELAXED);
+}
 
 /** Filled in stages, so that a fault while it is written costs only what was to follow. */
 typedef struct cs_crash {

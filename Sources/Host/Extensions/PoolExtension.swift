@@ -19,10 +19,10 @@ enum PoolExtension {
     /// More than any machine has is a mistake of the caller, who is told so.
     private static func isSensible(_ size: Int) -> Bool { size >= 0 && size < 1 << 46 }
 
-    /// What a module asks for is counted in turns that are measured.
+    /// What a module asks for on the loop is counted in turns that are measured.
     @inline(__always)
     private static func noted(_ size: Int) -> Int {
-        if let worker = theWorkerIfAny, worker.pointee.activity.pointee.isMeasured { worker.pointee.timing.noteBytes(size) }
+        if let worker = theWorkerIfAny, worker.pointee.activity.isMeasured { worker.pointee.timing.noteBytes(size) }
         return size
     }
 

@@ -215,7 +215,7 @@ enum LogSinks {
         guard gathers else { return flush(sink) }
         if !hasLines {
             hasLines = true
-            firstLineTime = theWorkerIfAny?.pointee.now ?? 0
+            firstLineTime = Worker.isLoopThread ? theWorkerIfAny?.pointee.now ?? 0 : Clock.now()
         }
         // A pipe takes at most so much in one piece; whole lines only.
         if sink.pointee.kind.isPipe, sink.pointee.buffer.length >= 2048 { flush(sink) }

@@ -48,7 +48,7 @@ enum LoopWatch {
         guard now - lastTold > pause, let runtime = Runtime.current else { return }
         let time = "\(spent / 1000) ms"
         if let callback {
-            let doing = CrashReport(runtime).doing(cs_activity(callback: callback.word, reserved: 0, request: nil))
+            let doing = CrashReport(runtime).doing(cs_activity(callback: callback.word, is_measured: 0, request: nil))
             lastTold = now
             ErrorLog.write(
                 .warn, code: "APUS1713",
@@ -89,7 +89,7 @@ enum LoopWatch {
 
     /// [guard] Notes what the loop does in a turn that has lasted since the last look.
     static func note(beat: Int64, _ slot: WorkerSlot.Ref) {
-        let callback = slot.pointee.activity.callback
+        let callback = slot.activity.callback
         guard beat & 1 == 1, callback != 0, cs_load(&seenBeat) != beat else { return }
         cs_store(&seenCallback, Int64(callback))
         cs_store(&seenBeat, beat)

@@ -56,7 +56,7 @@ struct TurnTiming {
 
     @inline(__always)
     mutating func turnEnded() {
-        if activity.pointee.isMeasured { end() }
+        if activity.isMeasured { end() }
     }
 
     @inline(never)
@@ -66,7 +66,7 @@ struct TurnTiming {
         if hasEvents { chooseNext() }
         beat = slot.pointee.beat
         longest = 0
-        activity.pointee.isMeasured = true
+        activity.isMeasured = true
         since = Clock.nanoseconds()
     }
 
@@ -83,8 +83,8 @@ struct TurnTiming {
 
     @inline(never)
     private mutating func end() {
-        charge(Activity.Callback(word: activity.pointee.callback))
-        activity.pointee.isMeasured = false
+        charge(Activity.Callback(word: activity.callback))
+        activity.isMeasured = false
     }
 
     // MARK: Callbacks
@@ -114,7 +114,7 @@ struct TurnTiming {
     @inline(never)
     func noteBytes(_ count: Int) {
         guard Worker.isLoopThread else { return }
-        accounts?.addOnLoop(Int64(count) &* weight, to: .poolBytes, of: Activity.Callback(word: activity.pointee.callback).module)
+        accounts?.addOnLoop(Int64(count) &* weight, to: .poolBytes, of: Activity.Callback(word: activity.callback).module)
     }
 
     /// Whether the turn at hand is measured, or the one just over.

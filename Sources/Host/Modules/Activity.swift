@@ -77,7 +77,7 @@ enum Activity {
     nonisolated(unsafe) static var loadingFile = ""
 
     /// What the loop of this worker runs now.
-    static var current: Callback { Callback(word: theWorker.pointee.activity.pointee.callback) }
+    static var current: Callback { Callback(word: theWorker.pointee.activity.callback) }
 
     /// What the calling thread runs now: the loop, or one of the blocking pool. Other threads are nobody's.
     static var ofThisThread: Callback { Callback(word: cs_crash_activity()?.pointee.callback ?? (Worker.isLoopThread ? current.word : 0)) }
@@ -92,7 +92,7 @@ enum Activity {
     @inline(__always)
     static func during<R, E: Error>(_ callback: Callback, _ body: () throws(E) -> R) throws(E) -> R {
         let activity = theWorkerIfAny?.pointee.activity ?? ofLeader
-        let outer = activity.pointee.callback
+        let outer = activity.callback
         enter(callback.word, from: outer, activity)
         defer { leave(callback.word, to: outer, activity) }
         return try body()
@@ -100,20 +100,20 @@ enum Activity {
 
     @inline(__always)
     static func enter(_ callback: UInt32, from outer: UInt32, _ activity: UnsafeMutablePointer<cs_activity>) {
-        activity.pointee.callback = callback
-        if activity.pointee.isMeasured { theWorker.pointee.timing.enter(callback, from: outer) }
+        activity.callback = callback
+        if activity.isMeasured { theWorker.pointee.timing.enter(callback, from: outer) }
     }
 
     @inline(__always)
     static func leave(_ callback: UInt32, to outer: UInt32, _ activity: UnsafeMutablePointer<cs_activity>) {
-        if activity.pointee.isMeasured { theWorker.pointee.timing.leave(callback) }
-        activity.pointee.callback = outer
+        if activity.isMeasured { theWorker.pointee.timing.leave(callback) }
+        activity.callback = outer
     }
 
     /// Runs a callback on a thread of the blocking pool. There what it takes is measured always.
     static func onPool<R>(_ callback: Callback, _ request: Request.Ref?, _ body: () -> R) -> R {
         guard let activity = cs_crash_activity() else { return body() }
-        activity.pointee = cs_activity(callback: callback.word, reserved: 0, request: request.map { UnsafeRawPointer($0) })
+        activity.pointee = cs_activity(callback: callback.word, is_measured: 0, request: request.map { UnsafeRawPointer($0) })
         let start = Clock.nanoseconds()
         defer {
             ModuleAccounts.add(Clock.nanoseconds() - start, to: .threadTime, of: callback.module)
@@ -124,11 +124,18 @@ enum Activity {
     }
 }
 
-extension cs_activity {
+/// Other threads may look.
+extension UnsafeMutablePointer<cs_activity> {
+    /// Whose callback runs, and which.
+    var callback: UInt32 {
+        @inline(__always) get { cs_callback(self) }
+        @inline(__always) nonmutating set { cs_set_callback(self, newValue) }
+    }
+
     /// Whether what callbacks take is measured now; see TurnTiming.
     var isMeasured: Bool {
-        @inline(__always) get { reserved != 0 }
-        set { reserved = newValue ? 1 : 0 }
+        @inline(__always) get { cs_is_measured(self) != 0 }
+        nonmutating set { cs_set_measured(self, newValue ? 1 : 0) }
     }
 }
 

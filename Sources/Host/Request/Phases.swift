@@ -179,9 +179,9 @@ enum Phases {
     /// Runs the links of one hook from where the request stands.
     @inline(__always)
     private static func runStep(_ r: Request.Ref, _ hook: UnsafeMutablePointer<FrozenHook>) -> apus_status {
-        guard !theWorker.pointee.activity.pointee.isMeasured else { return runMeasuredStep(r, hook) }
+        guard !theWorker.pointee.activity.isMeasured else { return runMeasuredStep(r, hook) }
         return runLinks(r, hook) { link in
-            theWorker.pointee.activity.pointee.callback = link.pointee.reserved
+            theWorker.pointee.activity.callback = link.pointee.reserved
             let isPlain = link.pointee.flags & ~APUS_HOOK_EXPLAINABLE == 0
             return isPlain
                 ? unsafeBitCast(link.pointee.fn, to: RequestHook.self)(link.pointee.ctx, r.handle) : call(link.pointee, r)
@@ -203,8 +203,8 @@ enum Phases {
         let count = hook.pointee.count
         var index = r.pointee.link
         let activity = theWorker.pointee.activity
-        let outer = activity.pointee.callback
-        defer { activity.pointee.callback = outer }
+        let outer = activity.callback
+        defer { activity.callback = outer }
         while index < count {
             let link = links + index
             index &+= 1
@@ -231,7 +231,7 @@ enum Phases {
     @inline(__always)
     static func invoke(_ link: apus_link, _ r: Request.Ref) -> apus_status {
         let activity = theWorker.pointee.activity
-        let outer = activity.pointee.callback
+        let outer = activity.callback
         Activity.enter(link.reserved, from: outer, activity)
         defer { Activity.leave(link.reserved, to: outer, activity) }
         return unsafeBitCast(link.fn, to: RequestHook.self)(link.ctx, r.handle)
