@@ -31,7 +31,8 @@ enum RequestHead {
         while let lineFeed = lineFeed(bytes, position) {
             let length = lineFeed &- start
             let isEmpty = length == 0 || length == 1 && bytes[start] == 0x0d
-            // Empty lines before the request line are skipped by the caller, which bounds them.
+            // Empty lines before the request line are skipped by the caller, which bounds them; it knows only whole ones.
+            if scan.lines == 0, length == 0 { throw HeadProblem(400, "a line does not end in CR LF") }
             if scan.lines > 0 || !isEmpty {
                 try check(length: length, scan.lines, limits)
                 if scan.lines == 0 { try checkWords(bytes[start..<lineFeed]) }
@@ -209,7 +210,7 @@ enum RequestHead {
     private static func noteFraming(_ name: Bytes, _ value: Bytes, _ r: Request.Ref) throws(HeadProblem) {
         switch name[0] | 0x20 {
         case UInt8(ascii: "h") where name.count == 4 && isNamed(name, "Host"):
-            r.pointee.framing.hosts &+= 1
+            count(&r.pointee.framing.hosts)
             r.pointee.framing.host = value
         case UInt8(ascii: "i") where name.count > 3 && name[1] | 0x20 == UInt8(ascii: "f"):
             r.pointee.framing.hasConditions = true
@@ -218,13 +219,13 @@ enum RequestHead {
         case UInt8(ascii: "c") where name.count == 10 && isNamed(name, "Connection"):
             noteConnection(value, r)
         case UInt8(ascii: "c") where name.count == 14 && isNamed(name, "Content-Length"):
-            r.pointee.framing.lengths &+= 1
+            count(&r.pointee.framing.lengths)
             r.pointee.framing.length = value
         case UInt8(ascii: "t") where name.count == 17 && isNamed(name, "Transfer-Encoding"):
-            r.pointee.framing.encodings &+= 1
+            count(&r.pointee.framing.encodings)
             r.pointee.framing.encoding = value
         case UInt8(ascii: "e") where name.count == 6 && isNamed(name, "Expect"):
-            r.pointee.framing.expects &+= 1
+            count(&r.pointee.framing.expects)
             // An empty one expects nothing.
             if !value.isEmpty { r.pointee.framing.expect = value }
         // Programs behind the server see both spellings as one variable.
@@ -234,6 +235,10 @@ enum RequestHead {
         default: break
         }
     }
+
+    /// Up to two: more often is no different from twice, however many fields there may be.
+    @inline(__always)
+    private static func count(_ times: inout UInt8) { if times < 2 { times &+= 1 } }
 
     @inline(__always)
     private static func isNamed(_ name: Bytes, _ other: StaticString) -> Bool { FieldName.isSame(name, Bytes(other)) }
@@ -248,6 +253,7 @@ enum RequestHead {
 
 /// What the head says about framing and the connection.
 struct Framing {
+    /// How often each of these came: never, once, or more often.
     var hosts: UInt8 = 0
     var lengths: UInt8 = 0
     var encodings: UInt8 = 0
