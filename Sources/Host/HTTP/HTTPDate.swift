@@ -8,8 +8,12 @@ enum HTTPDate {
     private static let days = StaticString("ThuFriSatSunMonTueWed")
     private static let months = StaticString("JanFebMarAprMayJunJulAugSepOctNovDec")
 
-    /// Writes the date of a time in seconds since 1970.
-    static func write(_ seconds: Int64, _ writer: inout ByteWriter) {
+    /// The last second that can be written: a year has four digits.
+    static let last: Int64 = 253_402_300_799
+
+    /// Writes the date of a time in seconds since 1970; one before that, or behind the last, as the nearest.
+    static func write(_ time: Int64, _ writer: inout ByteWriter) {
+        let seconds = min(max(time, 0), last)
         let day = seconds / 86400
         let rest = Int(seconds - day * 86400)
         let (year, month, monthDay) = civil(day)

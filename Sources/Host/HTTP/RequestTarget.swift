@@ -95,12 +95,13 @@ enum RequestTarget {
         return length
     }
 
-    /// Removes `.` and `..` in place, and empty segments unless MergeSlashes is off.
+    /// Removes `.` and `..` in place, and empty segments unless MergeSlashes is off. The path begins with a slash.
     private static func collapse(
         _ bytes: UnsafeMutablePointer<UInt8>, _ count: Int, mergesSlashes: Bool
     ) throws(HeadProblem) -> Int {
         var read = 0
         var end = 0
+        guard count == 0 || bytes[0] == 0x2f else { throw HeadProblem(400, "the path does not begin with a slash") }
         while read < count {
             // `read` stands at a slash.
             var next = read + 1

@@ -169,7 +169,8 @@ struct FileCache {
         let longest = HTTPDate.length + EntityTag.longest
         guard let place = malloc(longest) else { outOfMemory(longest) }
         var writer = ByteWriter(place, capacity: longest)
-        HTTPDate.write(info.modified / 1_000_000_000, &writer)
+        // RFC 9110, 8.8.2.1: not later than what is being answered. One that comes true only later keeps what it began with.
+        HTTPDate.write(min(info.modified / 1_000_000_000, Clock.now() / 1_000_000), &writer)
         EntityTag.write(info, .usual, &writer)
         return writer.written
     }

@@ -157,10 +157,17 @@ struct FileInfo: BitwiseCopyable {
         default: .other
         }
         size = Int64(info.st_size)
-        modified = Int64(info.st_mtim.tv_sec) &* 1_000_000_000 &+ Int64(info.st_mtim.tv_nsec)
-        changed = Int64(info.st_ctim.tv_sec) &* 1_000_000_000 &+ Int64(info.st_ctim.tv_nsec)
+        modified = FileInfo.nanoseconds(info.st_mtim)
+        changed = FileInfo.nanoseconds(info.st_ctim)
         inode = UInt64(info.st_ino)
         device = UInt64(info.st_dev)
+    }
+
+    /// Since 1970. Files may be dated beyond what that can say, 1677 to 2262: then it is the nearest.
+    @inline(__always)
+    private static func nanoseconds(_ time: timespec) -> Int64 {
+        let (whole, isBeyond) = Int64(time.tv_sec).multipliedReportingOverflow(by: 1_000_000_000)
+        return isBeyond ? (time.tv_sec < 0 ? .min : .max) : whole &+ Int64(time.tv_nsec)
     }
 
     /// Whether nothing tells that the file has been changed between two looks.

@@ -30,6 +30,16 @@ struct HTTPDateTests {
         #expect(withBytes(text) { HTTPDate.parse($0) } == seconds)
     }
 
+    @Test(arguments: [(-1, 0), (Int64.min, 0), (253_402_300_800, 253_402_300_799), (.max, 253_402_300_799)] as [(Int64, Int64)])
+    func writeWhatCannotBeWritten(_ seconds: Int64, _ nearest: Int64) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { buffer in
+            var writer = ByteWriter(buffer.baseAddress!, capacity: 32)
+            HTTPDate.write(seconds, &writer)
+            #expect(writer.count == HTTPDate.length)
+            #expect(HTTPDate.parse(writer.written) == nearest)
+        }
+    }
+
     @Test(arguments: [0, 784_111_777, 1_835_481_599, 951_782_400, 4_102_444_799] as [Int64])
     func writeAndParse(_ seconds: Int64) {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 32) { buffer in
@@ -51,6 +61,7 @@ struct RequestTargetTests {
         ("/..", "400"), ("/../a", "400"), ("/a/../../b", "400"), ("/%2e%2e", "400"), ("/a//../../b", "400"),
         ("/%2f", "404"), ("/a%2Fb", "404"), ("/%00", "404"), ("/a%", "400"), ("/a%4", "400"), ("/%zz", "400"),
         ("/%252e%252e/", "/%2e%2e/"), ("/%255c", "/%5c"), ("/a\\..\\b", "/a\\..\\b"), ("/a/", "/a/"), ("/a//", "/a/"),
+        ("*x/../y", "400"), ("x", "400"),
     ]
 
     @Test(arguments: cases)
