@@ -190,8 +190,16 @@ enum Filters {
         }
     }
 
-    /// The request ends: every filter hears of it once.
+    /// The request ends, and those whose place it took: every filter hears of it once.
     static func end(_ r: Request.Ref) {
+        var each: Request.Ref? = r
+        while let request = each {
+            endOwn(request)
+            each = request.pointee.previous
+        }
+    }
+
+    private static func endOwn(_ r: Request.Ref) {
         if r.pointee.outputFilters == nil, r.pointee.inputFilters == nil { return }
         for head in [r.pointee.outputFilters, r.pointee.inputFilters] {
             var next = head

@@ -7,6 +7,7 @@ enum Lookup {
     /// What frees a looked-up request when the outer one goes; empty once it has been freed.
     struct Owner {
         var arena: Arena.Ref?
+        let request: Request.Ref
     }
 
     static func path(_ r: Request.Ref, _ target: Bytes) -> Request.Ref? {
@@ -59,10 +60,12 @@ enum Lookup {
         // The worker's blocks are the loop's alone.
         let arena = Worker.isLoopThread ? Arena.make(&theWorker.pointee.chunks) : Arena.make(nil)
         let sub = InternalRedirect.derive(from: r, in: arena)
-        let owner = r.pointee.arena.new(Owner(arena: arena))
+        let owner = r.pointee.arena.new(Owner(arena: arena, request: sub))
         sub.pointee.owner = owner
         r.pointee.arena.pointee.onDestroy(owner) { raw in
-            raw?.assumingMemoryBound(to: Owner.self).pointee.arena.map { Arena.destroy($0) }
+            guard let owner = raw?.assumingMemoryBound(to: Owner.self), let arena = owner.pointee.arena else { return }
+            Filters.end(owner.pointee.request)
+            Arena.destroy(arena)
         }
         sub.pointee.main = r
         sub.pointee.method = Bytes("GET")
