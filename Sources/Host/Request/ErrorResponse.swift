@@ -61,10 +61,15 @@ enum ErrorResponse {
 
     /// A page of the site: an internal redirect that keeps the status.
     private static func localPage(_ r: Request.Ref, _ status: Int32, _ target: Bytes) -> Custom {
-        // A body that was not read belongs to the failed request, not to its page.
         r.pointee.status = status
         guard let page = InternalRedirect.make(r, to: target) else { return .failed }
         InternalRedirect.describeError(page, of: r)
+        // A body that was not read belongs to the failed request, not to its page, and where it will not come, or only when the
+        // client is told to go on, the page does not wait for it.
+        if !r.pointee.body.isComplete, r.pointee.hasBodyTimedOut || r.pointee.framing.expect.isSet && !r.pointee.response.continueIsSent {
+            page.pointee.body = BodyReader()
+            page.pointee.conn.pointee.isPoisoned = true
+        }
         page.pointee.isInErrorPage = true
         if !page.pointee.isHead {
             page.pointee.method = Bytes("GET")

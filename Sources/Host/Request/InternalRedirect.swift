@@ -20,6 +20,8 @@ enum InternalRedirect {
         if r.pointee.main != nil { SubrequestRun.replace(r, by: new) }
         new.pointee.nesting = r.pointee.nesting
         new.pointee.body = r.pointee.body
+        new.pointee.bodySince = r.pointee.bodySince
+        new.pointee.response.continueIsSent = r.pointee.response.continueIsSent
         new.pointee.givenBody = r.pointee.givenBody
         new.pointee.errorHeadersOut = r.pointee.errorHeadersOut
         if r.pointee.isInErrorPage {
@@ -77,7 +79,8 @@ enum InternalRedirect {
 
     /// A relative target stands beside the request's own path.
     private static func besides(_ r: Request.Ref, _ path: Bytes, _ arena: Arena.Ref) -> Bytes {
-        let slash = r.pointee.path.lastIndex(of: 0x2f) ?? 0
+        // "*", and what was asked for by the name of a file, have no place in the site.
+        guard let slash = r.pointee.path.lastIndex(of: 0x2f), r.pointee.path[0] == 0x2f else { return arena.join(Bytes("/"), path) }
         return arena.join(r.pointee.path.upTo(slash + 1), path)
     }
 
