@@ -19,7 +19,7 @@ struct ReadyHead {
     /// Whether all that the head says follows from the file, the configuration, the type and the connection's fate.
     @inline(__always)
     static func isUsual(_ r: Request.Ref) -> Bool {
-        r.pointee.status == 200 && r.pointee.headersOut.version == r.pointee.response.plainVersion
+        r.pointee.status == 200 && r.pointee.reasonStatus != 200 && r.pointee.headersOut.version == r.pointee.response.plainVersion
             && r.pointee.headersOut.version != 0 && r.pointee.errorHeadersOut.count == 0
             && r.pointee.contentEncoding.isEmpty && r.pointee.contentLanguage.isEmpty
             && !r.pointee.isHead && !r.pointee.framing.wantsKeepAlive

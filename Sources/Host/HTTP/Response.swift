@@ -274,10 +274,29 @@ enum KeepAlive {
         let limits = r.pointee.server.pointee.limits
         guard limits.keepAlive, !conn.pointee.isPoisoned, !conn.pointee.closesWhenSent, !theWorker.pointee.isDraining else { return false }
         if limits.maxKeepAliveRequests > 0, conn.pointee.requests > limits.maxKeepAliveRequests { return false }
-        if r.pointee.framing.wantsClose || r.pointee.response.framing == .close { return false }
+        if r.pointee.framing.wantsClose || r.pointee.response.framing == .close || isRefused(r) { return false }
         // The rest of the body could not be told from the next request, or will never be sent.
         guard r.pointee.body.isComplete || canBeDrained(r) else { return false }
         return r.pointee.isHTTP11 || r.pointee.framing.wantsKeepAlive
+    }
+
+    /// Whether a module, or Header, has put `Connection: close` into the answer.
+    @inline(__always)
+    private static func isRefused(_ r: Request.Ref) -> Bool {
+        let hasOthers = r.pointee.headersOut.version != r.pointee.response.plainVersion
+        return (hasOthers || r.pointee.errorHeadersOut.count > 0) && saysClose(r)
+    }
+
+    @inline(never)
+    private static func saysClose(_ r: Request.Ref) -> Bool {
+        saysClose(r.pointee.headersOut) || saysClose(r.pointee.errorHeadersOut)
+    }
+
+    private static func saysClose(_ fields: FieldTable) -> Bool {
+        guard let value = fields.first("Connection") else { return false }
+        var closes = false
+        Token.eachElement(value) { if $0.equalsIgnoringCase("close") { closes = true } }
+        return closes
     }
 
     /// Whether what is left of the body is worth reading to keep the connection.
