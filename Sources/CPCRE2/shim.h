@@ -18,5 +18,10 @@ static const uint32_t CPCRE2_INFO_NAMEENTRYSIZE = PCRE2_INFO_NAMEENTRYSIZE;
 static const uint32_t CPCRE2_INFO_NAMETABLE = PCRE2_INFO_NAMETABLE;
 static const uint32_t CPCRE2_INFO_JITSIZE = PCRE2_INFO_JITSIZE;
 static const uint32_t CPCRE2_JIT_COMPLETE = PCRE2_JIT_COMPLETE;
+static const uint32_t CPCRE2_INFO_ALLOPTIONS = PCRE2_INFO_ALLOPTIONS;
+static const uint32_t CPCRE2_UTF = PCRE2_UTF;
 static const int CPCRE2_ERROR_NOMATCH = PCRE2_ERROR_NOMATCH;
+/* What is wrong with a subject that is no UTF-8: numbers from the first down to the last. */
+static const int CPCRE2_ERROR_UTF8_FIRST = PCRE2_ERROR_UTF8_ERR1;
+static const int CPCRE2_ERROR_UTF8_LAST = PCRE2_ERROR_UTF8_ERR21;
 #endif

@@ -14,6 +14,7 @@ SHOW = "".join(f'Header always set {name} "%{{{name}}}e"\n' for name in "ABC")
 #: Two things are left out, because apache2 does not do what its manual says: a pattern without any special character fills in
 #: no $0, and one variable asked for twice in a row has the value it had at first.
 CASES = {
+    "utf": 'SetEnvIf T "(*UTF)^w(.)" A=$1',
     "field": "SetEnvIf T 1 A",
     "value": "SetEnvIf T 1 A=x B=y C=z",
     "empty value": "SetEnvIf T 1 A=",
@@ -95,6 +96,11 @@ def hosts(apus, apache, three_files):
 @pytest.mark.parametrize("name", CASES)
 def test_same_answers(hosts, name):
     hosts.compare(name, REQUESTS)
+
+
+def test_what_is_no_utf(hosts):
+    """A pattern that wants UTF-8 does not find any where there is none, and does not read on behind it."""
+    hosts.compare("utf", [f"GET /f.txt | T: w{end} | Secret: key" for end in ("a", "\xc3\xa4", "\xf0", "\xfc", "\xc3", "a\xff", "")])
 
 
 def test_paths_as_they_were_written(hosts):

@@ -64,7 +64,11 @@ struct Regex: BitwiseCopyable {
         pcre2_pattern_info_8(code, CPCRE2_INFO_CAPTURECOUNT, &groups)
         var machineCode = 0
         pcre2_pattern_info_8(code, CPCRE2_INFO_JITSIZE, &machineCode)
-        let regex = arena.new(Regex(code: code, scratch: scratch, groups: Int(groups), isCompiled: machineCode > 0))
+        var inForce: UInt32 = 0
+        pcre2_pattern_info_8(code, CPCRE2_INFO_ALLOPTIONS, &inForce)
+        // Whether a subject is UTF-8 only the checks find out, and one that is not must not be walked through as if it were.
+        let isCompiled = machineCode > 0 && inForce & CPCRE2_UTF == 0
+        let regex = arena.new(Regex(code: code, scratch: scratch, groups: Int(groups), isCompiled: isCompiled))
         arena.pointee.onDestroy(UnsafeMutableRawPointer(regex)) { raw in
             guard let regex = raw?.assumingMemoryBound(to: Regex.self) else { return }
             pcre2_match_data_free_8(regex.pointee.scratch)
@@ -72,6 +76,9 @@ struct Regex: BitwiseCopyable {
         }
         return UnsafePointer(regex)
     }
+
+    /// The subject is no UTF-8, which a pattern with (*UTF) wants.
+    private static func isNotUTF(_ code: Int32) -> Bool { (CPCRE2_ERROR_UTF8_LAST...CPCRE2_ERROR_UTF8_FIRST).contains(code) }
 
     private static func describe(_ code: Int32) -> String {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 200) { buffer in
@@ -109,7 +116,7 @@ struct Regex: BitwiseCopyable {
         let found = isCompiled
             ? pcre2_jit_match_8(code, source, subject.count, 0, 0, data, context)
             : pcre2_match_8(code, source, subject.count, 0, 0, data, context)
-        guard found > 0 else { return found == CPCRE2_ERROR_NOMATCH ? .noMatch : .limit }
+        guard found > 0 else { return found == CPCRE2_ERROR_NOMATCH || Regex.isNotUTF(found) ? .noMatch : .limit }
         guard let spans, let offsets = pcre2_get_ovector_pointer_8(data) else { return .match }
         for group in 0..<spanCount {
             let isSet = group < Int(found) && offsets[2 * group] != Int.max && offsets[2 * group] >= 0
