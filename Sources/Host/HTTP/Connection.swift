@@ -51,8 +51,6 @@ struct Connection {
     var isProcessing = false
     /// What `telling` its requests begin with.
     var telling = Telling.silent
-    /// Raised each time the memory is used for another connection, so that stale names are noticed.
-    var generation: UInt32
     var requests: Int32 = 0
     var localIsKnown = false
     /// The transport has taken bytes that it could not send yet.
@@ -226,7 +224,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
     static func of(_ handle: OpaquePointer?) -> Connection.Ref { Connection.Ref(handle.unsafelyUnwrapped) }
 
     /// A name that may be kept: stale once the connection has gone.
-    var token: UInt64 { UInt64(pointee.generation) << 32 | UInt64(UInt32(bitPattern: pointee.fd)) }
+    var token: UInt64 { UInt64(UInt32(truncatingIfNeeded: pointee.id)) << 32 | UInt64(UInt32(bitPattern: pointee.fd)) }
 
     /// The connection's own memory.
     var pool: Arena.Ref {

@@ -97,17 +97,15 @@ enum Acceptor {
 
     static func take(_ fd: Int32, _ peer: SocketAddress, _ listener: UnsafeMutablePointer<Listener>) -> Connection.Ref {
         let conn: Connection.Ref
-        var generation: UInt32 = 1
         if let unused = theWorker.pointee.freeConnections {
             conn = unused
             theWorker.pointee.freeConnections = unused.pointee.freeNext
-            generation = unused.pointee.generation &+ 1
         } else {
             conn = .allocate(capacity: 1)
         }
         conn.initialize(
             to: Connection(
-                fd: fd, generation: generation, id: theWorker.pointee.nextConnectionID, listener: UnsafePointer(listener),
+                fd: fd, id: theWorker.pointee.nextConnectionID, listener: UnsafePointer(listener),
                 server: theWorker.pointee.hosts.main, peer: peer, local: listener.pointee.address))
         theWorker.pointee.nextConnectionID += 1
         countConnections(by: 1)
@@ -117,7 +115,7 @@ enum Acceptor {
         return conn
     }
 
-    /// Gives a closed connection's memory back; its generation stays, so that old names are noticed.
+    /// Gives a closed connection's memory back.
     static func recycle(_ conn: Connection.Ref) {
         conn.pointee.freeNext = theWorker.pointee.freeConnections
         theWorker.pointee.freeConnections = conn
@@ -145,6 +143,7 @@ extension UnsafeMutablePointer where Pointee == Connection {
         if theWorker.pointee.closeConnection.pointee.count > 0 {
             _ = HookRunner.run(theWorker.pointee.closeConnection, self, isVoid: true)
         }
+        Tasks.giveUp(handshake: self)
         closeTransport()
         pointee.state = .closed
         theWorker.pointee.timers.remove(self)

@@ -75,7 +75,7 @@ enum DryRun {
         let conn = Connection.Ref.allocate(capacity: 1)
         conn.initialize(
             to: Connection(
-                fd: -1, generation: 0, id: 0, listener: UnsafePointer(listener), server: theWorker.pointee.hosts.main,
+                fd: -1, id: 0, listener: UnsafePointer(listener), server: theWorker.pointee.hosts.main,
                 peer: sender.address, local: here(port: sender.isSecure ? 443 : 80)))
         conn.pointee.isSecure = sender.isSecure
         conn.pointee.telling = .rehearsed

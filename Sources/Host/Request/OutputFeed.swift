@@ -132,6 +132,10 @@ struct OutputFeed {
         filter.pointee.isDue = true
         open(r)
         guard !r.pointee.feed.isRunning else { return }
+        // In the midst of another connection's turn its input must stay where it lies.
+        guard theWorker.pointee.turn == nil || theWorker.pointee.turn == r.pointee.conn else {
+            return theWorker.pointee.loop.revisit(r.pointee.conn)
+        }
         Turn.run(r.pointee.conn) { goOn(r) }
     }
 

@@ -190,6 +190,8 @@ enum Tasks {
         table.removeAll(of: conn.token)
         let current = conn.pointee.request ?? r
         HookRunner.run(theWorker.pointee.logTransaction, current)
+        // Nobody gets it any more, and what lends its bytes may lie in the request's memory.
+        conn.pointee.output.removeAll()
         HTTP1.release(current)
         conn.close()
     }
@@ -224,6 +226,14 @@ enum Tasks {
         conn.pointee.handshakeCancelContext = ctx
         if !conn.pointee.isInLoop { theWorker.pointee.loop.add(conn) }
         return table.add(Table.Entry(connection: conn.token, request: nil, generation: conn.pointee.handshakeTask))
+    }
+
+    /// The connection ends while its handshake waits: whoever is waited for is told.
+    static func giveUp(handshake conn: Connection.Ref) {
+        guard conn.pointee.handshakeTask != 0 else { return }
+        conn.pointee.handshakeTask = 0
+        table.removeAll(of: conn.token)
+        conn.pointee.handshakeCancel?(conn.pointee.handshakeCancelContext)
     }
 
     private static func resumeHandshake(_ conn: Connection.Ref, _ generation: UInt32, _ status: apus_status) {
