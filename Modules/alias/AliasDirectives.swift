@@ -53,7 +53,7 @@ private func addAlias(_ command: Command, _ words: Arguments, handler: Bytes) th
 
 private func addMatch(_ command: Command, _ words: Arguments, handler: Bytes) throws {
     var entry = AliasEntry(handler: handler)
-    entry.pattern = try Pattern(words[0], flags: Pattern.flags, in: command.pool)
+    entry.pattern = try Pattern(words[0], in: command.pool)
     entry.template = Template(words[1], isURL: false, in: command.pool)
     command.serverConfiguration(AliasServerConf.self).pointee.aliases.append(entry, in: command.pool)
 }

@@ -79,7 +79,7 @@ private func addRedirect(_ command: Command, _ words: RedirectWords) throws {
 
     var entry = RedirectEntry(status: words.status)
     if words.isPattern {
-        entry.pattern = try Pattern(path, flags: Pattern.flags, in: command.pool)
+        entry.pattern = try Pattern(path, in: command.pool)
         if let url = words.url { entry.template = Template(url, isURL: true, in: command.pool) }
     } else {
         entry.path = command.pool.copy(path)

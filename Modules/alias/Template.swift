@@ -90,9 +90,6 @@ struct Template: BitwiseCopyable {
 }
 
 extension Pattern {
-    /// How directives compile their regular expressions, as httpd does by default.
-    static let flags = APUS_REGEX_DOTALL | APUS_REGEX_NO_DOLLAR_NEWLINE
-
     /// Calls `body` with the groups of a match; nil: no match.
     func matching<R>(_ subject: Bytes, _ body: (UnsafeMutableBufferPointer<Int64>) -> R) -> R? {
         withUnsafeTemporaryAllocation(of: Int64.self, capacity: 20) { spans in

@@ -71,7 +71,7 @@ struct Condition: BitwiseCopyable {
         } else {
             let isCaseless = flags.contains(.ignoresCase)
             test = .pattern(
-                try Pattern(text, flags: Pattern.httpd | (isCaseless ? APUS_REGEX_ICASE : 0), in: source.pool),
+                try Pattern(text, flags: isCaseless ? APUS_REGEX_ICASE : 0, in: source.pool),
                 LiteralTest(of: text, ignoringCase: isCaseless, in: source.pool))
         }
         self.flags = flags

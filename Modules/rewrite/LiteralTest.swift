@@ -22,7 +22,8 @@ struct LiteralTest: BitwiseCopyable {
     private var inner = Bytes.none
 
     init(of pattern: Bytes, ignoringCase: Bool, in pool: Pool) {
-        guard !ignoringCase, let found = LiteralScan.scan(pattern) else { return }
+        guard !ignoringCase, let found = LiteralScan.scan(pattern), !found.isEmpty, Pattern.hasUsualOptions(in: pool)
+        else { return }
         if !found.first.bytes.isEmpty {
             text = found.first.bytes.withUnsafeBytes { pool.copy(Bytes($0)) }
             kind =
@@ -79,6 +80,8 @@ struct LiteralScan {
     private(set) var first = Run()
     /// The longest of the others.
     private(set) var inner: [UInt8] = []
+
+    var isEmpty: Bool { first.bytes.isEmpty && inner.isEmpty }
 
     /// Nil: the pattern has alternatives outside groups, or something this does not know.
     static func scan(_ pattern: Bytes) -> LiteralScan? {

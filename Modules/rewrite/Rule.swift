@@ -45,7 +45,7 @@ struct Rule: BitwiseCopyable {
         if let field = words.third {
             try FlagField.each(field) { key, _ in if key.isOne("NC", "nocase") { icase = APUS_REGEX_ICASE } }
         }
-        pattern = try Pattern(text, flags: Pattern.httpd | icase, in: source.pool)
+        pattern = try Pattern(text, flags: icase, in: source.pool)
         literal = LiteralTest(of: self.text, ignoringCase: icase != 0, in: source.pool)
         if let field = words.third {
             try FlagField.each(field) { key, value in try take(flag: key, value, source) }
@@ -55,11 +55,6 @@ struct Rule: BitwiseCopyable {
         if words.second == "-" { flags.insert(.noSubstitution) }
         if !flags.contains(.noSubstitution) { substitution = try Template(words.second, source) }
     }
-}
-
-extension Pattern {
-    /// How httpd compiles regular expressions by default.
-    static let httpd = APUS_REGEX_DOTALL | APUS_REGEX_NO_DOLLAR_NEWLINE
 }
 
 /// Where a rule is read: what compiling its parts needs.

@@ -31,16 +31,14 @@ private func subject(_ word: Bytes, _ command: Command, flags: UInt32) throws ->
     guard !word.isEmpty else { throw DirectiveError("the attribute is empty") }
     // A byte that no name of a header field has makes it a regular expression for names.
     if word.buffer.allSatisfy({ $0.isNameByte }) { return .named(command.pool.copy(word)) }
-    return .matching(try Pattern(word, flags: flags | usual, in: command.pool))
+    return .matching(try Pattern(word, flags: flags, in: command.pool))
 }
-
-private var usual: UInt32 { APUS_REGEX_DOTALL | APUS_REGEX_NO_DOLLAR_NEWLINE }
 
 private func add(
     _ command: Command, subject: Subject, pattern: Bytes?, flags: UInt32, _ words: Arguments, from first: Int
 ) throws {
     var condition = Condition(subject: subject, pattern: nil, changes: PoolArray())
-    if let pattern { condition.pattern = try Pattern(pattern, flags: flags | usual, in: command.pool) }
+    if let pattern { condition.pattern = try Pattern(pattern, flags: flags, in: command.pool) }
     for index in first..<words.count { condition.changes.append(try change(words[index], command.pool), in: command.pool) }
     switch command.scopeKind {
     case APUS_SCOPE_SERVER, APUS_SCOPE_VHOST:
