@@ -188,8 +188,7 @@ struct LiteralScan {
         while at < pattern.count {
             switch pattern[at] {
             case UInt8(ascii: "\\"):
-                // \Q … \E would hide a bracket.
-                if at + 1 < pattern.count, pattern[at + 1] == UInt8(ascii: "Q") { return nil }
+                if hidesBracket(pattern, at) { return nil }
                 at += 1
             case UInt8(ascii: "["):
                 guard let end = skipClass(pattern, at) else { return nil }
@@ -228,16 +227,13 @@ struct LiteralScan {
         while at < pattern.count {
             switch pattern[at] {
             case UInt8(ascii: "\\"):
-                if at + 1 < pattern.count, pattern[at + 1] == UInt8(ascii: "Q") { return nil }
+                if hidesBracket(pattern, at) { return nil }
                 at += 1
             case UInt8(ascii: "["):
                 // "[:alpha:]" ends in a bracket of its own.
                 if at + 1 < pattern.count, pattern[at + 1] == UInt8(ascii: ":") {
-                    var end = at + 2
-                    while end + 1 < pattern.count, !(pattern[end] == UInt8(ascii: ":") && pattern[end + 1] == UInt8(ascii: "]")) {
-                        end += 1
-                    }
-                    if end + 1 < pattern.count { at = end + 1 }
+                    guard let end = skipClassName(pattern, at + 2) else { return nil }
+                    at = end - 1
                 }
             case UInt8(ascii: "]"): return at + 1
             default: break
@@ -245,6 +241,25 @@ struct LiteralScan {
             at += 1
         }
         return nil
+    }
+
+    /// Past the name of a class, and the ":]" behind it; nil: it is none, and what it is instead is not read here.
+    private static func skipClassName(_ pattern: Bytes, _ at: Int) -> Int? {
+        guard let end = pattern.firstIndex(of: UInt8(ascii: ":"), from: at), end + 1 < pattern.count,
+            pattern[end + 1] == UInt8(ascii: "]"),
+            pattern[at..<end].buffer.allSatisfy({ $0.isLetterOrDigit || $0 == UInt8(ascii: "^") })
+        else { return nil }
+        return end + 2
+    }
+
+    /// Whether a bracket may belong to what the backslash at `at` begins: \Q … \E quotes it, \c makes a control
+    /// character of it, and \E at the beginning of a class leaves a "]" behind it the first.
+    private static func hidesBracket(_ pattern: Bytes, _ at: Int) -> Bool {
+        guard at + 1 < pattern.count else { return false }
+        return switch pattern[at + 1] {
+        case UInt8(ascii: "Q"), UInt8(ascii: "E"), UInt8(ascii: "c"): true
+        default: false
+        }
     }
 }
 
