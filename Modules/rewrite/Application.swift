@@ -2,7 +2,28 @@ import ModuleKit
 
 extension Run {
     /// Does what a rule says whose pattern and conditions hold.
+    @inline(__always)
     mutating func carryOut(_ rule: UnsafePointer<Rule>) throws {
+        if rule.pointee.flagsMayWait { try applyUnlessWaiting(rule) } else { try apply(rule) }
+    }
+
+    /// A run that waits comes to the rule again, and must find all as it was. Only cookies stay: each is set once.
+    @inline(never)
+    private mutating func applyUnlessWaiting(_ rule: UnsafePointer<Rule>) throws {
+        let before = state
+        let environment = request.environment
+        let variables = (0..<environment.count).compactMap { environment.at($0) }
+        do {
+            try apply(rule)
+        } catch Interruption.waiting {
+            state = before
+            environment.removeAll()
+            for (name, value) in variables { environment.add(name, value) }
+            throw Interruption.waiting
+        }
+    }
+
+    private mutating func apply(_ rule: UnsafePointer<Rule>) throws {
         let flags = rule.pointee.flags
         var mark = QuestionMark.none
         var target = Bytes.none
@@ -11,7 +32,6 @@ extension Run {
             target = try expand(rule.pointee.substitution, escapingFor: rule, noting: &mark)
             trace.line(2, rule, "rewrite '\(subject.string)' -> '\(target.string)'")
         }
-        if rule.pointee.flagsMayWait { try findOut(rule) }
         for variable in rule.pointee.environment.elements { setVariable(try expand(variable)) }
         for cookie in rule.pointee.cookies.elements { try Cookie.add(try expand(cookie), to: request, trace) }
         if flags.contains(.noSubstitution) {
@@ -26,12 +46,6 @@ extension Run {
             trace.line(2, rule, "forcing responsecode \(rule.pointee.status) for \(state.uri.string)")
             throw Interruption.answered(rule.pointee.status)
         }
-    }
-
-    /// Asks all that takes time before anything is set: a run that waits comes here again.
-    private mutating func findOut(_ rule: UnsafePointer<Rule>) throws {
-        for variable in rule.pointee.environment.elements { _ = try expand(variable) }
-        for cookie in rule.pointee.cookies.elements { _ = try expand(cookie) }
     }
 
     private mutating func substitute(_ target: Bytes, _ rule: UnsafePointer<Rule>) throws {

@@ -50,7 +50,7 @@ struct Rule: BitwiseCopyable {
         if let field = words.third {
             try FlagField.each(field) { key, value in try take(flag: key, value, source) }
         }
-        flagsMayWait = (environment.elements.map { $0 } + cookies.elements).contains(where: \.mayWait)
+        flagsMayWait = (environment.elements.map { $0 } + cookies.elements + [type, handler]).contains(where: \.mayWait)
         if isNegated { flags.insert(.negated) }
         if words.second == "-" { flags.insert(.noSubstitution) }
         if !flags.contains(.noSubstitution) { substitution = try Template(words.second, source) }

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from support.oracle import ask, mismatch
+from support.oracle import ALWAYS_IGNORED, ask, describe, mismatch
 from support.server import world_readable_directory
 from support.waiting import wait_until
 from support.wire import Connection, fetch, get
@@ -79,6 +79,7 @@ def rules(files):
 
 
 MODULES = ("authz_core", "mime", "dir", "log_config", "rewrite")
+IGNORED = ALWAYS_IGNORED | {"etag", "last-modified", "connection"}
 
 
 def outcomes(kind, rules):
@@ -298,6 +299,43 @@ def test_values_of_flags_are_set_once(apus, files, rules):
         log = server.root / "logs" / "rewrite.log"
         wait_until(lambda: log.exists() and "B=" in log.read_text(), "the log")
         assert "A=x B=<k>+- C=x" in log.read_text()
+
+
+TYPES = r"""
+LogFormat "%>s %U A=%{A}e B=%{B}e %R #%{X-Number}i" rewrite
+CustomLog "@ROOT@/logs/rewrite.log" rewrite
+RewriteEngine On
+RewriteMap p "prg:@FILES@/program @FILES@/flag + -"
+RewriteRule ^/x(.*)$ /x1$1 [T=text/${p:$1}]
+RewriteRule ^/y(.*)$ /x2$1 [E=A:%{ENV:A}a,CO=c:1:.example,PT,T=text/${p:%{QUERY_STRING}}]
+RewriteRule ^/z(.*)$ /x3?q$1 [T=text/${p:%{QUERY_STRING}}]
+RewriteRule ^/h(.*)$ /x4$1 [H=${p:$1}]
+RewriteRule ^/x9$ - [E=A:%{ENV:A}b,CO=d:1:.example,T=text/${p:none}]
+RewriteCond %{ENV:A} !c
+RewriteRule ^/w(.*)$ - [E=A:%{ENV:A}c,E=B:${p:%{ENV:A}},E=!B,E=B:${p:d$1%{ENV:B}},T=text/${p:%{ENV:A}.%{ENV:B}}]
+RewriteRule ^/both(.*)$ /x5${p:s} [T=text/${p:t$1},H=${p:h$1}]
+"""
+
+TYPE_PATHS = ["/x", "/xa", "/y", "/y?z", "/y1", "/z", "/z?old", "/h", "/h2", "/x9", "/w", "/w1", "/both", "/bothx", "/none"]
+
+
+def test_types_and_handlers_from_a_program(apus, apache, files):
+    def outcomes(kind):
+        with kind(TYPES.replace("@FILES@", str(files)), modules=MODULES) as server:
+            for name in ("x1", "x1a", "x2", "x21", "x3", "x4", "x42", "x9", "w", "x19", "x11", "x11a", "x5<s>+-"):
+                server.put(name, name)
+            answers = [
+                describe(ask(server, get(path, f"X-Number: {number}").decode()), IGNORED) for number, path in enumerate(TYPE_PATHS)
+            ]
+            log = server.root / "logs" / "rewrite.log"
+            wait_until(lambda: log.exists() and log.read_text().count("\n") == len(TYPE_PATHS), "the log")
+            return answers, sorted(log.read_text().splitlines(), key=lambda line: int(line.rpartition("#")[2]))
+
+    (ours, our_log), (theirs, their_log) = outcomes(apus), outcomes(apache)
+    for path, left, right in zip(TYPE_PATHS, ours, theirs, strict=True):
+        assert left == right, mismatch(path, left, right, "apus")
+    assert our_log == their_log, mismatch("\n".join(TYPE_PATHS), our_log, their_log, "apus")
+    assert any("text/<a>+-" in line for line in ours[1])
 
 
 def test_the_rule_that_decided_can_be_logged(apus):
