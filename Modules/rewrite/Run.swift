@@ -223,9 +223,10 @@ struct Run {
 
     private mutating func holds(_ rule: UnsafePointer<Rule>) throws -> Bool {
         conditionGroups.source = .none
+        // A rule before it may have asked for fields, and not have held.
+        if !vary.isEmpty { vary = PoolArray() }
         let conditions = rule.pointee.conditions
         guard let first = conditions.elements.baseAddress else { return true }
-        vary = PoolArray()
         var index = 0
         while index < conditions.count {
             var condition = first + index
