@@ -1,16 +1,27 @@
 import ModuleABI.Draft
 import ModuleKit
 
-/// The session of a request, from when it is first asked for: that of the request the client sent, whatever became of it
-/// inside the server.
+/// A session of a request, from when it is first asked for: that of the request the client sent, whatever became of it
+/// inside the server. It belongs to the places that store and encode it in the same way; where a request gets into others,
+/// it has a session more.
 final class SessionState {
     fileprivate(set) var table = SessionTable()
+    fileprivate let place: Bytes
+    fileprivate let next: SessionState?
     /// It has been changed since it was loaded.
     fileprivate var isDirty = false
     fileprivate var isStored = false
     fileprivate let pool: Pool
 
-    fileprivate init(_ pool: Pool) { self.pool = pool }
+    fileprivate init(_ place: Bytes, before next: SessionState?, in pool: Pool) {
+        self.place = pool.copy(place)
+        self.next = next
+        self.pool = pool
+    }
+
+    fileprivate func first(at place: Bytes) -> SessionState? {
+        self.place == place ? self : next?.first(at: place)
+    }
 
     func set(_ name: Bytes, _ value: Bytes) {
         table.set(pool.copy(name), value.isEmpty ? .none : pool.copy(value))
@@ -25,12 +36,9 @@ final class SessionState {
 
 /// Loads sessions and stores them, with the modules that provide for that.
 final class SessionKeeper {
-    private typealias Store = (table: UnsafePointer<apus_session_store_v0>, context: UnsafeMutableRawPointer?)
-    private typealias Codec = (table: UnsafePointer<apus_session_codec_v0>, context: UnsafeMutableRawPointer?)
-
     private let host: Host
-    private var stores: [Store] = []
-    private var codecs: [Codec] = []
+    private var stores: [SessionProvider<apus_session_store_v0>] = []
+    private var codecs: [SessionProvider<apus_session_codec_v0>] = []
 
     private static let second: Int64 = 1_000_000
 
@@ -39,12 +47,8 @@ final class SessionKeeper {
     func request(_ raw: OpaquePointer) -> Request { Request(raw, host: host.raw) }
 
     func findProviders() {
-        host.eachProvider(APUS_GROUP_SESSION_STORE) { name, _ in
-            if let found = host.provider(APUS_GROUP_SESSION_STORE, name, as: apus_session_store_v0.self) { stores.append(found) }
-        }
-        host.eachProvider(APUS_GROUP_SESSION_CODEC) { name, _ in
-            if let found = host.provider(APUS_GROUP_SESSION_CODEC, name, as: apus_session_codec_v0.self) { codecs.append(found) }
-        }
+        stores = SessionProvider.all(of: APUS_GROUP_SESSION_STORE, host)
+        codecs = SessionProvider.all(of: APUS_GROUP_SESSION_CODEC, host)
     }
 
     // MARK: Loading
@@ -54,11 +58,11 @@ final class SessionKeeper {
         let conf = request.confPointer(SessionConf.self)
         guard conf.pointee.isOn, conf.pointee.includes(request.path) else { return nil }
         let origin = Self.origin(of: request)
-        if let known = origin.slot {
-            return Unmanaged<SessionState>.fromOpaque(known).takeUnretainedValue()
-        }
+        let others = origin.slot.map { Unmanaged<SessionState>.fromOpaque($0).takeUnretainedValue() }
+        let place = place(of: request)
+        if let known = others?.first(at: place) { return known }
         guard let text = loaded(request) else { return nil }
-        let state = SessionState(origin.pool)
+        let state = SessionState(place, before: others, in: origin.pool)
         origin.slot = Unmanaged.passUnretained(state).toOpaque()
         origin.pool.onDestroy { withExtendedLifetime(state) {} }
         if text.isSet { state.table.take(text, in: state.pool) }
@@ -72,6 +76,19 @@ final class SessionKeeper {
         var origin = request
         while let outer = origin.main ?? origin.previous { origin = outer }
         return origin
+    }
+
+    /// What tells apart where sessions are stored, and how: a session that one passphrase keeps secret must not get into a cookie
+    /// that another one protects, or none.
+    private func place(of request: Request) -> Bytes {
+        let parts = stores.map { $0.place(of: request) } + codecs.map { $0.place(of: request) }
+        return request.pool.compose(capacity: parts.reduce(0) { $0 + $1.count + 21 }) { place in
+            for part in parts {
+                if part.isSet { place.append(decimal: Int64(part.count)) }
+                place.append(":")
+                place.append(part)
+            }
+        }
     }
 
     /// What is stored, decoded; not set: nothing. Nil: nobody stores sessions here.

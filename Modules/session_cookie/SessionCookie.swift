@@ -5,7 +5,7 @@ import ModuleKit
 final class SessionCookie: Module {
     typealias DirConf = CookieConf
 
-    static let info = ModuleInfo("session_cookie_module", version: "1.0", requires: [APUS_EXT_PROVIDERS])
+    static let info = ModuleInfo("session_cookie_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS])
     static let directives = [
         Directive("SessionCookieName", .raw, in: .any, override: .auth, help: "name [attributes]") { command, words in
             let cookie = try StoredCookie(words, command)
@@ -37,6 +37,24 @@ final class SessionCookie: Module {
                 return module.save(Request(r!, host: module.host.raw), text, maxAge) ? APUS_OK : APUS_DECLINED
             })
         try host.provide(APUS_GROUP_SESSION_STORE, "cookie", table, context: self)
+        typealias Place = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_str
+        let place: Place = { ctx, r in
+            let module = Unmanaged<SessionCookie>.fromOpaque(ctx!).takeUnretainedValue()
+            return module.place(of: Request(r!, host: module.host.raw))
+        }
+        try host.publish("session_cookie.place", "s(xR)", unsafeBitCast(place, to: apus_fn.self), context: self)
+    }
+
+    /// The names of the cookies.
+    private func place(of request: Request) -> Bytes {
+        let conf = request.confPointer(CookieConf.self)
+        let (first, second) = (conf.pointee.cookie.name, conf.pointee.cookie2.name)
+        guard second.isSet else { return first }
+        return request.pool.compose(capacity: first.count + second.count + 1) { names in
+            names.append(first)
+            names.append(";")
+            names.append(second)
+        }
     }
 
     /// Nil: cookies hold no sessions here.

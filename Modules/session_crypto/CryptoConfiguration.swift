@@ -1,3 +1,4 @@
+import COpenSSL
 import Glibc
 import ModuleKit
 
@@ -18,6 +19,19 @@ struct CryptoConf: Configuration, BitwiseCopyable {
             merged.cipher = base.cipher
         }
         return merged
+    }
+
+    /// The same for the same passphrases and cipher; not set: nothing is encrypted.
+    func digest(in pool: Pool) -> Bytes {
+        guard !passphrases.isEmpty else { return .none }
+        var text = [cipher.rawValue]
+        for passphrase in passphrases.elements { text += Array("\(passphrase.count):".utf8) + Array(passphrase.buffer) }
+        var digest = [UInt8](repeating: 0, count: Int(EVP_MAX_MD_SIZE))
+        var length: UInt32 = 0
+        guard EVP_Digest(text, text.count, &digest, &length, EVP_sha256(), nil) == 1 else {
+            return text.withUnsafeBytes { pool.copy(Bytes($0)) }
+        }
+        return digest.withUnsafeBytes { pool.copy(Bytes($0).upTo(Int(length))) }
     }
 }
 

@@ -5,7 +5,7 @@ import ModuleKit
 final class SessionCrypto: Module {
     typealias DirConf = CryptoConf
 
-    static let info = ModuleInfo("session_crypto_module", version: "1.0", requires: [APUS_EXT_PROVIDERS])
+    static let info = ModuleInfo("session_crypto_module", version: "1.0", requires: [APUS_EXT_PROVIDERS, APUS_EXT_FUNCTIONS])
     static let directives = cryptoDirectives
 
     private let host: Host
@@ -23,6 +23,13 @@ final class SessionCrypto: Module {
                 return module.decode(Request(r!, host: module.host.raw), text, out)
             })
         try host.provide(APUS_GROUP_SESSION_CODEC, "crypto", table, context: self)
+        typealias Place = @convention(c) (UnsafeMutableRawPointer?, OpaquePointer?) -> apus_str
+        let place: Place = { ctx, r in
+            let module = Unmanaged<SessionCrypto>.fromOpaque(ctx!).takeUnretainedValue()
+            let request = Request(r!, host: module.host.raw)
+            return request.confPointer(CryptoConf.self).pointee.digest(in: request.pool)
+        }
+        try host.publish("session_crypto.place", "s(xR)", unsafeBitCast(place, to: apus_fn.self), context: self)
     }
 
     private func encode(_ request: Request, _ text: Bytes, _ out: UnsafeMutablePointer<apus_str>?) -> apus_status {

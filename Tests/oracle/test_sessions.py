@@ -75,6 +75,35 @@ ScriptAlias /fake @ROOT@/program.sh
         SessionHeader X-Other
         SessionCookieName s1 path=/
     </Location>
+    <Location /sealed>
+        Session On
+        SessionCookieName s1 path=/
+        SessionCryptoPassphrase secret
+        ErrorDocument 404 /other/f
+    </Location>
+    <Location /plain>
+        Session On
+        SessionCookieName s1 path=/
+        ErrorDocument 404 /other/f
+    </Location>
+    <Location /other>
+        Session On
+        SessionMaxAge 100
+        SessionCookieName s2 path=/
+        ErrorDocument 404 /other/f
+    </Location>
+    <Location /open>
+        Session On
+        SessionMaxAge 100
+        SessionCookieName s1 path=/
+        SessionEnv Off
+    </Location>
+    <Location /shut>
+        Session On
+        SessionCookieName s1 path=/
+        SessionCryptoPassphrase secret
+        ErrorDocument 404 /open/f
+    </Location>
 </VirtualHost>
 <VirtualHost *:@PORT2@>
     SessionEnv On
@@ -190,7 +219,7 @@ ASIS = "Content-Type: text/plain\nX-Replace: {}\n\nx"
 CHANGES = {
     "set": "k1=foo&k2=&k3=b%20r+x&k%C3%A9=1", "del": "k1=", "odd": "a;b=1&=2&c&d=%zz&e=x=y&&f=%26%3d%0a~-_.!*'()@:/,", "one": "k1=v", "case": "K1=w",
 }  # fmt: skip
-PLACES = ("a", "m", "late", "n", "two", "bare", "x/ex", "x/in", "x/in/off", "x/out", "quiet", "", "b", "c", "d", "e")
+PLACES = ("a", "m", "late", "n", "two", "bare", "x/ex", "x/in", "x/in/off", "x/out", "quiet", "sealed", "plain", "other", "open", "", "b", "c", "d", "e")
 PROGRAM = """#!/bin/sh
 echo Content-Type: text/plain
 echo
@@ -290,6 +319,27 @@ def test_expiry(oracle, path, age, text):
 def test_a_stored_session_is_not_cached(oracle):
     for server in servers(oracle):
         assert "no-cache, private" in ask(server, 1, "/a/f").values("Cache-Control")
+
+
+@pytest.mark.parametrize("place", ["sealed", "plain", "other"])
+@pytest.mark.parametrize("others", ["; s2=who=b", ""])
+def test_a_redirect_to_a_place_with_another_cookie(oracle, place, others):
+    """Each place stores the session of its own cookie: what one encrypts does not get into the other's in the clear."""
+    cookie = "s1=k1=v"
+    if place == "sealed":
+        cookie = ask(oracle.reference, 1, "/sealed/one.asis").header("Set-Cookie").split(";")[0]
+    answers = [ask(server, 1, f"/{place}/none", cookie + others) for server in servers(oracle)]
+    ours, theirs = (seen(answer) + sorted(set(answer.values("Cache-Control"))) for answer in answers)
+    assert ours == theirs
+    assert "k1" not in "".join(answers[0].values("Set-Cookie"))
+
+
+def test_a_redirect_to_a_place_without_the_passphrase(oracle):
+    """Known: httpd stores what was decrypted before, in the clear."""
+    cookie = ask(oracle.subject, 1, "/sealed/one.asis").header("Set-Cookie").split(";")[0]
+    answer = ask(oracle.subject, 1, "/shut/none", cookie)
+    assert answer.status == 404 and "k1" not in "".join(answer.values("Set-Cookie"))
+    assert "k1=v" in ask(oracle.reference, 1, "/shut/none", cookie).header("Set-Cookie")
 
 
 def test_the_cookie_is_kept_from_programs(oracle):
