@@ -13,11 +13,23 @@ final class InflateStream {
         case refused
     }
 
+    private enum Position: Equatable {
+        case inMember
+        /// A member has ended, and so many of the bytes that begin a further one have come.
+        case behindMember(Int)
+        case atEnd
+    }
+
+    private static let firstBytes: [UInt8] = [0x1f, 0x8b]
+
     private let stream = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
-    private(set) var isAtEnd = false
+    private var position = Position.inMember
     private(set) var totalIn: UInt64 = 0
     private(set) var totalOut: UInt64 = 0
     private static let bufferSize = 16 << 10
+
+    /// Nothing is lacking, should no more bytes come.
+    var isAtEnd: Bool { position != .inMember }
 
     init?() {
         stream.initialize(to: z_stream())
@@ -35,11 +47,12 @@ final class InflateStream {
 
     /// Inflates bytes onto the end of a chain. `mayGoOn` is asked after each buffer.
     func write(_ bytes: Bytes, to chain: Chain, mayGoOn: (InflateStream) -> Bool = { _ in true }) -> Outcome {
-        if isAtEnd { return .ended }
+        if position == .atEnd { return .ended }
         stream.pointee.next_in = UnsafeMutablePointer<UInt8>(
             mutating: bytes.buffer.baseAddress?.assumingMemoryBound(to: UInt8.self))
         stream.pointee.avail_in = uInt(bytes.count)
         while true {
+            if position != .inMember, !beginNextMember() { return position == .atEnd ? .ended : .goesOn }
             let before = stream.pointee.avail_in
             guard let room = malloc(Self.bufferSize) else { return .broken }
             stream.pointee.next_out = room.assumingMemoryBound(to: UInt8.self)
@@ -50,7 +63,7 @@ final class InflateStream {
             totalIn += UInt64(before - stream.pointee.avail_in)
             totalOut += UInt64(made)
             switch status {
-            case Z_STREAM_END: if !beginNextMember() { return .ended }
+            case Z_STREAM_END: position = .behindMember(0)
             case Z_OK: break
             // Nothing left to read or to write.
             case Z_BUF_ERROR: return .goesOn
@@ -61,15 +74,36 @@ final class InflateStream {
         }
     }
 
-    /// Whether another member follows at once; anything else behind the end is passed over.
+    /// Takes the bytes that another member begins with, which may come apart. False: they have not all come, or something else
+    /// follows, which is passed over.
     private func beginNextMember() -> Bool {
-        guard stream.pointee.avail_in >= 2, let next = stream.pointee.next_in, next[0] == 0x1f, next[1] == 0x8b,
-            inflateReset(stream) == Z_OK
-        else {
-            isAtEnd = true
-            return false
+        while case .behindMember(let count) = position, stream.pointee.avail_in > 0, let next = stream.pointee.next_in {
+            guard next.pointee == Self.firstBytes[count] else {
+                position = .atEnd
+                return false
+            }
+            stream.pointee.next_in = next + 1
+            stream.pointee.avail_in -= 1
+            totalIn += 1
+            position = .behindMember(count + 1)
+            if count + 1 == Self.firstBytes.count { return beginMember() }
         }
-        return true
+        return false
+    }
+
+    /// A new member, whose first bytes have been taken off the input.
+    private func beginMember() -> Bool {
+        let (next, count) = (stream.pointee.next_in, stream.pointee.avail_in)
+        defer { (stream.pointee.next_in, stream.pointee.avail_in) = (next, count) }
+        let isBegun = Self.firstBytes.withUnsafeBufferPointer { bytes -> Bool in
+            stream.pointee.next_in = UnsafeMutablePointer(mutating: bytes.baseAddress)
+            stream.pointee.avail_in = uInt(bytes.count)
+            // The bytes make no output, whose place is the last buffer's.
+            stream.pointee.avail_out = 0
+            return inflateReset(stream) == Z_OK && inflate(stream, Z_SYNC_FLUSH) == Z_OK
+        }
+        position = isBegun ? .inMember : .atEnd
+        return isBegun
     }
 }
 

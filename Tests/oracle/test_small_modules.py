@@ -9,7 +9,7 @@ import pytest
 
 from support.oracle import Oracle, ask, describe, mismatch
 from support.server import DEFAULT_MODULES, world_readable_directory
-from support.wire import ConnectionEnded
+from support.wire import Connection, ConnectionEnded
 
 USER = next(entry for entry in pwd.getpwall() if entry.pw_dir.startswith("/") and entry.pw_name not in ("root",))
 
@@ -114,11 +114,12 @@ def test_same_answer(oracle, name, text):
 
 def test_bodies_that_grow_too_much_are_refused(oracle):
     text = os.urandom(750_000).hex().encode()
-    too_long = request("/a", "Content-Encoding: gzip", method="POST", body=gzip.compress(text))
-    try:
-        assert ask(oracle.subject, too_long, PORTS["reflected inflated"]).status == 413
-    except ConnectionEnded:
-        pass  # Too late for a status: the reflector had begun to answer.
+    for plain in (text, text[:1_000_001]):
+        too_long = request("/a", "Content-Encoding: gzip", method="POST", body=gzip.compress(plain))
+        try:
+            assert ask(oracle.subject, too_long, PORTS["reflected inflated"]).status == 413
+        except ConnectionEnded:
+            pass  # Too late for a status: the reflector had begun to answer.
     oracle.subject.wait_for_log("AH02647")
     for plain, status in ((text[:900_000], 200), (b"x" * 900_000, 400)):
         body = gzip.compress(plain, mtime=0)
@@ -126,3 +127,21 @@ def test_bodies_that_grow_too_much_are_refused(oracle):
         assert answer.status == status
     answer = ask(oracle.subject, request("/a", "Content-Encoding: gzip", method="POST", body=b"no gzip at all"), PORTS["reflected inflated"])
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("tail, status", [(b"", 200), (b"\x1f", 200), (b"\0" * 3, 200), (b"\x1f\x8c\x1f\x8b", 200), (b"\x1f\x8b", 400)])
+def test_where_a_compressed_body_comes_apart_makes_no_difference(oracle, tail, status):
+    """All members of the body are read, and what is none behind them is passed over, whichever bytes come together."""
+    body = gzip.compress(b"first", mtime=0) + gzip.compress(b"second", mtime=0) + gzip.compress(b"", mtime=0) + tail
+    head = b"POST /a HTTP/1.1\r\nHost: localhost\r\nContent-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for place in range(1, len(body)):
+        for pieces in ((body[:place], body[place:]), (body[:place], body[place : place + 1], body[place + 1 :])):
+            chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces if piece)
+            with Connection(oracle.subject.ports[PORTS["reflected inflated"] - 1]) as connection:
+                try:
+                    answer = connection.request(head + chunks + b"0\r\n\r\n")
+                except ConnectionEnded:
+                    # Too late for a status: the reflector had begun to answer.
+                    assert status == 400
+                    continue
+            assert answer.status == status and (status != 200 or answer.body == b"firstsecond"), place
