@@ -6,10 +6,11 @@ import ModuleKit
 private func readGroups(_ path: Bytes) -> FileReading<PairTable> {
     var faults = LineFile.Faults()
     var builder = PairTable.Builder()
+    var user: [UInt8] = []
     let problem = LineFile.read(path, longest: longestLine, &faults) { line in
         var (group, users) = line.split(at: 0x3a)
-        while case let user = users.takeListWord(), !user.isEmpty {
-            guard builder.add(user, group) else { return false }
+        while users.takeQuotedWord(&user) {
+            guard user.withUnsafeBytes({ builder.add(Bytes($0), group) }) else { return false }
         }
         return true
     }

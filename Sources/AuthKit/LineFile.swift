@@ -117,7 +117,6 @@ public enum LineFile {
 extension apus_str {
     /// Without the bytes around it that isspace(3) knows.
     var trimmedOfSpace: Bytes {
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 9 < 5 }
         var start = 0
         var end = count
         while start < end, isSpace(self[start]) { start += 1 }
@@ -127,7 +126,6 @@ extension apus_str {
 
     /// Takes the next word off a list that white space separates; empty at its end.
     public mutating func takeListWord() -> Bytes {
-        func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 9 < 5 }
         var start = 0
         while start < count, isSpace(self[start]) { start += 1 }
         var end = start
@@ -135,4 +133,30 @@ extension apus_str {
         defer { self = from(end) }
         return self[start..<end]
     }
+
+    /// The same where a word may stand in quotation marks of either kind: a backslash in front of such a mark, or of another
+    /// backslash, is none of the word.
+    /// - Returns: false at the end of the list.
+    public mutating func takeQuotedWord(_ word: inout [UInt8]) -> Bool {
+        word.removeAll(keepingCapacity: true)
+        self = trimmedOfSpace
+        guard !isEmpty else { return false }
+        let quote = self[0] == 0x22 || self[0] == 0x27 ? self[0] : nil
+        var next = quote == nil ? 0 : 1
+        while next < count {
+            var byte = self[next]
+            next += 1
+            if let quote { if byte == quote { break } } else if isSpace(byte) { break }
+            if byte == 0x5c, next < count, self[next] == 0x5c || self[next] == quote {
+                byte = self[next]
+                next += 1
+            }
+            word.append(byte)
+        }
+        self = from(next)
+        return true
+    }
 }
+
+/// As isspace(3) has it.
+private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte &- 9 < 5 }

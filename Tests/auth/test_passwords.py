@@ -9,6 +9,7 @@ import threading
 
 import pytest
 
+from support.oracle import Oracle
 from support.passwords import USERS, write_group_file, write_user_file
 from support.server import DEFAULT_MODULES
 from support.waiting import wait_until
@@ -146,6 +147,27 @@ def test_groups_change_at_once(server):
     finally:
         path.unlink()
         write_group_file(path)
+
+
+MEMBERS = [
+    '"alice" bob', "'alice' bob", '"alice bob', '"alice"bob', "alice'bob'", '"a b" alice', '"" alice', '"al\\"ice" bob', r'al\"ice "al\\ice"', r"al\\ice bob",
+    r'"al\ice" "bob\\"', "alice\tbob", "\"alice' bob", r'"alice\" bob', "alice \"", r"'it\'s' bob", '"alice"\x0b"bob"',
+]  # fmt: skip
+
+
+def test_members_in_quotation_marks(apus, apache):
+    names = ["alice", "bob", "a b", 'al"ice', r"al\ice", '"alice"', "it's", "alice'bob'", "alice bob"]
+    with Oracle(apus, CONFIG, modules=MODULES) as oracle:
+        servers = (oracle.subject, oracle.reference)
+        for server in servers:
+            server.put("staff/f.txt", "secret\n")
+            write_user_file(server.root / "users", {name: USERS["alice"] for name in names}, odd=False)
+        for members in MEMBERS:
+            found = []
+            for server in servers:
+                replace(server.root / "groups", f"staff: {members}\n")
+                found.append([name for name in names if status(server, name, USERS["alice"].password, "/staff/f.txt") == 200])
+            assert found[0] == found[1], members
 
 
 def test_a_large_file(server, users):
