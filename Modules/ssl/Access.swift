@@ -40,7 +40,7 @@ struct AccessCheck {
         if let problem = tls.certificateProblem(for: tls.question(of: request)) {
             return refuse("AH02263", "access to \(place): \(problem)")
         }
-        if let list = conf.pointee.ciphers, !tls.usesCipher(of: list) {
+        if let ciphers = conf.pointee.ciphers, !tls.usesCipher(of: ciphers) {
             return refuse("AH02264", "access to \(place): the cipher in use is none of SSLCipherSuite's")
         }
         for requirement in conf.pointee.requirements where !requirement.holds(for: request) {
@@ -63,7 +63,7 @@ struct AccessCheck {
     func foretell(_ process: UnsafeMutablePointer<TLSProcess>) -> Status {
         let question = process.pointee.context(request.server.index)?.pointee.asks.changed(by: conf.pointee)
         if let question, question.verification != .none || conf.pointee.ciphers != nil {
-            _ = explain(Wanted(question: question, ciphers: conf.pointee.ciphers))
+            _ = explain(Wanted(question: question, ciphers: conf.pointee.ciphers?.list))
         }
         for requirement in conf.pointee.requirements {
             Log(host: request.host).write(
@@ -114,7 +114,7 @@ extension UnsafeMutablePointer<TLSConnection> {
         guard knowsClients(as: request.server.index) else { return nil }
         var wanted = Wanted(question: question(of: request))
         let needsClient = wanted.question.verification != .none && !isSatisfied(wanted.question)
-        if let list = conf.pointee.ciphers, !usesCipher(of: list) { wanted.ciphers = list }
+        if let ciphers = conf.pointee.ciphers, !usesCipher(of: ciphers) { wanted.ciphers = ciphers.list }
         guard needsClient || wanted.ciphers != nil else { return nil }
         // A certificate that was asked for before must not get lost by asking for something else.
         if !needsClient { wanted.question = pointee.asked }
@@ -155,36 +155,12 @@ extension UnsafeMutablePointer<TLSConnection> {
             ? "\(above) certificates stand above the client's, SSLVerifyDepth allows \(question.depth)" : nil
     }
 
-    /// Whether the connection's cipher is in the list, which is about TLS up to 1.2: the ciphers of TLS 1.3 are all strong,
+    /// Whether the connection's cipher is one of these, which are about TLS up to 1.2: the ciphers of TLS 1.3 are all strong,
     /// and cannot be changed once chosen.
-    func usesCipher(of list: Bytes) -> Bool {
+    func usesCipher(of ciphers: DirectoryCiphers) -> Bool {
         guard SSL_version(pointee.ssl) < TLS1_3_VERSION, let used = SSL_get_current_cipher(pointee.ssl) else {
             return true
         }
-        let lists = pointee.process.pointee.cipherLists
-        return lists.unsafelyUnwrapped.takeUnretainedValue().contains(SSL_CIPHER_get_id(used), list)
-    }
-}
-
-/// The ciphers that lists of SSLCipherSuite in directories mean, worked out once.
-final class CipherLists {
-    private var known: [Int: Set<UInt32>] = [:]
-
-    /// - Parameter list: a list in the configuration's memory, whose place names it.
-    func contains(_ cipher: UInt32, _ list: Bytes) -> Bool {
-        let place = Int(bitPattern: list.ptr)
-        if let ciphers = known[place] { return ciphers.contains(cipher) }
-        let ciphers = CipherLists.resolve(list.string) ?? []
-        known[place] = ciphers
-        return ciphers.contains(cipher)
-    }
-
-    /// The numbers of the ciphers; nil: OpenSSL knows none of them.
-    static func resolve(_ list: String) -> Set<UInt32>? {
-        guard let ctx = SSL_CTX_new(TLS_server_method()) else { return nil }
-        defer { SSL_CTX_free(ctx) }
-        guard SSL_CTX_set_cipher_list(ctx, list) == 1, let ciphers = SSL_CTX_get_ciphers(ctx) else { return nil }
-        return Set(
-            (0..<cossl_n_ciphers(ciphers)).compactMap { cossl_cipher(ciphers, $0).map { SSL_CIPHER_get_id($0) } })
+        return ciphers.contains(SSL_CIPHER_get_id(used))
     }
 }

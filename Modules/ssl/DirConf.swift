@@ -47,8 +47,7 @@ struct SSLDirConf: Configuration {
     var verification: ClientVerification?
     var depth: Int32?
     var renegotiationBuffer = SSLDirConf.standardBuffer
-    /// The ciphers up to TLS 1.2, NUL-terminated in the configuration's memory.
-    var ciphers: Bytes?
+    var ciphers: DirectoryCiphers?
     /// The variable of SSLUserName, in the configuration's memory.
     var userName: Bytes?
     var requirements: [SSLRequirement] = []

@@ -23,8 +23,6 @@ struct TLSProcess {
     private(set) var contextCount = 0
     /// The keys of session tickets that all workers share; nil: OpenSSL's own, in -X or a configuration test.
     var tickets: SharedTicketKeys?
-    /// What the lists of SSLCipherSuite in directories mean.
-    let cipherLists: Unmanaged<CipherLists>? = Unmanaged.passRetained(CipherLists())
     /// In a worker: what it has of its own.
     var worker: Unmanaged<WorkerState>?
     /// TLS to other servers.

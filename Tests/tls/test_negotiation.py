@@ -149,6 +149,18 @@ def test_client_without_the_stronger_cipher(server):
     assert outcome(server.port, client, "/strong/index.html") in (403, "refused")
 
 
+def test_ciphers_in_htaccess_change_with_the_file(server_class, tls_config):
+    config = 'Workers 1\n<Directory "@HTDOCS@">\nAllowOverride AuthConfig\n</Directory>\n' + CONFIG
+    client = Client("1.2", ciphers="ECDHE-RSA-AES128-GCM-SHA256")
+    with server_class(tls_config(config), modules=MODULES) as running:
+        running.put("open/index.html", "open")
+        # What a file says may lie where an older one's text lay.
+        for number, ciphers in enumerate(("AES128", "AES128", "AES256", "AES256", "AES128") * 3):
+            running.put("open/.htaccess.new", f"SSLCipherSuite {ciphers}\n# {number}\n").rename(running.htdocs / "open/.htaccess")
+            answer = outcome(running.port, client, "/open/index.html")
+            assert answer == 200 if ciphers == "AES128" else answer in (403, "refused"), number
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_certificate_is_not_carried_to_another_connection(server, me, version):
     """A client that has shown its certificate in the middle of a connection is asked again on the next one: it

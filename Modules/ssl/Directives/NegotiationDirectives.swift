@@ -55,15 +55,13 @@ private func setDirectoryCiphers(_ command: Command, _ list: String, _ isTLS13: 
             "SSLCipherSuite TLSv1.3 cannot differ in parts of a server: TLS 1.3 has no renegotiation; "
                 + "move it to the virtual host")
     }
-    let guarded = CipherList.guarded(list)
-    guard CipherLists.resolve(guarded) != nil else {
+    guard let ciphers = DirectoryCiphers(CipherList.guarded(list), in: command.pool) else {
         throw DirectiveError(
             "SSLCipherSuite: no cipher can be used from \"\(list)\": \(ErrorQueue.takeReason()); "
                 + "`openssl ciphers -v` lists the known ones")
     }
-    let kept = command.pool.copy(guarded)
     command.update { (conf: inout SSLDirConf) in
-        conf.ciphers = kept
+        conf.ciphers = ciphers
         conf.duties.insert(.access)
     }
 }
