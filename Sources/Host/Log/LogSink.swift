@@ -60,9 +60,10 @@ struct LogBuffer {
 /// All log targets of this process.
 enum LogSinks {
     nonisolated(unsafe) private static var all: [LogSink.Ref] = []
+    /// Since when lines wait; 0: none does. Written under the lock.
+    nonisolated(unsafe) private static var waitingSince: Int64 = 0
     /// Whether lines wait; read without the lock: a line missed here is seen a turn later.
-    nonisolated(unsafe) private(set) static var hasLines = false
-    nonisolated(unsafe) private static var firstLineTime: Int64 = 0
+    static var hasLines: Bool { cs_load(&waitingSince) != 0 }
     /// In the leader, and when the process ends, every line leaves at once.
     nonisolated(unsafe) private static var gathers = false
     /// Where `/dev/stderr` leads: the standard error of the server, which is not that of a generation that starts.
@@ -72,7 +73,7 @@ enum LogSinks {
     nonisolated(unsafe) private static var lastWarning: Int64 = 0
     private static let warningPause: Int64 = 10_000_000
 
-    static func areDue(_ now: Int64) -> Bool { now - firstLineTime > patience }
+    static func areDue(_ now: Int64) -> Bool { now - cs_load(&waitingSince) > patience }
 
     // MARK: Targets
 
@@ -213,9 +214,8 @@ enum LogSinks {
         guard lines.count <= LogBuffer.capacity else { return write(sink, lines) }
         sink.pointee.buffer.append(lines)
         guard gathers else { return flush(sink) }
-        if !hasLines {
-            hasLines = true
-            firstLineTime = Worker.isLoopThread ? theWorkerIfAny?.pointee.now ?? 0 : Clock.now()
+        if waitingSince == 0 {
+            cs_store(&waitingSince, Worker.isLoopThread ? theWorkerIfAny?.pointee.now ?? 1 : Clock.now())
         }
         // A pipe takes at most so much in one piece; whole lines only.
         if sink.pointee.kind.isPipe, sink.pointee.buffer.length >= 2048 { flush(sink) }
@@ -232,7 +232,7 @@ enum LogSinks {
     private static func writeAll() -> [LogSink.Ref] {
         pthread_mutex_lock(cs_log_lock())
         defer { pthread_mutex_unlock(cs_log_lock()) }
-        hasLines = false
+        cs_store(&waitingSince, 0)
         for sink in all where sink.pointee.buffer.length > 0 { flush(sink) }
         // Told again only after a while: a reader that stands still stands still for long.
         let now = theWorkerIfAny?.pointee.now ?? 0
