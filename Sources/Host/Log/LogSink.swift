@@ -61,7 +61,7 @@ struct LogBuffer {
 enum LogSinks {
     nonisolated(unsafe) private static var all: [LogSink.Ref] = []
     /// Since when lines wait; 0: none does. Written under the lock.
-    nonisolated(unsafe) private static var waitingSince: Int64 = 0
+    @exclusivity(unchecked) nonisolated(unsafe) private static var waitingSince: Int64 = 0
     /// Whether lines wait; read without the lock: a line missed here is seen a turn later.
     static var hasLines: Bool { cs_load(&waitingSince) != 0 }
     /// In the leader, and when the process ends, every line leaves at once.
