@@ -52,10 +52,9 @@ extension FieldChange {
         case "setifempty": action = .setIfEmpty
         case "unset": action = .unset
         case "note" where !isRequest: action = .note
-        case "echo" where !isRequest: action = .echo(try Pattern(words[1], flags: FieldChange.flags, in: command.pool))
+        case "echo" where !isRequest: action = .echo(try Pattern(words[1], in: command.pool))
         case "edit", "edit*":
-            let pattern = try Pattern(
-                take("the regular expression to look for"), flags: FieldChange.flags, in: command.pool)
+            let pattern = try Pattern(take("the regular expression to look for"), in: command.pool)
             action = .edit(pattern, everywhere: actionName == "edit*")
         default:
             throw DirectiveError(
@@ -71,8 +70,6 @@ extension FieldChange {
         if let word = rest.popFirst() { condition = try Condition(word, command) }
         if let odd = rest.first { throw DirectiveError("\"\(odd.string)\" is one argument too many for \(actionName)") }
     }
-
-    private static var flags: UInt32 { APUS_REGEX_DOTALL | APUS_REGEX_NO_DOLLAR_NEWLINE }
 }
 
 extension Condition {

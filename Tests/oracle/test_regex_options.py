@@ -9,7 +9,7 @@ from support.wire import get
 #: Each holds for the virtual host that follows it.
 OPTIONS = [
     "DOTALL +DOLLAR_ENDONLY", "+ICASE", "none", "DOTALL", "DOLLAR_ENDONLY", "+ICASE", "+DOTALL", "-ICASE -DOTALL -DOLLAR_ENDONLY",
-    "DOTALL +DOLLAR_ENDONLY", "-DOTALL", "ICASE",
+    "DOTALL +DOLLAR_ENDONLY", "-DOTALL", "ICASE", "DOTALL DOLLAR_ENDONLY", "DOLLAR_ENDONLY ICASE +DOTALL",
 ]  # fmt: skip
 
 HOST = r"""
@@ -39,6 +39,14 @@ SetEnvIf ^X-B [b]$ B=$0
 SetEnvIfNoCase X-C ^[c] C=$0
 BrowserMatch ^Br[o]wser D
 </Location>
+<LocationMatch ^/Section/.*end$>
+Header always set Section yes
+</LocationMatch>
+<If "%{{REQUEST_URI}} =~ m#^/If/.*end$#">
+Header always set If yes
+</If>
+Header always set Edited "expr=%{{req:X-E}}"
+Header always edit Edited ^E.*e$ changed
 Header always set A "%{{A}}e"
 Header always set B "%{{B}}e"
 Header always set C "%{{C}}e"
@@ -57,6 +65,8 @@ REQUESTS = [
     ("/nocase", "X: ABC"), ("/Redirect/x%0Aend",), ("/redirect/x-end",), ("/Redirect/xend%0A",), ("/Alias/x%0Atxt",), ("/alias/xtxt",),
     ("/Alias/xtxt%0A",), ("/Set/xend",), ("/set/xend",), ("/Set/x%0Aend",), ("/Set/xend%0A",), ("/x", "X-B: b"), ("/x", "X-B: B"),
     ("/x", "x-b: b"), ("/x", "X-C: C"), ("/x", "User-Agent: browser"), ("/x", "User-Agent: Browser"),
+    ("/Section/xend",), ("/section/xend",), ("/Section/x%0Aend",), ("/Section/xend%0A",), ("/If/xend",), ("/if/xend",), ("/If/x%0Aend",),
+    ("/If/xend%0A",), ("/x", "X-E: Edite"), ("/x", "X-E: edite"),
     # A file that is read when all hosts have been.
     ("/sub/here",), ("/sub/Here",), ("/sub/HERE%0A",),
 ]  # fmt: skip

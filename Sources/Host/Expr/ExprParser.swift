@@ -194,7 +194,7 @@ struct ExprParser {
         skipSpace()
         let start = at
         guard let body = regexBody() else { throw unexpected("a regular expression such as /^a/ or m#^/a#i") }
-        var flags = APUS_REGEX_DOTALL | APUS_REGEX_NO_DOLLAR_NEWLINE
+        var flags: UInt32 = 0
         if at < text.count, text[at] == UInt8(ascii: "i") {
             flags |= APUS_REGEX_ICASE
             at += 1

@@ -62,7 +62,7 @@ extension CoreDirectives {
     private static func setRegexDefaultOptions(_ context: DirectiveContext, _ words: [Word]) throws(DirectiveProblem) {
         let names = ["icase": APUS_REGEX_ICASE, "dotall": APUS_REGEX_DOTALL, "dollar_endonly": APUS_REGEX_NO_DOLLAR_NEWLINE]
         var flags = Regex.defaultFlags
-        for (index, word) in words.enumerated() {
+        for word in words {
             let text = word.text.asciiLowered
             let sign = text.first.flatMap { $0 == "+" || $0 == "-" ? $0 : nil }
             guard text != "none" else {
@@ -74,8 +74,8 @@ extension CoreDirectives {
             }
             switch sign {
             case "-": flags &= ~flag
-            case nil where index == 0: flags = flag
-            default: flags |= flag
+            case "+": flags |= flag
+            default: flags = flag
             }
         }
         Regex.defaultFlags = flags

@@ -64,8 +64,7 @@ extension CoreDirectives {
         if argument.isRegex {
             section.match = .regex
             do throws(Regex.Problem) {
-                section.regex = try Regex.compile(
-                    pattern, flags: APUS_REGEX_NO_DOLLAR_NEWLINE, in: context.arena)
+                section.regex = try Regex.compile(pattern, flags: 0, in: context.arena)
             } catch {
                 throw DirectiveProblem(
                     "the regular expression cannot be compiled: \(error.message) at byte \(error.offset)",
