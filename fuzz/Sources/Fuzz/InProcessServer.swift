@@ -142,7 +142,7 @@ enum InProcessServer {
         let conn = Connection.Ref.allocate(capacity: 1)
         conn.initialize(
             to: Connection(
-                fd: -1, generation: 0, id: 0, listener: UnsafePointer(listener), server: theWorker.pointee.hosts.main,
+                fd: -1, id: 0, listener: UnsafePointer(listener), server: theWorker.pointee.hosts.main,
                 peer: listener.pointee.address, local: listener.pointee.address))
         let arena = Arena.make(nil)
         let r = arena.allocate(Request.self)
