@@ -199,6 +199,8 @@ def test_error_log_as_json(apus):
 
 def test_json_fields_of_ones_own_are_sound_whatever_clients_send(apus):
     text = (
+        # Lines of several workers need not come in the order of their requests.
+        "Workers 1\n"
         "ErrorLogFormat \"json:agent=%{User-Agent}i text='%l of %m: %M' none=%{None}i kept='a %-{None}i' pid=%P k=%k level=%4l\"\n"
         "ErrorLogFormat request \"json:request=%L agent=%{User-Agent}i\"\n<Location /denied>\nRequire all denied\n</Location>\n"
     )
