@@ -72,18 +72,10 @@ struct AnswerFields {
         writer.append(escapingPath: variant.file)
         writer.append("\" ")
         writer.append(quality: variant.sourceQuality)
-        func part(_ name: StaticString, _ value: Bytes) {
-            guard !value.isEmpty else { return }
-            writer.append(" {")
-            writer.append(name)
-            writer.append(" ")
-            writer.append(value)
-            writer.append("}")
-        }
-        part("type", variant.type)
-        part("charset", variant.charset)
-        part("language", variant.languageField)
-        if !variant.isPlain { part("encoding", variant.encoding) }
+        writer.append(" {type ", variant.type, "}")
+        writer.append(" {charset ", variant.charset, "}")
+        writer.append(" {language ", variant.languageField, "}")
+        if !variant.isPlain { writer.append(" {encoding ", variant.encoding, "}") }
         if let length = length(variant) {
             writer.append(" {length ")
             writer.append(decimal: length)
@@ -114,16 +106,9 @@ struct AnswerFields {
                 writer.append(escapingPath: variant.file)
                 writer.append("</a> , type ")
                 writer.append(variant.type)
-                func part(_ name: StaticString, _ value: Bytes) {
-                    guard !value.isEmpty else { return }
-                    writer.append(", ")
-                    writer.append(name)
-                    writer.append(" ")
-                    writer.append(value)
-                }
-                part("language", variant.languageField)
-                part("charset", variant.charset)
-                part("encoding", variant.encoding)
+                writer.append(", language ", variant.languageField)
+                writer.append(", charset ", variant.charset)
+                writer.append(", encoding ", variant.encoding)
                 writer.append("</li>\n")
             }
             writer.append("</ul>\n")
@@ -132,6 +117,14 @@ struct AnswerFields {
 }
 
 extension ByteWriter {
+    /// What is known of a variant, between its name and what ends it; nothing, where nothing is.
+    fileprivate mutating func append(_ opening: StaticString, _ value: Bytes, _ closing: StaticString = "") {
+        guard !value.isEmpty else { return }
+        append(opening)
+        append(value)
+        append(closing)
+    }
+
     /// Thousandths as a number with as many decimals as it needs.
     mutating func append(quality: Int) {
         append(decimal: Int64(quality / 1000))
